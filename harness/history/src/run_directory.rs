@@ -1,0 +1,284 @@
+//! The directory of a run: the truth from which every page and every re-check is made.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::{NodeId, Plan, SCHEMA, StampedEvent, Verdict};
+
+/// A run's directory, `store/<run>/`.
+#[derive(Debug, Clone)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+/// Why a run's directory cannot be made, written or read.
+#[derive(Debug, Error)]
+pub enum RunDirectoryError {
+    /// A file or folder cannot be made, written or read.
+    #[error("cannot {what} {path}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// A file is not what its name says.
+    #[error("{path} is damaged: {problem}")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A file was written by a newer dsjepsen.
+    #[error("{path} has schema {found}, and this dsjepsen reads up to {SCHEMA}: use a newer dsjepsen")]
+    NewerSchema {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        found: u64,
+    },
+}
+
+impl RunDirectory {
+    /// Makes the directory `<store>/<run>`, and points `<store>/latest` to it.
+    ///
+    /// # Errors
+    /// [`RunDirectoryError::Io`] where the store cannot be written.
+    pub fn create(store: &Path, run: &str) -> Result<Self, RunDirectoryError> {
+        let path = store.join(run);
+        let failed = |source| RunDirectoryError::Io {
+            what: "create",
+            path: path.clone(),
+            source,
+        };
+        fs::create_dir_all(store).map_err(failed)?;
+        fs::create_dir(&path).map_err(failed)?;
+        let directory = Self { path: path.clone() };
+        fs::create_dir(directory.nodes()).map_err(failed)?;
+        point_latest(store, run);
+        Ok(directory)
+    }
+
+    /// Opens the directory of an earlier run.
+    ///
+    /// # Errors
+    /// [`RunDirectoryError::Io`] where it is no directory with a plan.
+    pub fn open(path: &Path) -> Result<Self, RunDirectoryError> {
+        let directory = Self { path: path.to_owned() };
+        match fs::metadata(directory.plan_file()) {
+            Ok(_) => Ok(directory),
+            Err(source) => Err(RunDirectoryError::Io {
+                what: "open the run: there is no",
+                path: directory.plan_file(),
+                source,
+            }),
+        }
+    }
+
+    /// The directory itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `plan.json`.
+    pub fn plan_file(&self) -> PathBuf {
+        self.path.join("plan.json")
+    }
+
+    /// `history.jsonl`.
+    pub fn history_file(&self) -> PathBuf {
+        self.path.join("history.jsonl")
+    }
+
+    /// `events.jsonl`.
+    pub fn events_file(&self) -> PathBuf {
+        self.path.join("events.jsonl")
+    }
+
+    /// `journal.jsonl`: every injected fault with its undo, written before it acts.
+    pub fn journal_file(&self) -> PathBuf {
+        self.path.join("journal.jsonl")
+    }
+
+    /// `verdict.json`.
+    pub fn verdict_file(&self) -> PathBuf {
+        self.path.join("verdict.json")
+    }
+
+    /// `index.html`.
+    pub fn page_file(&self) -> PathBuf {
+        self.path.join("index.html")
+    }
+
+    /// The folder of all nodes.
+    pub fn nodes(&self) -> PathBuf {
+        self.path.join("nodes")
+    }
+
+    /// The folder of one node.
+    pub fn node(&self, node: NodeId) -> PathBuf {
+        self.nodes().join(node.to_string())
+    }
+
+    /// The log of one node; each line begins with its time of arrival in ns and a space.
+    pub fn node_log(&self, node: NodeId) -> PathBuf {
+        self.node(node).join("log")
+    }
+
+    /// Writes the plan.
+    ///
+    /// # Errors
+    /// [`RunDirectoryError::Io`].
+    pub fn write_plan(&self, plan: &Plan) -> Result<(), RunDirectoryError> {
+        write_json(&self.plan_file(), plan)
+    }
+
+    /// Reads the plan.
+    ///
+    /// # Errors
+    /// [`RunDirectoryError`].
+    pub fn read_plan(&self) -> Result<Plan, RunDirectoryError> {
+        read_json(&self.plan_file())
+    }
+
+    /// Writes the verdict.
+    ///
+    /// # Errors
+    /// [`RunDirectoryError::Io`].
+    pub fn write_verdict(&self, verdict: &Verdict) -> Result<(), RunDirectoryError> {
+        write_json(&self.verdict_file(), verdict)
+    }
+
+    /// Reads the verdict.
+    ///
+    /// # Errors
+    /// [`RunDirectoryError`].
+    pub fn read_verdict(&self) -> Result<Verdict, RunDirectoryError> {
+        read_json(&self.verdict_file())
+    }
+
+    /// Reads the events, without those of kinds that this version does not know and without a torn last line.
+    ///
+    /// # Errors
+    /// [`RunDirectoryError::Io`] where the file cannot be read, [`RunDirectoryError::NewerSchema`].
+    pub fn read_events(&self) -> Result<Vec<StampedEvent>, RunDirectoryError> {
+        let path = self.events_file();
+        let failed = |source| RunDirectoryError::Io {
+            what: "read",
+            path: path.clone(),
+            source,
+        };
+        let reader = BufReader::new(File::open(&path).map_err(failed)?);
+        let mut events = Vec::new();
+        for line in reader.split(b'\n') {
+            let line = line.map_err(failed)?;
+            match serde_json::from_slice::<StampedEvent>(&line) {
+                Ok(StampedEvent {
+                    event: crate::RunEvent::Opened { schema, .. },
+                    ..
+                }) if schema > SCHEMA => {
+                    return Err(RunDirectoryError::NewerSchema {
+                        path,
+                        found: u64::from(schema),
+                    });
+                }
+                Ok(event) => events.push(event),
+                Err(_) => {}
+            }
+        }
+        Ok(events)
+    }
+}
+
+/// A link that cannot be made (another run's, a file system without links) loses a convenience, nothing else.
+fn point_latest(store: &Path, run: &str) {
+    let link = store.join("latest");
+    let fresh = store.join(format!(".latest-{}", std::process::id()));
+    let _ = fs::remove_file(&fresh);
+    if std::os::unix::fs::symlink(run, &fresh).is_ok() && fs::rename(&fresh, &link).is_err() {
+        let _ = fs::remove_file(&fresh);
+    }
+}
+
+/// Writes beside the file and renames, so that a reader never sees half of it.
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunDirectoryError> {
+    let fresh = path.with_extension("json.tmp");
+    let write = || -> io::Result<()> {
+        let mut file = File::create(&fresh)?;
+        serde_json::to_writer_pretty(&mut file, value)?;
+        file.write_all(b"\n")?;
+        fs::rename(&fresh, path)
+    };
+    write().map_err(|source| {
+        let _ = fs::remove_file(&fresh);
+        RunDirectoryError::Io {
+            what: "write",
+            path: path.to_owned(),
+            source,
+        }
+    })
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunDirectoryError> {
+    let text = fs::read(path).map_err(|source| RunDirectoryError::Io {
+        what: "read",
+        path: path.to_owned(),
+        source,
+    })?;
+    let damaged = |error: serde_json::Error| RunDirectoryError::Damaged {
+        path: path.to_owned(),
+        problem: error.to_string(),
+    };
+    let value: Value = serde_json::from_slice(&text).map_err(damaged)?;
+    match value.get("schema").and_then(Value::as_u64) {
+        Some(found) if found > u64::from(SCHEMA) => Err(RunDirectoryError::NewerSchema {
+            path: path.to_owned(),
+            found,
+        }),
+        Some(_) => serde_json::from_value(value).map_err(damaged),
+        None => Err(RunDirectoryError::Damaged {
+            path: path.to_owned(),
+            problem: "it has no `schema`".to_owned(),
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latest_points_to_the_newest_run() {
+        let store = tempfile::tempdir().unwrap();
+        RunDirectory::create(store.path(), "one").unwrap();
+        RunDirectory::create(store.path(), "two").unwrap();
+        assert_eq!(fs::read_link(store.path().join("latest")).unwrap(), Path::new("two"));
+        assert!(
+            RunDirectory::create(store.path(), "two").is_err(),
+            "a run must not overwrite another"
+        );
+    }
+
+    #[test]
+    fn a_newer_schema_is_refused_by_name() {
+        let store = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::create(store.path(), "one").unwrap();
+        fs::write(directory.plan_file(), r#"{"schema": 2, "shape": "new"}"#).unwrap();
+        let error = directory.read_plan().unwrap_err().to_string();
+        assert!(
+            error.contains("plan.json has schema 2") && error.contains("newer dsjepsen"),
+            "{error}"
+        );
+        fs::write(directory.plan_file(), "{}").unwrap();
+        assert!(directory.read_plan().unwrap_err().to_string().contains("no `schema`"));
+    }
+}

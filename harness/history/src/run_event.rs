@@ -1,0 +1,140 @@
+//! Everything that happens in a run and is no operation: one stream that feeds the terminal, `events.jsonl` and the page.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{FaultAction, FaultOutcome, Gravity, Nanos, NodeId};
+
+/// An event with its time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StampedEvent {
+    /// Time in ns since the start of the run.
+    pub time_ns: Nanos,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: RunEvent,
+}
+
+/// What can happen in a run beside operations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum RunEvent {
+    /// The first line of `events.jsonl`.
+    Opened {
+        /// Version of the format.
+        schema: u32,
+        /// The run's name.
+        run: String,
+    },
+    /// A process of a node was started.
+    NodeStarted {
+        /// The node.
+        node: NodeId,
+        /// How often it was started before.
+        incarnation: u32,
+        /// Its process id.
+        pid: i32,
+        /// The command line.
+        command: Vec<String>,
+    },
+    /// A node answers.
+    NodeReady {
+        /// The node.
+        node: NodeId,
+        /// Time from its start, in ms.
+        after_ms: u64,
+    },
+    /// A node's process ended.
+    NodeEnded {
+        /// The node.
+        node: NodeId,
+        /// `exit status 1`, `signal 9 (SIGKILL)`.
+        status: String,
+        /// Whether the harness ended it.
+        expected: bool,
+    },
+    /// A phase began.
+    Phase {
+        /// `setup`, `main`, `recovery`, `final`, `stop` or `check`.
+        phase: String,
+    },
+    /// A fault changed; the history has it too, with its evidence.
+    Fault {
+        /// Its number in the plan.
+        id: u32,
+        /// Its name.
+        fault: String,
+        /// On whom, in words.
+        target: String,
+        /// Inject or heal.
+        action: FaultAction,
+        /// What came of it; absent in the request, which is written before anything acts.
+        outcome: Option<FaultOutcome>,
+        /// What was observed, in words.
+        evidence: String,
+    },
+    /// A request was sent again under its idempotency key.
+    Retry {
+        /// The process.
+        process: u32,
+        /// The kind of request.
+        request: String,
+        /// Which attempt failed, counted from 1.
+        attempt: u32,
+        /// Why.
+        reason: String,
+    },
+    /// How far the run is.
+    Progress {
+        /// Operations invoked so far.
+        invoked: u64,
+        /// ok, fail, info so far.
+        outcomes: [u64; 3],
+        /// Completions per second since the last progress.
+        rate: u64,
+    },
+    /// The first operation that succeeded.
+    FirstOk {
+        /// Time since the program's process started, in ms.
+        since_process_start_ms: u64,
+    },
+    /// The controller itself was held up; latencies around it are not the target's.
+    Stall {
+        /// For how long, in ms.
+        for_ms: u64,
+    },
+    /// Traffic of one link over the run.
+    Link {
+        /// Source: a node, or the client group of a node (`c1`).
+        from: String,
+        /// Destination.
+        to: NodeId,
+        /// Bytes towards the destination.
+        bytes_forward: u64,
+        /// Bytes back.
+        bytes_back: u64,
+        /// Connections made.
+        connections: u64,
+    },
+    /// Something to know that changes nothing.
+    Note {
+        /// The text.
+        text: String,
+    },
+    /// Something went wrong that may matter.
+    Warning {
+        /// The text.
+        text: String,
+    },
+    /// The run ended and was judged.
+    Finished {
+        /// The verdict.
+        verdict: Gravity,
+        /// Its sentence.
+        sentence: String,
+        /// Where the page is.
+        page: Option<String>,
+        /// The command that runs it again.
+        command: String,
+    },
+}

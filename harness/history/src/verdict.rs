@@ -1,0 +1,376 @@
+//! Verdicts and their proof. An explanation is data first (which operations, which rule, drawn how), then words.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Index, Nanos};
+
+/// The three verdicts, in the order of their gravity: merging takes the gravest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gravity {
+    /// Nothing contradicts the rules.
+    #[default]
+    Valid,
+    /// It cannot be decided, and a reason says why.
+    Unknown,
+    /// A rule is broken, and operations prove it.
+    Invalid,
+}
+
+impl fmt::Display for Gravity {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::Valid => "valid",
+            Self::Unknown => "unknown",
+            Self::Invalid => "invalid",
+        })
+    }
+}
+
+/// The closed list of reasons for which a verdict is `unknown`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnknownReason {
+    /// Nothing was observed that a checker could judge.
+    NoObservations,
+    /// A kind of operation that the workload needs never succeeded.
+    KindNeverSucceeded,
+    /// The final reads are missing.
+    NoFinalRead,
+    /// A checker ran out of time.
+    Deadline,
+    /// A checker ran out of memory.
+    Memory,
+    /// A checker failed.
+    CheckerError,
+    /// A fault that was asked for was never seen to take effect.
+    FaultNotConfirmed,
+    /// Too few operations.
+    BelowMinRate,
+    /// The run was cut short.
+    Interrupted,
+    /// The cluster never came up, or the harness failed.
+    SetupFailed,
+}
+
+impl fmt::Display for UnknownReason {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.pad(match self {
+            Self::NoObservations => "no-observations",
+            Self::KindNeverSucceeded => "kind-never-succeeded",
+            Self::NoFinalRead => "no-final-read",
+            Self::Deadline => "deadline",
+            Self::Memory => "memory",
+            Self::CheckerError => "checker-error",
+            Self::FaultNotConfirmed => "fault-not-confirmed",
+            Self::BelowMinRate => "below-min-rate",
+            Self::Interrupted => "interrupted",
+            Self::SetupFailed => "setup-failed",
+        })
+    }
+}
+
+/// What decides a verdict: a broken rule with its proof, or the reason for which nothing can be said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// Stable name of the rule: `lock.exclusion`; for an `unknown`, the name of its reason.
+    pub rule: Cow<'static, str>,
+    /// [`Gravity::Invalid`] or [`Gravity::Unknown`].
+    pub gravity: Gravity,
+    /// Why it is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<UnknownReason>,
+    /// One plain sentence with the object and the figure, for the headline.
+    pub sentence: String,
+    /// A second sentence of context; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// How many violations of this rule were found; this finding shows the first.
+    pub count: u64,
+    /// The operations that prove it, by the index of their invocation, in order.
+    pub operations: Vec<Index>,
+    /// The argument, step by step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<Step>,
+    /// Figures beside the argument.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<Figure>,
+    /// The counterexample, to be drawn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
+}
+
+impl Finding {
+    /// A finding that makes the verdict unknown.
+    pub fn unknown(reason: UnknownReason, sentence: impl Into<String>) -> Self {
+        Self {
+            rule: Cow::Owned(reason.to_string()),
+            gravity: Gravity::Unknown,
+            reason: Some(reason),
+            sentence: sentence.into(),
+            detail: String::new(),
+            count: 1,
+            operations: Vec::new(),
+            steps: Vec::new(),
+            figures: Vec::new(),
+            timeline: None,
+        }
+    }
+
+    /// A finding that makes the verdict invalid, yet without its argument.
+    pub fn invalid(rule: &'static str, sentence: impl Into<String>, operations: Vec<Index>) -> Self {
+        Self {
+            rule: Cow::Borrowed(rule),
+            gravity: Gravity::Invalid,
+            reason: None,
+            sentence: sentence.into(),
+            detail: String::new(),
+            count: 1,
+            operations,
+            steps: Vec::new(),
+            figures: Vec::new(),
+            timeline: None,
+        }
+    }
+}
+
+/// One step of an argument: `Let` … `And let` … `Then` … `However` ….
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// The word that leads it in.
+    pub lead: Cow<'static, str>,
+    /// The step in words.
+    pub text: String,
+    /// The operation that it speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Index>,
+}
+
+/// A named figure with its unit, as text ready to be shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Figure {
+    /// What it counts or measures.
+    pub name: Cow<'static, str>,
+    /// The figure with its unit: `642 ms`, `33`.
+    pub value: String,
+}
+
+impl Figure {
+    /// A figure.
+    pub fn new(name: &'static str, value: impl ToString) -> Self {
+        Self {
+            name: Cow::Borrowed(name),
+            value: value.to_string(),
+        }
+    }
+}
+
+/// A small time chart: lanes of spans and marks. Checkers describe it as data, reports draw it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Timeline {
+    /// Start of the shown time, in ns.
+    pub from_ns: Nanos,
+    /// End of the shown time, in ns.
+    pub to_ns: Nanos,
+    /// The lanes, top first.
+    pub lanes: Vec<Lane>,
+    /// The interval in which the rule is broken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conflict_ns: Option<(Nanos, Nanos)>,
+}
+
+/// One lane of a [`Timeline`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Lane {
+    /// Whose lane: `process 3 on n1`.
+    pub label: String,
+    /// Intervals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub spans: Vec<Span>,
+    /// Points in time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<Mark>,
+}
+
+/// An interval in a [`Lane`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    /// Its start, in ns.
+    pub from_ns: Nanos,
+    /// Its end, in ns.
+    pub to_ns: Nanos,
+    /// How it is drawn.
+    pub style: SpanStyle,
+    /// Its label; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub label: String,
+    /// The operation that it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Index>,
+}
+
+/// How a [`Span`] is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SpanStyle {
+    /// An operation that is ok.
+    Ok,
+    /// An operation that failed.
+    Fail,
+    /// An operation that is indeterminate.
+    Info,
+    /// Something surely held (a definite hold, a leadership).
+    Definite,
+    /// Something promised or possible (a lease, a possible hold).
+    Possible,
+    /// What a client believed.
+    Belief,
+}
+
+/// A point in a [`Lane`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// When, in ns.
+    pub at_ns: Nanos,
+    /// Its label.
+    pub label: String,
+    /// The operation that it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Index>,
+}
+
+/// What one checker found.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The checker's name.
+    pub checker: String,
+    /// Its verdict; the gravest of its findings.
+    pub verdict: Gravity,
+    /// What decides the verdict; empty where it is valid.
+    pub findings: Vec<Finding>,
+    /// What it counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub figures: Vec<Figure>,
+    /// What it takes for granted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assumptions: Vec<String>,
+    /// How many operations it judged.
+    pub judged: u64,
+}
+
+impl Judgement {
+    /// A judgement whose verdict follows from its findings.
+    pub fn new(checker: impl Into<String>, judged: u64, findings: Vec<Finding>) -> Self {
+        let verdict = findings.iter().map(|finding| finding.gravity).max().unwrap_or_default();
+        Self {
+            checker: checker.into(),
+            verdict,
+            findings,
+            figures: Vec::new(),
+            assumptions: Vec::new(),
+            judged,
+        }
+    }
+}
+
+/// The verdict on a run: all judgements merged, with the sentence to be shown.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// Version of the format.
+    pub schema: u32,
+    /// The gravest of all.
+    pub verdict: Gravity,
+    /// One plain sentence.
+    pub sentence: String,
+    /// The findings of all checkers, gravest first.
+    pub findings: Vec<Finding>,
+    /// Counts of operations.
+    pub operations: crate::OperationCounts,
+    /// Every checker's own result; findings are not repeated here.
+    pub checkers: Vec<Judgement>,
+    /// What failed in the harness itself or in the set-up; then the verdict says nothing in favour of the target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub harness_error: Option<String>,
+    /// Whether the run was cut short.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
+}
+
+impl Verdict {
+    /// Merges judgements: invalid before unknown before valid. `valid_sentence` is shown where nothing was found.
+    pub fn merge(
+        judgements: Vec<Judgement>,
+        operations: crate::OperationCounts,
+        valid_sentence: impl Into<String>,
+    ) -> Self {
+        let verdict = judgements
+            .iter()
+            .map(|judgement| judgement.verdict)
+            .max()
+            .unwrap_or(Gravity::Unknown);
+        let mut findings = Vec::new();
+        let mut checkers = Vec::new();
+        for mut judgement in judgements {
+            findings.append(&mut judgement.findings);
+            checkers.push(judgement);
+        }
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.gravity));
+        let sentence = findings
+            .first()
+            .map_or_else(|| valid_sentence.into(), |finding| finding.sentence.clone());
+        Self {
+            schema: crate::SCHEMA,
+            verdict,
+            sentence,
+            findings,
+            operations,
+            checkers,
+            harness_error: None,
+            interrupted: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gravest_judgement_wins_and_leads() {
+        let judgements = vec![
+            Judgement::new("a", 3, vec![]),
+            Judgement::new("b", 3, vec![Finding::unknown(UnknownReason::Interrupted, "cut short")]),
+            Judgement::new(
+                "c",
+                3,
+                vec![Finding::invalid("lock.exclusion", "two held it", vec![1, 2])],
+            ),
+        ];
+        let verdict = Verdict::merge(judgements, Default::default(), "fine");
+        assert_eq!(verdict.verdict, Gravity::Invalid);
+        assert_eq!(verdict.sentence, "two held it");
+        assert_eq!(verdict.findings.len(), 2);
+    }
+
+    #[test]
+    fn no_judgement_at_all_is_unknown() {
+        assert_eq!(
+            Verdict::merge(vec![], Default::default(), "fine").verdict,
+            Gravity::Unknown
+        );
+    }
+
+    #[test]
+    fn reasons_are_written_as_they_are_shown() {
+        for reason in [
+            UnknownReason::NoFinalRead,
+            UnknownReason::FaultNotConfirmed,
+            UnknownReason::BelowMinRate,
+        ] {
+            assert_eq!(serde_json::to_value(reason).unwrap(), reason.to_string());
+        }
+    }
+}
