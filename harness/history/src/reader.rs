@@ -424,13 +424,13 @@ struct Busy {
 impl Busy {
     fn take<C, R>(&mut self, operation: &Operation<C, R>) -> Result<(), String> {
         let process = operation.process;
+        if self.until.is_some_and(|until| until > operation.invoked.index) {
+            return Err(format!("process {process} has two operations in flight"));
+        }
         if self.retired {
             return Err(format!(
                 "process {process} invokes after an operation that stayed indeterminate"
             ));
-        }
-        if self.until.is_some_and(|until| until > operation.invoked.index) {
-            return Err(format!("process {process} has two operations in flight"));
         }
         self.until = Some(operation.completed.map_or(Index::MAX, |completed| completed.index));
         self.retired = operation.outcome.is_info();
