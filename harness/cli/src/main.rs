@@ -1,1 +1,78 @@
-fn main() {}
+//! The binary `dsjepsen`: arguments in, runs and verdicts out. It alone knows every workload, target, fault and report.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this crate is the edge to the terminal"
+)]
+
+mod arguments;
+mod check;
+mod exit;
+mod list;
+mod naming;
+mod run;
+mod schedule;
+mod terminal;
+mod test;
+
+use std::io::BufReader;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::ArgMatches;
+
+use exit::Exit;
+
+fn main() -> ExitCode {
+    let began = Instant::now();
+    let matches = match arguments::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and version are no errors; everything else is bad usage, which is 254 here and 2 in clap.
+            let _ = error.print();
+            return if error.use_stderr() {
+                Exit::Usage.into()
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&matches, began)));
+    let exit = outcome.unwrap_or_else(|_| {
+        eprintln!("error: dsjepsen itself failed (a panic, shown above); the run says nothing about the target");
+        Exit::Harness
+    });
+    exit.into()
+}
+
+fn dispatch(matches: &ArgMatches, began: Instant) -> Exit {
+    let result = match matches.subcommand() {
+        Some(("test", arguments)) => test::test(arguments, began),
+        Some(("check", arguments)) => check::check(arguments),
+        Some(("list", arguments)) => list::list(arguments),
+        Some(("node", arguments)) => node(arguments),
+        Some(("guardian", arguments)) => {
+            let run = arguments.get_one::<String>("run").map_or("", String::as_str);
+            dsjepsen_engine::guard(run, BufReader::new(std::io::stdin()));
+            Ok(Exit::Valid)
+        }
+        _ => Err(exit::usage("there is no such command")),
+    };
+    result.unwrap_or_else(|failure| {
+        eprintln!("error: {failure}");
+        failure.exit
+    })
+}
+
+/// `dsjepsen node NAME CONFIG`: one node of a system of our own.
+fn node(arguments: &ArgMatches) -> Result<Exit, exit::Failure> {
+    let text = |name: &str| arguments.get_one::<String>(name).map_or("", String::as_str);
+    let name = text("name");
+    let program = dsjepsen_targets::node_programs()
+        .iter()
+        .find(|program| program.name == name)
+        .ok_or_else(|| exit::usage(format!("there is no node program `{name}`")))?;
+    (program.run)(text("config")).map_err(|error| exit::harness(format!("{error:#}")))?;
+    Ok(Exit::Valid)
+}

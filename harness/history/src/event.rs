@@ -52,9 +52,9 @@ impl ProcessLabel {
     pub const NEMESIS: Self = Self::Nemesis(Nemesis::Nemesis);
 }
 
-/// One event as it is written: `B` is a call, a reply or a [`FaultStage`], tagged `f` with its content in `value`.
+/// One event as it is written.
 #[derive(Debug, Serialize)]
-pub struct Line<'a, B> {
+pub struct Line<'a, C, R> {
     /// Position in the history.
     pub index: Index,
     /// Time in ns since the start.
@@ -69,7 +69,7 @@ pub struct Line<'a, B> {
     pub event_type: EventType,
     /// `f` and `value`.
     #[serde(flatten)]
-    pub body: LineBody<'a, B>,
+    pub body: LineBody<'a, C, R>,
     /// Why it failed or is indeterminate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'a Reason>,
@@ -78,12 +78,14 @@ pub struct Line<'a, B> {
     pub scheduled_ns: Option<Nanos>,
 }
 
-/// The body of a [`Line`].
+/// The body of a [`Line`], tagged `f` with its content in `value`.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub enum LineBody<'a, B> {
-    /// A call or a reply.
-    Client(&'a B),
+pub enum LineBody<'a, C, R> {
+    /// What was asked.
+    Call(&'a C),
+    /// What came of it.
+    Reply(&'a R),
     /// A step of a fault.
     Fault(&'a FaultStage),
 }
@@ -134,7 +136,7 @@ mod tests {
             process: ProcessLabel::Client(Process(3)),
             node: Some(NodeId::at(0)),
             event_type: EventType::Invoke,
-            body: LineBody::Client(body),
+            body: LineBody::<_, ()>::Call(body),
             error: None,
             scheduled_ns: None,
         })

@@ -13,7 +13,7 @@ mod run_event;
 mod verdict;
 
 pub use event::{EventType, Header, Line, LineBody, OpenLine, ProcessLabel};
-pub use fault::{Band, FaultAction, FaultInterval, FaultOutcome, FaultStage, Pattern};
+pub use fault::{Band, FaultAction, FaultDetail, FaultInterval, FaultOutcome, FaultStage, Pattern};
 pub use operation::{Call, Index, Moment, Nanos, NodeId, Operation, Outcome, Process, Reason, Reply};
 pub use plan::{OptionValue, Options, Plan, PlannedFault, Promises, RunSettings, Versions};
 pub use reader::{

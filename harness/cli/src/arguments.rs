@@ -1,0 +1,186 @@
+//! The command line. Names are Jepsen's where Jepsen has them; the options of workloads come from the workloads themselves.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use dsjepsen_history::{OptionValue, Options};
+use dsjepsen_workloads::{AnyWorkload, OptionKind, OptionSpec, workloads};
+
+use crate::exit::{Failure, usage};
+
+/// The whole command line.
+pub(crate) fn command() -> Command {
+    Command::new("dsjepsen")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Runs real nodes through faults and says, with proof, whether they kept their promises")
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(test_command())
+        .subcommand(
+            Command::new("check")
+                .about("Judges a recorded run again, from its directory alone")
+                .arg(
+                    Arg::new("path")
+                        .value_name("RUN")
+                        .required(true)
+                        .value_parser(value_parser!(PathBuf))
+                        .help("A run's directory, such as store/latest"),
+                )
+                .arg(flag("json", "Print the verdict as JSON"))
+                .arg(flag("quiet", "Print nothing; the exit code tells")),
+        )
+        .subcommand(
+            Command::new("list")
+                .about("Shows workloads, targets with what to expect of them, and faults")
+                .arg(flag("json", "Print the list as JSON")),
+        )
+        .subcommand(
+            Command::new("node")
+                .about("Runs one node of a system of our own; the harness starts these by itself")
+                .hide(true)
+                .arg(Arg::new("name").required(true))
+                .arg(Arg::new("config").required(true)),
+        )
+        .subcommand(Command::new("guardian").hide(true).arg(Arg::new("run").required(true)))
+}
+
+fn test_command() -> Command {
+    let command = Command::new("test")
+        .about("Starts a cluster, drives a workload against it under faults, and judges what the clients saw")
+        .arg(text("workload", "NAME", "What the clients do").default_value("lock"))
+        .arg(text("target", "NAME[:OPTION…]", "The system under test, with its options: `raft:unfenced`").default_value("raft"))
+        .arg(
+            text("nemesis", "FAULTS", "Which faults: `none`, or names with commas, as in `partition,pause(leader)`")
+                .default_value("none"),
+        )
+        .arg(number("nodes", "N", "Number of nodes").default_value("5").value_parser(value_parser!(u16).range(1..=99)))
+        .arg(text("concurrency", "N|Nn", "Number of client workers; `2n` is two a node").default_value("2n"))
+        .arg(seconds("time-limit", "Length of the main phase").default_value("30"))
+        .arg(number("rate", "HZ", "Operations a second over all workers; 0 is without limit").default_value("300"))
+        .arg(seconds("nemesis-interval", "Time from a fault's start to its heal, and from a heal to the next start [default: by the time limit and the number of faults, 0.5 to 3]"))
+        .arg(seconds("recovery-time", "How long clients run on after everything is healed").default_value("5"))
+        .arg(
+            number("op-timeout-ms", "MS", "Deadline of one request with its retries")
+                .default_value("1000")
+                .value_parser(value_parser!(u64).range(10..=600_000)),
+        )
+        .arg(number("seed", "N", "Fixes the schedule of faults and every worker's calls [default: drawn anew]"))
+        .arg(
+            Arg::new("store")
+                .long("store")
+                .value_name("DIR")
+                .help("Where runs are recorded")
+                .default_value("store")
+                .value_parser(value_parser!(PathBuf)),
+        )
+        .arg(
+            number("test-count", "N", "How many runs, each with the next seed")
+                .default_value("1")
+                .value_parser(value_parser!(u64).range(1..)),
+        )
+        .arg(flag("fail-fast", "Stop after the first run that is not as expected"))
+        .arg(
+            text("expect", "VERDICT", "The verdict that exits with 0")
+                .value_parser(PossibleValuesParser::new(["valid", "invalid", "unknown"])),
+        )
+        .arg(flag("leave-running", "Leave the nodes running after the run, until Ctrl-C"))
+        .arg(flag("json", "Print events and the verdict as JSON lines"))
+        .arg(flag("quiet", "Print only the verdict"));
+    workload_options()
+        .into_values()
+        .fold(command, |command, (owners, spec)| {
+            let (value_name, default) = match spec.kind {
+                OptionKind::Number { default, .. } => ("N", default.to_string()),
+                OptionKind::Choice(words) => ("WORD", words.first().copied().unwrap_or_default().to_owned()),
+            };
+            command.arg(
+                Arg::new(spec.name)
+                    .long(spec.name)
+                    .value_name(value_name)
+                    .help(format!("{} [default: {default}]", spec.help))
+                    .help_heading(format!("Options of workload {}", owners.join(", "))),
+            )
+        })
+}
+
+/// Every workload's options by name, with the workloads that have them.
+fn workload_options() -> BTreeMap<&'static str, (Vec<&'static str>, OptionSpec)> {
+    let mut options: BTreeMap<&'static str, (Vec<&'static str>, OptionSpec)> = BTreeMap::new();
+    for workload in workloads() {
+        for spec in workload.options() {
+            options
+                .entry(spec.name)
+                .or_insert_with(|| (Vec::new(), spec))
+                .0
+                .push(workload.name());
+        }
+    }
+    options
+}
+
+/// The options of this workload, complete; an option of another one is bad usage.
+pub(crate) fn read_options(arguments: &ArgMatches, workload: &dyn AnyWorkload) -> Result<Options, Failure> {
+    let own: BTreeMap<&str, OptionSpec> = workload.options().into_iter().map(|spec| (spec.name, spec)).collect();
+    let mut options: BTreeMap<String, OptionValue> = own
+        .values()
+        .map(|spec| (spec.name.to_owned(), spec.default_value()))
+        .collect();
+    for name in workload_options().into_keys() {
+        let Some(text) = arguments.get_one::<String>(name) else {
+            continue;
+        };
+        let spec = own
+            .get(name)
+            .ok_or_else(|| usage(format!("--{name} is no option of workload `{}`", workload.name())))?;
+        options.insert(name.to_owned(), spec.parse(text).map_err(usage)?);
+    }
+    Ok(Options(options))
+}
+
+fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).value_name(value).help(help)
+}
+
+fn number(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+    text(name, value, help).value_parser(value_parser!(u64))
+}
+
+fn seconds(name: &'static str, help: &'static str) -> Arg {
+    text(name, "S", help).value_parser(|text: &str| match text.parse::<f64>() {
+        Ok(number) if (0.0..=1e7).contains(&number) => Ok(number),
+        _ => Err(format!("`{text}` is no number of seconds")),
+    })
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name).long(name).help(help).action(ArgAction::SetTrue)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn every_option_of_a_workload_has_a_flag_and_a_default_that_it_accepts() {
+        for (owners, spec) in workload_options().into_values() {
+            let text = match spec.default_value() {
+                OptionValue::Number(number) => number.to_string(),
+                OptionValue::Word(word) => word,
+            };
+            assert_eq!(
+                spec.parse(&text).unwrap(),
+                spec.default_value(),
+                "--{} of {owners:?}",
+                spec.name
+            );
+            assert!(spec.parse("no such value").is_err(), "--{} takes anything", spec.name);
+        }
+    }
+}

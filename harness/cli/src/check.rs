@@ -1,0 +1,49 @@
+//! `dsjepsen check RUN`: judges a recorded run again, from its directory alone.
+
+use std::path::{Path, PathBuf};
+
+use clap::ArgMatches;
+use dsjepsen_history::{RunDirectory, Verdict};
+
+use crate::exit::{Exit, Failure, harness, usage};
+use crate::naming;
+use crate::schedule::shell_line;
+use crate::terminal::{Style, Terminal};
+
+/// The command.
+pub(crate) fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
+    let path: &PathBuf = arguments.get_one("path").ok_or_else(|| usage("which run?"))?;
+    let directory = RunDirectory::open(path).map_err(usage)?;
+    let plan = directory.read_plan().map_err(harness)?;
+    let verdict = judge_again(&directory, path)?;
+    if arguments.get_flag("json") {
+        println!("{}", serde_json::to_string(&verdict).map_err(harness)?);
+    } else if !arguments.get_flag("quiet") {
+        let page = directory.page_file();
+        let page = page.exists().then(|| page.display().to_string());
+        Terminal::new(Style::Lines).conclude(&verdict, page.as_deref(), &shell_line(&plan.command));
+    }
+    Ok(Exit::of(&verdict, false))
+}
+
+/// The verdict on a run as its directory tells it. A run without a verdict of its own was cut short.
+pub(crate) fn judge_again(directory: &RunDirectory, path: &Path) -> Result<Verdict, Failure> {
+    let plan = directory.read_plan().map_err(harness)?;
+    let before = if directory.verdict_file().exists() {
+        Some(directory.read_verdict().map_err(harness)?)
+    } else {
+        None
+    };
+    let cut_short = before
+        .as_ref()
+        .is_none_or(|verdict| verdict.interrupted || verdict.harness_error.is_some());
+    let workload = naming::workload(&plan.workload)?;
+    let mut verdict = workload
+        .judge(directory, &plan, cut_short)
+        .map_err(|error| harness(format!("{} cannot be judged: {error}", path.display())))?;
+    if let Some(before) = before {
+        verdict.harness_error = before.harness_error;
+        verdict.interrupted = before.interrupted;
+    }
+    Ok(verdict)
+}

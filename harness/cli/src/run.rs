@@ -1,0 +1,236 @@
+//! One run: directory, cluster, clients and faults, verdict, page. What was recorded is always judged and reported, also
+//! when the set-up or the harness failed.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use dsjepsen_engine::runner::Conditions;
+use dsjepsen_engine::{Cluster, ClusterPlan, Events, Gate, RunClock, Stop, StopReason, Subscriber};
+use dsjepsen_history::{
+    Finding, Gravity, Plan, RunDirectory, RunDirectoryError, RunEvent, SCHEMA, UnknownReason, Verdict,
+};
+use dsjepsen_workloads::RunInput;
+
+use crate::exit::{Failure, harness};
+use crate::schedule::{Request, shell_line};
+use crate::terminal::{Style, Terminal};
+
+/// What one run needs.
+pub(crate) struct RunRequest<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) seed: u64,
+    pub(crate) store: PathBuf,
+    pub(crate) style: Style,
+    pub(crate) stop: Stop,
+    pub(crate) process_began: Instant,
+    pub(crate) leave_running: bool,
+}
+
+/// Runs from the plan to the page.
+pub(crate) async fn run(one: RunRequest<'_>) -> Result<Verdict, Failure> {
+    let mut plan = one.request.plan(one.seed)?;
+    let directory = make_directory(&one.store, &mut plan).map_err(harness)?;
+    directory.write_plan(&plan).map_err(harness)?;
+    let clock = RunClock::start();
+    let terminal = std::sync::Arc::new(std::sync::Mutex::new(Terminal::new(one.style)));
+    let subscribers = vec![write_events(&directory, &plan)?, show_events(&terminal)];
+    let conditions = Conditions {
+        clock,
+        events: Events::new(clock, subscribers),
+        stop: one.stop.clone(),
+        settings: plan.settings.clone(),
+        seed: plan.seed,
+        nodes: one.request.nodes(),
+        gates: (0..plan.settings.concurrency).map(|_| Gate::default()).collect(),
+        process_began: one.process_began,
+    };
+    conditions.events.emit(RunEvent::Note {
+        text: format!("{} on {}, seed {}", plan.workload, plan.target, plan.seed),
+    });
+    conditions.events.emit(RunEvent::Phase {
+        phase: "setup".to_owned(),
+    });
+    let verdict = carry_out(&one, &plan, &directory, &conditions).await?;
+    let page = conclude(&directory, &conditions, &verdict);
+    let command = shell_line(&plan.command);
+    conditions.events.emit(RunEvent::Finished {
+        verdict: verdict.verdict,
+        sentence: verdict.sentence.clone(),
+        page: page.as_ref().map(|page| page.display().to_string()),
+        command: command.clone(),
+    });
+    let page = page.map(|page| page.display().to_string());
+    terminal
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .conclude(&verdict, page.as_deref(), &command);
+    Ok(verdict)
+}
+
+/// The cluster's life: up, through the workload, down.
+async fn carry_out(
+    one: &RunRequest<'_>,
+    plan: &Plan,
+    directory: &RunDirectory,
+    conditions: &Conditions,
+) -> Result<Verdict, Failure> {
+    let request = one.request;
+    let started = async {
+        let executable = std::env::current_exe().map_err(|error| format!("cannot find this executable: {error}"))?;
+        Cluster::start(ClusterPlan {
+            run: plan.run.clone(),
+            target: request.target,
+            variants: request.variants.clone(),
+            nodes: request.nodes(),
+            directory: directory.clone(),
+            executable,
+            clock: conditions.clock,
+            events: conditions.events.clone(),
+        })
+        .await
+        .map_err(|error| error.to_string())
+    };
+    let started = tokio::select! {
+        started = started => started,
+        () = one.stop.asked() => Err("interrupted while the nodes were starting".to_owned()),
+    };
+    let cluster = match started {
+        Ok(cluster) => cluster,
+        Err(error) => return never_up(one, plan, directory, conditions, error),
+    };
+    let abilities = request.target.abilities(&request.variants);
+    let input = RunInput {
+        plan,
+        abilities: &abilities,
+        conditions,
+        cluster: cluster.clone(),
+        directory,
+    };
+    let verdict = request.workload.run(input, one.leave_running).await.map_err(harness)?;
+    if one.leave_running && one.stop.reason().is_none() {
+        let text = "the nodes are left running; Ctrl-C ends them".to_owned();
+        conditions.events.emit(RunEvent::Note { text });
+        one.stop.asked().await;
+    }
+    drop(cluster);
+    Ok(verdict)
+}
+
+/// The cluster never came up: nothing was observed, and the reason is told.
+fn never_up(
+    one: &RunRequest<'_>,
+    plan: &Plan,
+    directory: &RunDirectory,
+    conditions: &Conditions,
+    error: String,
+) -> Result<Verdict, Failure> {
+    conditions.events.warn(error.clone());
+    one.request
+        .workload
+        .record_nothing(directory, conditions)
+        .map_err(harness)?;
+    let mut verdict = one.request.workload.judge(directory, plan, true).map_err(harness)?;
+    if one.stop.reason() == Some(StopReason::Interrupted) {
+        verdict.interrupted = true;
+    } else {
+        let first = error.lines().next().unwrap_or_default().to_owned();
+        verdict.sentence = format!("The cluster never came up: {first}.");
+        verdict.findings.insert(
+            0,
+            Finding::unknown(UnknownReason::SetupFailed, verdict.sentence.clone()),
+        );
+        verdict.verdict = verdict.verdict.max(Gravity::Unknown);
+        verdict.harness_error = Some(error);
+    }
+    Ok(verdict)
+}
+
+/// Writes verdict and page. A failure here is told, and changes no verdict.
+fn conclude(directory: &RunDirectory, conditions: &Conditions, verdict: &Verdict) -> Option<PathBuf> {
+    conditions.events.emit(RunEvent::Phase {
+        phase: "check".to_owned(),
+    });
+    if let Err(error) = directory.write_verdict(verdict) {
+        conditions.events.warn(error.to_string());
+    }
+    match dsjepsen_reports::write_page(directory) {
+        Ok(page) => Some(page),
+        Err(error) => {
+            conditions.events.warn(format!("there is no page: {error}"));
+            None
+        }
+    }
+}
+
+/// `store/<time>-<workload>-<target>-<nemesis>-<seed>`; a name that is taken gets a number behind it.
+fn make_directory(store: &Path, plan: &mut Plan) -> Result<RunDirectory, RunDirectoryError> {
+    let now = jiff::Timestamp::now();
+    plan.started = now.to_string();
+    let plain = |text: &str| -> String {
+        let kept = text.chars().map(|letter| {
+            if letter.is_ascii_alphanumeric() || "-_.".contains(letter) {
+                letter
+            } else {
+                '_'
+            }
+        });
+        kept.collect::<String>().trim_end_matches('_').to_owned()
+    };
+    let time = now.strftime("%Y%m%dT%H%M%S%.3f");
+    let base = format!(
+        "{time}-{}-{}-{}-{}",
+        plan.workload,
+        plain(&plan.target),
+        plain(&plan.nemesis),
+        plan.seed
+    );
+    let mut attempt = 1;
+    loop {
+        plan.run = if attempt == 1 {
+            base.clone()
+        } else {
+            format!("{base}-{attempt}")
+        };
+        match RunDirectory::create(store, &plan.run) {
+            Err(RunDirectoryError::Io { source, .. })
+                if source.kind() == std::io::ErrorKind::AlreadyExists && attempt < 100 =>
+            {
+                attempt += 1;
+                // Another run began in the same millisecond: its name, and so its marker, must not be ours.
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Appends every event to `events.jsonl`, at once.
+fn write_events(directory: &RunDirectory, plan: &Plan) -> Result<Subscriber, Failure> {
+    let path = directory.events_file();
+    let mut file = File::options()
+        .write(true)
+        .create_new(true)
+        .open(&path)
+        .map_err(|error| harness(format!("cannot create {}: {error}", path.display())))?;
+    let opened = serde_json::json!({"time_ns": 0, "event": "opened", "schema": SCHEMA, "run": plan.run});
+    writeln!(file, "{opened}").map_err(|error| harness(format!("cannot write {}: {error}", path.display())))?;
+    Ok(Box::new(move |stamped| {
+        if let Ok(mut text) = serde_json::to_vec(stamped) {
+            text.push(b'\n');
+            // A full disk is noticed by the recorder, which ends the run.
+            let _ = file.write_all(&text);
+        }
+    }))
+}
+
+fn show_events(terminal: &std::sync::Arc<std::sync::Mutex<Terminal>>) -> Subscriber {
+    let terminal = std::sync::Arc::clone(terminal);
+    Box::new(move |stamped| {
+        terminal
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .show(stamped);
+    })
+}

@@ -1,0 +1,290 @@
+//! From the command line to a plan: settings, faults, promises, the command that runs it again.
+
+use std::time::Duration;
+
+use clap::ArgMatches;
+use dsjepsen_engine::nemesis::{Asked, ScheduleError, find_fault, parse_nemesis, plan_faults};
+use dsjepsen_engine::target::{Target, Variants};
+use dsjepsen_history::{NodeId, Options, Plan, RunSettings, SCHEMA, Versions};
+use dsjepsen_workloads::AnyWorkload;
+
+use crate::arguments::read_options;
+use crate::exit::{Failure, usage};
+use crate::naming;
+
+/// Everything that the command line asks for, found and checked.
+pub(crate) struct Request {
+    pub(crate) workload: &'static dyn AnyWorkload,
+    pub(crate) target: &'static dyn Target,
+    pub(crate) target_text: String,
+    pub(crate) variants: Variants,
+    nemesis_text: String,
+    asked: Vec<Asked>,
+    options: Options,
+    pub(crate) settings: RunSettings,
+    target_version: String,
+}
+
+impl Request {
+    /// Reads the arguments of `test`.
+    pub(crate) fn read(arguments: &ArgMatches) -> Result<Self, Failure> {
+        let word = |name: &str| arguments.get_one::<String>(name).map_or("", String::as_str);
+        let workload = naming::workload(word("workload"))?;
+        let (target, variants) = naming::target(word("target"))?;
+        let options = read_options(arguments, workload)?;
+        let asked = parse_nemesis(word("nemesis")).map_err(|error| usage(with_hint(&error)))?;
+        for one in &asked {
+            one.fault.available().map_err(usage)?;
+        }
+        let target_version = target.available().map_err(usage)?;
+        if !workload.is_served_by(&target.abilities(&variants)) {
+            return Err(usage(format!(
+                "target `{}` does not serve workload `{}`",
+                target.name(),
+                workload.name()
+            )));
+        }
+        let settings = read_settings(arguments, asked.len())?;
+        let request = Self {
+            workload,
+            target,
+            target_text: word("target").to_owned(),
+            variants,
+            nemesis_text: word("nemesis").to_owned(),
+            asked,
+            options,
+            settings,
+            target_version,
+        };
+        // A schedule that cannot be made is refused before anything is written or started.
+        request.faults(0)?;
+        Ok(request)
+    }
+
+    /// The nodes, in order.
+    pub(crate) fn nodes(&self) -> Vec<NodeId> {
+        (0..usize::from(self.settings.nodes)).map(NodeId::at).collect()
+    }
+
+    fn faults(&self, seed: u64) -> Result<Vec<dsjepsen_history::PlannedFault>, Failure> {
+        let limit = Duration::from_millis(self.settings.time_limit_ms);
+        let interval = Duration::from_millis(self.settings.nemesis_interval_ms);
+        plan_faults(&self.asked, &self.nodes(), seed, limit, interval).map_err(usage)
+    }
+
+    /// The plan of one run. Its name is filled in when its directory is made.
+    pub(crate) fn plan(&self, seed: u64) -> Result<Plan, Failure> {
+        let faults = self.faults(seed)?;
+        let mut names: Vec<_> = faults.iter().map(|fault| fault.fault.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let bands = names
+            .into_iter()
+            .filter_map(find_fault)
+            .map(|fault| fault.band())
+            .collect();
+        Ok(Plan {
+            schema: SCHEMA,
+            run: String::new(),
+            started: String::new(),
+            seed,
+            workload: self.workload.name().to_owned(),
+            target: self.target_text.clone(),
+            nemesis: self.nemesis_text.clone(),
+            settings: self.settings.clone(),
+            options: self.options.clone(),
+            promises: self.target.promises(&self.variants),
+            faults,
+            bands,
+            versions: Versions {
+                dsjepsen: env!("CARGO_PKG_VERSION").to_owned(),
+                target: self.target_version.clone(),
+                system: system(),
+            },
+            command: self.command(seed),
+        })
+    }
+
+    /// The command that runs the same plan again, with every setting spelled out that is no default of its own.
+    fn command(&self, seed: u64) -> Vec<String> {
+        let settings = &self.settings;
+        let mut words: Vec<String> = ["dsjepsen", "test"].map(str::to_owned).into();
+        let mut add = |name: &str, value: String| words.extend([format!("--{name}"), value]);
+        add("workload", self.workload.name().to_owned());
+        add("target", self.target_text.clone());
+        add("nemesis", self.nemesis_text.clone());
+        add("nodes", settings.nodes.to_string());
+        add("concurrency", settings.concurrency.to_string());
+        add("time-limit", seconds(settings.time_limit_ms));
+        add("rate", settings.rate.to_string());
+        if !self.asked.is_empty() {
+            add("nemesis-interval", seconds(settings.nemesis_interval_ms));
+        }
+        add("recovery-time", seconds(settings.recovery_time_ms));
+        add("op-timeout-ms", settings.op_timeout_ms.to_string());
+        for spec in self.workload.options() {
+            let value = self.options.0.get(spec.name);
+            if let Some(value) = value.filter(|value| **value != spec.default_value()) {
+                add(
+                    spec.name,
+                    match value {
+                        dsjepsen_history::OptionValue::Number(number) => number.to_string(),
+                        dsjepsen_history::OptionValue::Word(word) => word.clone(),
+                    },
+                );
+            }
+        }
+        add("seed", seed.to_string());
+        words
+    }
+}
+
+fn seconds(milliseconds: u64) -> String {
+    (milliseconds as f64 / 1000.0).to_string()
+}
+
+/// A command as one line for a shell.
+pub(crate) fn shell_line(words: &[String]) -> String {
+    let plain = |word: &str| {
+        !word.is_empty()
+            && word
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || "-_./:,=".contains(letter))
+    };
+    let quoted: Vec<String> = words
+        .iter()
+        .map(|word| {
+            if plain(word) {
+                word.clone()
+            } else {
+                format!("'{}'", word.replace('\'', r"'\''"))
+            }
+        })
+        .collect();
+    quoted.join(" ")
+}
+
+fn with_hint(error: &ScheduleError) -> String {
+    if let ScheduleError::UnknownFault { name, known } = error {
+        let nearest = known
+            .iter()
+            .map(|other| (strsim::jaro_winkler(name, other), other))
+            .filter(|(likeness, _)| *likeness > 0.7)
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some((_, other)) = nearest {
+            return format!("there is no fault `{name}`; did you mean `{other}`? (see `dsjepsen list`)");
+        }
+    }
+    error.to_string()
+}
+
+fn read_settings(arguments: &ArgMatches, kinds: usize) -> Result<RunSettings, Failure> {
+    let count = |name: &str| arguments.get_one::<u64>(name).copied().unwrap_or_default();
+    let milliseconds = |name: &str| {
+        arguments
+            .get_one::<f64>(name)
+            .map(|seconds| (seconds * 1000.0).round() as u64)
+    };
+    let nodes = arguments.get_one::<u16>("nodes").copied().unwrap_or(5);
+    let time_limit_ms = milliseconds("time-limit").unwrap_or(30_000);
+    if time_limit_ms == 0 {
+        return Err(usage("--time-limit 0 leaves no time for anything"));
+    }
+    let default_interval = (0.8 * time_limit_ms as f64 / (2.0 * kinds.max(1) as f64)).clamp(500.0, 3000.0);
+    let nemesis_interval_ms = milliseconds("nemesis-interval").unwrap_or(default_interval as u64);
+    if nemesis_interval_ms == 0 {
+        return Err(usage("--nemesis-interval 0 leaves no time for a fault"));
+    }
+    Ok(RunSettings {
+        nodes,
+        concurrency: read_concurrency(
+            arguments.get_one::<String>("concurrency").map_or("2n", String::as_str),
+            nodes,
+        )?,
+        time_limit_ms,
+        recovery_time_ms: milliseconds("recovery-time").unwrap_or(5_000),
+        rate: count("rate"),
+        op_timeout_ms: count("op-timeout-ms"),
+        nemesis_interval_ms,
+    })
+}
+
+/// `10`, or `2n` for two a node.
+fn read_concurrency(text: &str, nodes: u16) -> Result<u32, Failure> {
+    let parsed = match text.strip_suffix('n') {
+        Some("") => Some(u32::from(nodes)),
+        Some(factor) => factor
+            .parse::<u32>()
+            .ok()
+            .and_then(|factor| factor.checked_mul(u32::from(nodes))),
+        None => text.parse().ok(),
+    };
+    parsed.filter(|workers| (1..=10_000).contains(workers)).ok_or_else(|| {
+        usage(format!(
+            "--concurrency takes a number of workers, 1 to 10000, or `2n`, not `{text}`"
+        ))
+    })
+}
+
+fn system() -> String {
+    let name = nix::sys::utsname::uname();
+    name.map_or_else(
+        |_| std::env::consts::ARCH.to_owned(),
+        |name| {
+            let (system, release) = (name.sysname().to_string_lossy(), name.release().to_string_lossy());
+            format!("{system} {release} {}", name.machine().to_string_lossy())
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn concurrency_counts_workers_or_multiples_of_nodes() {
+        assert_eq!(read_concurrency("2n", 5).unwrap(), 10);
+        assert_eq!(read_concurrency("n", 5).unwrap(), 5);
+        assert_eq!(read_concurrency("7", 5).unwrap(), 7);
+        for bad in ["0", "", "-1", "2m", "99999999999n", "0n"] {
+            assert!(read_concurrency(bad, 5).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn shell_lines_survive_a_shell() {
+        let words: Vec<String> = ["dsjepsen", "--nemesis", "pause(leader)", "it's", ""]
+            .map(str::to_owned)
+            .into();
+        assert_eq!(shell_line(&words), r"dsjepsen --nemesis 'pause(leader)' 'it'\''s' ''");
+    }
+
+    fn request(line: &str) -> Result<Request, String> {
+        let words = std::iter::once("dsjepsen").chain(line.split_whitespace());
+        let matches = crate::arguments::command()
+            .try_get_matches_from(words)
+            .map_err(|error| error.to_string())?;
+        let (_, arguments) = matches.subcommand().ok_or("no command")?;
+        Request::read(arguments).map_err(|failure| failure.to_string())
+    }
+
+    #[test]
+    fn the_command_of_a_plan_makes_the_same_plan() {
+        let line = "test --target ttl-lock --nemesis pause(one),partition --time-limit 20 --locks 2 --holder careful";
+        let plan = request(line).unwrap().plan(17).unwrap();
+        let again = request(&plan.command[1..].join(" ")).unwrap().plan(17).unwrap();
+        assert_eq!(plan, again);
+    }
+
+    #[test]
+    fn bad_input_is_refused_with_the_mend() {
+        let problem = |line: &str| request(line).err().unwrap_or_default();
+        assert!(problem("test --nemesis partitoin").contains("did you mean `partition`"));
+        assert!(problem("test --nemesis partition,pause,kill --time-limit 3").contains("at least 3.75 s"));
+        assert!(problem("test --locks 0").contains("from 1 on"));
+        assert!(problem("test --holder bold").contains("naive or careful"));
+        assert!(problem("test --nemesis pause(n9)").contains("no node n9"));
+        assert!(problem("test --time-limit 0").contains("no time"));
+        assert!(problem("test --frobnicate").contains("--frobnicate"));
+    }
+}

@@ -1,0 +1,87 @@
+//! `dsjepsen test`: one run or several, each from plan to page.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::ArgMatches;
+use dsjepsen_engine::{Stop, StopReason};
+use dsjepsen_history::Gravity;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::exit::{Exit, Failure, harness};
+use crate::run::{RunRequest, run};
+use crate::schedule::Request;
+use crate::terminal::Style;
+
+/// The command.
+pub(crate) fn test(arguments: &ArgMatches, process_began: Instant) -> Result<Exit, Failure> {
+    let request = Request::read(arguments)?;
+    let first_seed = arguments.get_one::<u64>("seed").copied().unwrap_or_else(draw_seed);
+    let count = arguments.get_one::<u64>("test-count").copied().unwrap_or(1);
+    let expected = match arguments.get_one::<String>("expect").map(String::as_str) {
+        Some("invalid") => Some(Gravity::Invalid),
+        Some("unknown") => Some(Gravity::Unknown),
+        Some("valid") => Some(Gravity::Valid),
+        _ => None,
+    };
+    let style = match (arguments.get_flag("json"), arguments.get_flag("quiet")) {
+        (true, _) => Style::Json,
+        (false, true) => Style::Silent,
+        (false, false) => Style::Lines,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| harness(format!("cannot start the runtime: {error}")))?;
+    let stop = Stop::default();
+    runtime.block_on(async {
+        watch_signals(&stop)?;
+        let mut worst = Exit::Valid;
+        for number in 0..count {
+            let one = RunRequest {
+                request: &request,
+                seed: first_seed.wrapping_add(number),
+                store: arguments
+                    .get_one::<PathBuf>("store")
+                    .cloned()
+                    .unwrap_or_else(|| "store".into()),
+                style,
+                stop: stop.clone(),
+                process_began: if number == 0 { process_began } else { Instant::now() },
+                leave_running: arguments.get_flag("leave-running"),
+            };
+            let verdict = run(one).await?;
+            let signalled = stop.reason() == Some(StopReason::Interrupted);
+            let exit = Exit::of(&verdict, signalled).expecting(expected);
+            worst = worst.worst(exit);
+            if stop.reason().is_some() || (exit != Exit::Valid && arguments.get_flag("fail-fast")) {
+                break;
+            }
+        }
+        Ok(worst)
+    })
+}
+
+/// The first signal ends the run in good order; the second ends the program at once, and the guardian its processes.
+fn watch_signals(stop: &Stop) -> Result<(), Failure> {
+    let failed = |error| harness(format!("cannot watch for signals: {error}"));
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
+        let mut signals = signal(kind).map_err(failed)?;
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            while signals.recv().await.is_some() {
+                if stop.reason() == Some(StopReason::Interrupted) {
+                    std::process::exit(i32::from(Exit::Interrupted.code()));
+                }
+                stop.ask(StopReason::Interrupted);
+            }
+        });
+    }
+    Ok(())
+}
+
+/// A seed that is easy to read and to type again.
+fn draw_seed() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::process::id()) % 1_000_000
+}

@@ -1,0 +1,259 @@
+//! One process's HTTP connection to its home node: no retries, redirects or proxies of the library's own, and an exact
+//! answer to the question whether a failed request can have reached the node.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use dsjepsen_history::{NodeId, Process, Reason, RunEvent};
+use reqwest::redirect::Policy;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::CallError;
+use crate::events::Events;
+use crate::network::Network;
+
+/// When a request must have ended, whatever happens.
+pub type Deadline = Instant;
+
+/// How a process reaches nodes: over the links of its client group.
+#[derive(Debug, Clone)]
+pub struct Route {
+    /// The node that it speaks to.
+    pub node: NodeId,
+    /// The address of the link to it.
+    pub address: Ipv4Addr,
+    /// The network that knows what reached the node.
+    pub network: Network,
+}
+
+/// Whether a request may be sent again after an attempt of which nobody knows whether it took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// Yes: it carries an idempotency key, and the node answers a repeated one with the first result.
+    Keyed,
+    /// No: only attempts that surely had no effect are repeated.
+    OnlyUnsent,
+}
+
+/// A request of the HTTP/JSON contract.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Its name in events.
+    pub name: &'static str,
+    /// The port of the node.
+    pub port: u16,
+    /// The path, with its leading slash.
+    pub path: &'static str,
+    /// The JSON body.
+    pub body: Value,
+    /// Whether it may be repeated.
+    pub repeat: Repeat,
+}
+
+/// The body of an error response: `{"error": "no-leader", "definite": true}`.
+#[derive(Debug, Deserialize)]
+struct ErrorBody {
+    error: String,
+    /// Whether the request surely had no effect and will have none.
+    definite: bool,
+}
+
+/// The pause between two attempts.
+const RETRY_PAUSE: Duration = Duration::from_millis(50);
+
+/// One process's connection.
+#[derive(Debug)]
+pub struct Connection {
+    process: Process,
+    route: Route,
+    attempt_timeout: Duration,
+    events: Events,
+    wire: Mutex<Wire>,
+    keys: AtomicU64,
+}
+
+/// An HTTP client that dials from an address of its own, by which the links know it.
+#[derive(Debug, Clone)]
+struct Wire {
+    http: reqwest::Client,
+    dialler: Ipv4Addr,
+}
+
+impl Wire {
+    fn new(network: &Network) -> Result<Self, reqwest::Error> {
+        let dialler = network.fresh_dialler();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(Policy::none())
+            .retry(reqwest::retry::never())
+            .http1_only()
+            .pool_max_idle_per_host(1)
+            .tcp_nodelay(true)
+            .local_address(IpAddr::V4(dialler))
+            .build()?;
+        Ok(Self { http, dialler })
+    }
+}
+
+impl Connection {
+    /// A connection of `process`; an attempt is given up after `attempt_timeout`. Nothing is dialled yet.
+    ///
+    /// # Errors
+    /// Where no HTTP client can be made.
+    pub fn new(
+        process: Process,
+        route: Route,
+        attempt_timeout: Duration,
+        events: Events,
+    ) -> Result<Arc<Self>, reqwest::Error> {
+        let wire = Mutex::new(Wire::new(&route.network)?);
+        Ok(Arc::new(Self {
+            process,
+            route,
+            attempt_timeout,
+            events,
+            wire,
+            keys: AtomicU64::new(0),
+        }))
+    }
+
+    /// An idempotency key that is unique in the run.
+    pub fn fresh_key(&self) -> String {
+        format!("p{}-{}", self.process, self.keys.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The process.
+    pub fn process(&self) -> Process {
+        self.process
+    }
+
+    /// Sends a request until it is answered, definitely refused for good, or the deadline is reached.
+    ///
+    /// # Errors
+    /// [`CallError::Definite`] only if no attempt can have had, or ever have, an effect.
+    pub async fn call(&self, request: &Request, deadline: Deadline) -> Result<Value, CallError> {
+        let mut doubt: Option<Reason> = None;
+        let mut attempt = 1;
+        loop {
+            let error = match self.attempt(request, deadline).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            let may_repeat = matches!(error, CallError::Definite(_)) || request.repeat == Repeat::Keyed;
+            if let CallError::Indefinite(reason) = &error {
+                doubt.get_or_insert_with(|| reason.clone());
+            }
+            if !may_repeat || Instant::now() + RETRY_PAUSE >= deadline {
+                return Err(match doubt {
+                    Some(reason) => CallError::Indefinite(reason),
+                    None => error,
+                });
+            }
+            self.events.emit(RunEvent::Retry {
+                process: self.process.0,
+                request: request.name.to_owned(),
+                attempt,
+                reason: error.reason().to_string(),
+            });
+            attempt += 1;
+            tokio::time::sleep(RETRY_PAUSE).await;
+        }
+    }
+
+    async fn attempt(&self, request: &Request, deadline: Deadline) -> Result<Value, CallError> {
+        let wire = self.wire();
+        let mark = self.route.network.delivered(wire.dialler);
+        let url = format!("http://{}:{}{}", self.route.address, request.port, request.path);
+        let limit = deadline.min(Instant::now() + self.attempt_timeout);
+        let exchange = async {
+            let response = wire.http.post(url).json(&request.body).send().await?;
+            let status = response.status();
+            Ok::<_, reqwest::Error>((status, response.bytes().await?))
+        };
+        match tokio::time::timeout_at(limit, exchange).await {
+            Ok(Ok((status, body))) => read_response(status, &body),
+            Ok(Err(error)) => Err(self.settle(wire.dialler, mark, &describe(&error))),
+            Err(_) => Err(self.settle(wire.dialler, mark, "timeout: no reply in time")),
+        }
+    }
+
+    /// The attempt broke off: closes its connection for good, then asks the link whether a byte of it got through.
+    fn settle(&self, dialler: Ipv4Addr, mark: u64, reason: &str) -> CallError {
+        let delivered = self.route.network.settle(dialler).bytes;
+        match Wire::new(&self.route.network) {
+            Ok(wire) => *self.wire.lock().unwrap_or_else(PoisonError::into_inner) = wire,
+            Err(error) => self.events.emit(RunEvent::Warning {
+                text: format!("no HTTP client: {error}"),
+            }),
+        }
+        if delivered == mark {
+            CallError::Definite(Reason::new(format!("unsent: {reason}")))
+        } else {
+            CallError::Indefinite(Reason::new(reason))
+        }
+    }
+
+    fn wire(&self) -> Wire {
+        self.wire.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A response that is none of the contract's says nothing about the effect.
+fn read_response(status: reqwest::StatusCode, body: &[u8]) -> Result<Value, CallError> {
+    if status.is_success() {
+        return serde_json::from_slice(body)
+            .map_err(|error| CallError::Indefinite(Reason::new(format!("bad-response: {error}"))));
+    }
+    match serde_json::from_slice::<ErrorBody>(body) {
+        Ok(ErrorBody { error, definite: true }) => Err(CallError::Definite(Reason::new(error))),
+        Ok(ErrorBody { error, definite: false }) => Err(CallError::Indefinite(Reason::new(error))),
+        Err(_) => Err(CallError::Indefinite(Reason::new(format!(
+            "bad-response: HTTP status {status}"
+        )))),
+    }
+}
+
+/// The innermost cause says more than reqwest's own words.
+fn describe(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    if error.is_connect() {
+        format!("refused: {cause}")
+    } else {
+        format!("broken: {cause}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_response_outside_the_contract_is_never_definite() {
+        use reqwest::StatusCode;
+        let definite = read_response(
+            StatusCode::SERVICE_UNAVAILABLE,
+            br#"{"error":"no-leader","definite":true}"#,
+        );
+        assert_eq!(definite, Err(CallError::Definite(Reason::new("no-leader"))));
+        for body in [
+            &br#"{"error":"x","definite":false}"#[..],
+            b"<html>",
+            b"",
+            br#"{"error":"x"}"#,
+        ] {
+            let read = read_response(StatusCode::BAD_GATEWAY, body);
+            assert!(matches!(read, Err(CallError::Indefinite(_))), "{read:?}");
+        }
+        assert!(matches!(
+            read_response(StatusCode::OK, b"not json"),
+            Err(CallError::Indefinite(_))
+        ));
+    }
+}

@@ -1,0 +1,462 @@
+//! The cluster of a run: its nodes as real processes, the network between them, and what may be done to both. It is built
+//! before the first operation, and nothing of it survives its drop, nor the death of the controller.
+
+mod guardian;
+mod log;
+mod marker;
+mod node;
+mod spawner;
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use dsjepsen_history::{NodeId, RunDirectory, RunEvent};
+use nix::sys::signal::Signal;
+use thiserror::Error;
+use tokio::time::{Instant, sleep};
+
+use crate::api::Route;
+use crate::clock::RunClock;
+use crate::events::Events;
+use crate::network::{Network, NetworkError, Source, Subnet};
+use crate::target::{Control, NodeContext, Readiness, Target, Variants};
+
+use guardian::Guardian;
+pub use guardian::guard;
+pub use marker::{MARKER, find_marked, kill_marked};
+use node::{Node, Running};
+use spawner::{ProcessSpec, Spawner};
+
+/// How long the nodes may take to become ready at the start.
+const READY_TIME: Duration = Duration::from_secs(20);
+/// How long a restarted node may take.
+const RESTART_TIME: Duration = Duration::from_secs(10);
+/// The pause between two looks at a node that is not ready.
+const READY_POLL: Duration = Duration::from_millis(5);
+/// The search path of nodes, whose environment is otherwise what their target gives them.
+const NODE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Why a cluster, or one of its nodes, did not come up.
+#[derive(Debug, Error)]
+pub enum ClusterError {
+    /// The links cannot be made.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// Something of the operating system failed.
+    #[error("cannot {what}: {source}")]
+    System {
+        /// What was tried.
+        what: String,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// The controller's HTTP client cannot be made.
+    #[error("cannot make an HTTP client: {0}")]
+    Http(#[from] reqwest::Error),
+    /// A node ended before it was ready.
+    #[error("{node} ended before it was ready ({status}){}", shown(.last_lines))]
+    NodeEnded {
+        /// The node.
+        node: NodeId,
+        /// How.
+        status: String,
+        /// The end of its log.
+        last_lines: Vec<String>,
+    },
+    /// A node was not ready in time.
+    #[error("{node} was not ready within {} s{}", .after.as_secs(), shown(.last_lines))]
+    NodeNotReady {
+        /// The node.
+        node: NodeId,
+        /// How long it was waited for.
+        after: Duration,
+        /// The end of its log.
+        last_lines: Vec<String>,
+    },
+}
+
+fn shown(lines: &[String]) -> String {
+    if lines.is_empty() {
+        return "; its log is empty".to_owned();
+    }
+    format!("; the end of its log:\n    {}", lines.join("\n    "))
+}
+
+/// What a cluster is made of.
+pub struct ClusterPlan {
+    /// The run's name.
+    pub run: String,
+    /// The target.
+    pub target: &'static dyn Target,
+    /// Its options.
+    pub variants: Variants,
+    /// The nodes.
+    pub nodes: Vec<NodeId>,
+    /// Where logs and data go.
+    pub directory: RunDirectory,
+    /// This executable.
+    pub executable: PathBuf,
+    /// The clock.
+    pub clock: RunClock,
+    /// The stream of run events.
+    pub events: Events,
+}
+
+/// A running cluster; cheap to clone. When the last clone is dropped, every process of it is killed.
+#[derive(Clone)]
+pub struct Cluster {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    plan: ClusterPlan,
+    nodes: Mutex<BTreeMap<NodeId, Node>>,
+    network: Network,
+    control: Control,
+    // Fields drop in order: the guardian is released only after the spawner has killed everything.
+    spawner: Spawner,
+    guardian: Guardian,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        for node in self
+            .nodes
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values_mut()
+        {
+            node.expect_end();
+        }
+        kill_marked(&self.plan.run);
+    }
+}
+
+impl Cluster {
+    /// Makes the network and starts every node.
+    ///
+    /// # Errors
+    /// [`ClusterError`]; whatever was started is ended again.
+    pub async fn start(plan: ClusterPlan) -> Result<Self, ClusterError> {
+        let subnet = Subnet::claim()?;
+        let addresses = plan.nodes.iter().map(|node| (*node, subnet.node(*node))).collect();
+        let network = Network::start(subnet, &plan.nodes, plan.target.ports())?;
+        let system = |what: &str| {
+            let what = what.to_owned();
+            move |source| ClusterError::System { what, source }
+        };
+        let guardian = Guardian::start(&plan.executable, &plan.run).map_err(system("start the guardian process"))?;
+        let spawner = Spawner::start().map_err(system("start the spawner thread"))?;
+        let control = Control::new(addresses)?;
+        let nodes = plan.nodes.iter().map(|node| (*node, Node::default())).collect();
+        let cluster = Self {
+            inner: Arc::new(Inner {
+                plan,
+                nodes: Mutex::new(nodes),
+                network,
+                control,
+                spawner,
+                guardian,
+            }),
+        };
+        let all = cluster.nodes();
+        for node in &all {
+            cluster.launch(*node).await?;
+        }
+        let deadline = Instant::now() + READY_TIME;
+        futures_util::future::try_join_all(all.iter().map(|node| cluster.wait_ready(*node, deadline, READY_TIME)))
+            .await?;
+        Ok(cluster)
+    }
+
+    /// The nodes, in order.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        self.inner.plan.nodes.clone()
+    }
+
+    /// The network between them.
+    pub fn network(&self) -> &Network {
+        &self.inner.network
+    }
+
+    /// The controller's own access to the nodes.
+    pub fn control(&self) -> &Control {
+        &self.inner.control
+    }
+
+    /// The node that leads now, if a majority agrees on one.
+    pub async fn leader(&self) -> Option<NodeId> {
+        self.inner.plan.target.leader(&self.inner.control).await
+    }
+
+    /// How clients at home on node `home` reach `node`.
+    pub fn route(&self, home: NodeId, node: NodeId) -> Route {
+        let network = self.inner.network.clone();
+        Route {
+            node,
+            address: network.subnet().link(Source::Clients(home), node),
+            network,
+        }
+    }
+
+    /// Starts a node that does not run, with the same line as ever, and waits until it is ready.
+    ///
+    /// # Errors
+    /// [`ClusterError`] where it does not come up; it may still come up later.
+    pub async fn restart(&self, node: NodeId) -> Result<Duration, ClusterError> {
+        let began = Instant::now();
+        if !self.is_running(node) {
+            self.launch(node).await?;
+        }
+        self.wait_ready(node, began + RESTART_TIME, RESTART_TIME).await?;
+        Ok(began.elapsed())
+    }
+
+    /// Kills a node's processes with SIGKILL and waits until they are reaped; says how they ended, or `None` if it did not run.
+    pub async fn kill(&self, node: NodeId) -> Option<String> {
+        let mut running = self.running(node)?;
+        self.lock().get_mut(&node)?.expect_end();
+        self.inner.spawner.signal(running.pid, Signal::SIGKILL).await;
+        let ended = tokio::time::timeout(Duration::from_secs(5), running.ended.wait_for(Option::is_some)).await;
+        let status = ended.ok()?.ok()?.map(|status| status.to_string());
+        self.lock().get_mut(&node)?.forget(running.pid);
+        status
+    }
+
+    /// Stops a node's processes with SIGSTOP; says their state as the kernel shows it, or `None` if it does not run.
+    pub async fn pause(&self, node: NodeId) -> Option<ProcessState> {
+        self.signal_and_look(node, Signal::SIGSTOP, ProcessState::Stopped).await
+    }
+
+    /// Lets a stopped node go on.
+    pub async fn resume(&self, node: NodeId) -> Option<ProcessState> {
+        self.signal_and_look(node, Signal::SIGCONT, ProcessState::Running).await
+    }
+
+    /// Whether a node's process runs (or is stopped), as far as it was reaped.
+    pub fn is_running(&self, node: NodeId) -> bool {
+        self.running(node).is_some()
+    }
+
+    /// Ends every node at once, on purpose, and tells the traffic of the links.
+    pub async fn stop(&self) {
+        futures_util::future::join_all(self.inner.plan.nodes.iter().map(|node| self.kill(*node))).await;
+        let left = kill_marked(&self.inner.plan.run);
+        if left > 0 {
+            self.inner.plan.events.emit(RunEvent::Note {
+                text: format!("{left} more processes of the run were ended"),
+            });
+        }
+        for traffic in self.inner.network.traffic() {
+            let from = match traffic.link.from {
+                Source::Node(node) => node.to_string(),
+                Source::Clients(home) => format!("c{}", home.number()),
+            };
+            self.inner.plan.events.emit(RunEvent::Link {
+                from,
+                to: traffic.link.to,
+                bytes_forward: traffic.bytes_forward,
+                bytes_back: traffic.bytes_back,
+                connections: traffic.connections,
+            });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<NodeId, Node>> {
+        self.inner.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn running(&self, node: NodeId) -> Option<Running> {
+        self.lock().get(&node)?.running()
+    }
+
+    async fn signal_and_look(&self, node: NodeId, signal: Signal, wanted: ProcessState) -> Option<ProcessState> {
+        let running = self.running(node)?;
+        if !self.inner.spawner.signal(running.pid, signal).await {
+            return None;
+        }
+        let deadline = Instant::now() + Duration::from_secs(1);
+        loop {
+            let state = process_state(running.pid)?;
+            if state == wanted || Instant::now() >= deadline {
+                return Some(state);
+            }
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    async fn launch(&self, node: NodeId) -> Result<(), ClusterError> {
+        let plan = &self.inner.plan;
+        let data = plan.directory.node(node).join("data");
+        let system = |what: String| move |source| ClusterError::System { what, source };
+        std::fs::create_dir_all(&data).map_err(system(format!("create {}", data.display())))?;
+        let data = data
+            .canonicalize()
+            .map_err(system(format!("find {}", data.display())))?;
+        let subnet = self.inner.network.subnet();
+        let peers: BTreeMap<NodeId, Ipv4Addr> = plan
+            .nodes
+            .iter()
+            .filter(|peer| **peer != node)
+            .map(|peer| (*peer, subnet.link(Source::Node(node), *peer)))
+            .collect();
+        let launch = plan.target.launch(&NodeContext {
+            node,
+            nodes: &plan.nodes,
+            data: &data,
+            address: subnet.node(node),
+            peers: &peers,
+            variants: &plan.variants,
+            executable: &plan.executable,
+        });
+        for (name, content) in &launch.files {
+            let path = data.join(name);
+            std::fs::write(&path, content).map_err(system(format!("write {}", path.display())))?;
+        }
+        let (output, spec_output) = std::io::pipe().map_err(system("make a pipe".to_owned()))?;
+        let mut environment = launch.environment.clone();
+        environment
+            .entry("PATH".to_owned())
+            .or_insert_with(|| NODE_PATH.to_owned());
+        environment
+            .entry("HOME".to_owned())
+            .or_insert_with(|| data.display().to_string());
+        let mut command = vec![launch.program.display().to_string()];
+        command.extend(launch.arguments.iter().cloned());
+        let spec = ProcessSpec {
+            program: launch.program.clone(),
+            arguments: launch.arguments,
+            environment,
+            directory: data,
+            run: plan.run.clone(),
+            output: spec_output,
+        };
+        let spawned = self
+            .inner
+            .spawner
+            .spawn(spec)
+            .await
+            .map_err(system(format!("start {node}: {}", launch.program.display())))?;
+        self.inner.guardian.group(spawned.pid);
+        let line_seen = self.keep_log(node, output, &launch.readiness)?;
+        let incarnation = match self.lock().get_mut(&node) {
+            Some(state) => state.begin(&spawned, launch.readiness, line_seen),
+            None => 0,
+        };
+        plan.events.emit(RunEvent::NodeStarted {
+            node,
+            incarnation,
+            pid: spawned.pid,
+            command,
+        });
+        self.watch_end(node, spawned);
+        Ok(())
+    }
+
+    fn keep_log(
+        &self,
+        node: NodeId,
+        output: std::io::PipeReader,
+        readiness: &Readiness,
+    ) -> Result<tokio::sync::watch::Receiver<bool>, ClusterError> {
+        let (seen, line_seen) = tokio::sync::watch::channel(false);
+        let awaited = match readiness {
+            Readiness::LogLine(text) => Some((text.clone(), seen)),
+            Readiness::Http { .. } => None,
+        };
+        let (path, clock) = (self.inner.plan.directory.node_log(node), self.inner.plan.clock);
+        let events = self.inner.plan.events.clone();
+        std::thread::Builder::new()
+            .name(format!("log-{node}"))
+            .spawn(move || {
+                if let Err(error) = log::copy_log(output, &path, clock, awaited) {
+                    events.warn(format!("the log of {node} lacks its end: {error}"));
+                }
+            })
+            .map_err(|source| ClusterError::System {
+                what: format!("keep the log of {node}"),
+                source,
+            })?;
+        Ok(line_seen)
+    }
+
+    /// A node that ends by itself is an event, never an abort.
+    fn watch_end(&self, node: NodeId, spawned: spawner::Spawned) {
+        let weak = Arc::downgrade(&self.inner);
+        let events = self.inner.plan.events.clone();
+        let mut ended = spawned.ended;
+        tokio::spawn(async move {
+            let Ok(Some(status)) = ended.wait_for(Option::is_some).await.map(|status| *status) else {
+                return;
+            };
+            let Some(inner) = weak.upgrade() else { return };
+            inner.guardian.ended(spawned.pid);
+            let mut nodes = inner.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+            let expected = nodes.get_mut(&node).is_none_or(|state| state.ended(spawned.pid));
+            events.emit(RunEvent::NodeEnded {
+                node,
+                status: status.to_string(),
+                expected,
+            });
+        });
+    }
+
+    async fn wait_ready(&self, node: NodeId, deadline: Instant, after: Duration) -> Result<(), ClusterError> {
+        let began = Instant::now();
+        let last_lines = || log::last_lines(&self.inner.plan.directory.node_log(node), 12);
+        loop {
+            let Some((readiness, line_seen, ended)) = self.lock().get(&node).and_then(Node::readiness) else {
+                return Ok(());
+            };
+            if let Some(status) = ended {
+                // What it said last may still be on its way through the pipe.
+                sleep(Duration::from_millis(50)).await;
+                return Err(ClusterError::NodeEnded {
+                    node,
+                    status: status.to_string(),
+                    last_lines: last_lines(),
+                });
+            }
+            let ready = match &readiness {
+                Readiness::LogLine(_) => line_seen,
+                Readiness::Http { port, path } => self.inner.control.answers(node, *port, path).await,
+            };
+            if ready {
+                let after_ms = began.elapsed().as_millis() as u64;
+                self.inner.plan.events.emit(RunEvent::NodeReady { node, after_ms });
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(ClusterError::NodeNotReady {
+                    node,
+                    after,
+                    last_lines: last_lines(),
+                });
+            }
+            sleep(READY_POLL).await;
+        }
+    }
+}
+
+/// The state of a process, as `/proc` shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProcessState {
+    /// Stopped by a signal (`T`).
+    Stopped,
+    /// Anything else.
+    Running,
+}
+
+fn process_state(pid: i32) -> Option<ProcessState> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in brackets may contain anything; the state follows the last bracket.
+    let state = stat.rsplit_once(')')?.1.trim_start().chars().next()?;
+    Some(if state == 'T' {
+        ProcessState::Stopped
+    } else {
+        ProcessState::Running
+    })
+}

@@ -1,0 +1,87 @@
+//! What the cluster knows of one node's process.
+
+use std::process::ExitStatus;
+
+use tokio::sync::watch;
+
+use super::spawner::Spawned;
+use crate::target::Readiness;
+
+/// A node, running or not.
+#[derive(Debug, Default)]
+pub(super) struct Node {
+    starts: u32,
+    current: Option<Current>,
+}
+
+#[derive(Debug)]
+struct Current {
+    pid: i32,
+    ended: watch::Receiver<Option<ExitStatus>>,
+    readiness: Readiness,
+    line_seen: watch::Receiver<bool>,
+    end_expected: bool,
+}
+
+/// A node's process.
+#[derive(Debug, Clone)]
+pub(super) struct Running {
+    pub(super) pid: i32,
+    pub(super) ended: watch::Receiver<Option<ExitStatus>>,
+}
+
+impl Node {
+    /// A process was started; returns how often the node was started before.
+    pub(super) fn begin(&mut self, spawned: &Spawned, readiness: Readiness, line_seen: watch::Receiver<bool>) -> u32 {
+        self.current = Some(Current {
+            pid: spawned.pid,
+            ended: spawned.ended.clone(),
+            readiness,
+            line_seen,
+            end_expected: false,
+        });
+        self.starts += 1;
+        self.starts - 1
+    }
+
+    /// The process, unless it has ended.
+    pub(super) fn running(&self) -> Option<Running> {
+        let current = self.current.as_ref()?;
+        let alive = current.ended.borrow().is_none();
+        alive.then(|| Running {
+            pid: current.pid,
+            ended: current.ended.clone(),
+        })
+    }
+
+    /// How to tell that it is ready, whether its awaited line was seen, and how it ended if it did.
+    pub(super) fn readiness(&self) -> Option<(Readiness, bool, Option<ExitStatus>)> {
+        let current = self.current.as_ref()?;
+        Some((
+            current.readiness.clone(),
+            *current.line_seen.borrow(),
+            *current.ended.borrow(),
+        ))
+    }
+
+    /// The process is about to be ended by the harness.
+    pub(super) fn expect_end(&mut self) {
+        if let Some(current) = &mut self.current {
+            current.end_expected = true;
+        }
+    }
+
+    /// This process is gone; a newer one stays.
+    pub(super) fn forget(&mut self, pid: i32) {
+        self.current
+            .take_if(|current| current.pid == pid && current.ended.borrow().is_some());
+    }
+
+    /// This process ended; returns whether the harness wanted it.
+    pub(super) fn ended(&mut self, pid: i32) -> bool {
+        match &self.current {
+            Some(current) if current.pid == pid => current.end_expected,
+            _ => true,
+        }
+    }
+}

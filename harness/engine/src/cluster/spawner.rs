@@ -1,0 +1,243 @@
+//! The spawner: one OS thread that forks, signals and reaps every process of a run.
+//!
+//! It must be one thread that lives as long as the run: PDEATHSIG fires when the spawning *thread* ends, two reapers would
+//! steal each other's statuses, and a signal sent by the reaper can never hit a process id that was given to somebody else.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::eventfd::EventFd;
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::{Pid, getpid, getppid};
+use tokio::sync::{oneshot, watch};
+
+use super::marker::MARKER;
+
+/// A process to be started.
+#[derive(Debug)]
+pub(crate) struct ProcessSpec {
+    pub(crate) program: PathBuf,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) directory: PathBuf,
+    /// The run, for the environment marker.
+    pub(crate) run: String,
+    /// Receives standard output and error.
+    pub(crate) output: io::PipeWriter,
+}
+
+/// A process that was started.
+#[derive(Debug, Clone)]
+pub(crate) struct Spawned {
+    pub(crate) pid: i32,
+    /// How it ended, once it did and was reaped.
+    pub(crate) ended: watch::Receiver<Option<ExitStatus>>,
+}
+
+enum Order {
+    Spawn(Box<ProcessSpec>, oneshot::Sender<io::Result<Spawned>>),
+    Signal(i32, Signal, oneshot::Sender<bool>),
+    Close,
+}
+
+/// The way to the spawner's thread.
+#[derive(Debug)]
+pub(crate) struct Spawner {
+    orders: mpsc::Sender<Order>,
+    bell: std::sync::Arc<EventFd>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Spawner {
+    /// Starts the thread.
+    pub(crate) fn start() -> io::Result<Self> {
+        let bell = std::sync::Arc::new(EventFd::from_value_and_flags(
+            0,
+            nix::sys::eventfd::EfdFlags::EFD_CLOEXEC,
+        )?);
+        let (orders, inbox) = mpsc::channel();
+        let of_thread = std::sync::Arc::clone(&bell);
+        let thread = std::thread::Builder::new().name("spawner".to_owned()).spawn(move || {
+            Reaper {
+                inbox,
+                bell: of_thread,
+                children: BTreeMap::new(),
+            }
+            .serve()
+        })?;
+        Ok(Self {
+            orders,
+            bell,
+            thread: Some(thread),
+        })
+    }
+
+    /// Starts a process in a process group of its own.
+    pub(crate) async fn spawn(&self, spec: ProcessSpec) -> io::Result<Spawned> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Spawn(Box::new(spec), reply));
+        answer.await.map_err(|_| io::Error::other("the spawner has ended"))?
+    }
+
+    /// Signals a process's whole group; `false` if the process has ended.
+    pub(crate) async fn signal(&self, pid: i32, signal: Signal) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Signal(pid, signal, reply));
+        answer.await.unwrap_or(false)
+    }
+
+    fn order(&self, order: Order) {
+        // Both fail only once the thread has ended; then the caller's answer says so.
+        let _ = self.orders.send(order);
+        let _ = self.bell.write(1);
+    }
+}
+
+impl Drop for Spawner {
+    fn drop(&mut self) {
+        self.order(Order::Close);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Running {
+    child: Child,
+    exit: OwnedFd,
+    ended: watch::Sender<Option<ExitStatus>>,
+}
+
+struct Reaper {
+    inbox: mpsc::Receiver<Order>,
+    bell: std::sync::Arc<EventFd>,
+    children: BTreeMap<i32, Running>,
+}
+
+impl Reaper {
+    fn serve(mut self) {
+        loop {
+            self.sleep(PollTimeout::NONE);
+            self.reap();
+            loop {
+                match self.inbox.try_recv() {
+                    Ok(Order::Spawn(spec, reply)) => {
+                        let _ = reply.send(self.spawn(*spec));
+                    }
+                    Ok(Order::Signal(pid, signal, reply)) => {
+                        let _ = reply.send(self.signal(pid, signal));
+                    }
+                    Ok(Order::Close) | Err(mpsc::TryRecvError::Disconnected) => return self.close(),
+                    Err(mpsc::TryRecvError::Empty) => break,
+                }
+            }
+        }
+    }
+
+    /// Until an order comes, a child ends, or the time is over.
+    fn sleep(&self, timeout: PollTimeout) {
+        let mut waits = vec![PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)];
+        waits.extend(
+            self.children
+                .values()
+                .map(|running| PollFd::new(running.exit.as_fd(), PollFlags::POLLIN)),
+        );
+        let rung = poll(&mut waits, timeout).is_ok() && waits[0].any().unwrap_or(false);
+        if rung {
+            let _ = self.bell.read();
+        }
+    }
+
+    fn reap(&mut self) {
+        self.children.retain(|_, running| match running.child.try_wait() {
+            Ok(Some(status)) => {
+                running.ended.send_replace(Some(status));
+                false
+            }
+            Ok(None) => true,
+            // Somebody else reaped it; its status is lost, its end is not.
+            Err(_) => {
+                running.ended.send_replace(Some(ExitStatus::from_raw(0)));
+                false
+            }
+        });
+    }
+
+    fn spawn(&mut self, spec: ProcessSpec) -> io::Result<Spawned> {
+        let controller = getpid();
+        let mut command = Command::new(&spec.program);
+        command
+            .args(&spec.arguments)
+            .env_clear()
+            .envs(&spec.environment)
+            .env(MARKER, &spec.run)
+            .current_dir(&spec.directory)
+            .stdin(Stdio::null())
+            .stdout(spec.output.try_clone()?)
+            .stderr(spec.output)
+            .process_group(0);
+        // SAFETY: between fork and exec only async-signal-safe calls are made: prctl and getppid. Nothing is allocated.
+        unsafe {
+            command.pre_exec(move || {
+                set_pdeathsig(Signal::SIGKILL)?;
+                // The controller may have died before the line above took effect.
+                if getppid() == controller {
+                    Ok(())
+                } else {
+                    Err(io::Error::from_raw_os_error(libc::ESRCH))
+                }
+            });
+        }
+        let mut child = command.spawn()?;
+        let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
+        let exit = match open_pidfd(pid) {
+            Ok(exit) => exit,
+            Err(error) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(error);
+            }
+        };
+        let (ended, watch) = watch::channel(None);
+        self.children.insert(pid, Running { child, exit, ended });
+        Ok(Spawned { pid, ended: watch })
+    }
+
+    fn signal(&mut self, pid: i32, signal: Signal) -> bool {
+        self.children.contains_key(&pid) && killpg(Pid::from_raw(pid), signal).is_ok()
+    }
+
+    /// Kills every group and reaps, with an end even if a process hangs in the kernel.
+    fn close(mut self) {
+        for pid in self.children.keys() {
+            let _ = killpg(Pid::from_raw(*pid), Signal::SIGKILL);
+        }
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while !self.children.is_empty() && Instant::now() < deadline {
+            self.sleep(PollTimeout::from(50_u8));
+            self.reap();
+        }
+    }
+}
+
+/// A descriptor that becomes readable when the process ends.
+fn open_pidfd(pid: i32) -> io::Result<OwnedFd> {
+    // SAFETY: pidfd_open takes two integers and returns a new descriptor or -1; nothing is shared with it.
+    let descriptor = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    if descriptor < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let descriptor = i32::try_from(descriptor).map_err(io::Error::other)?;
+    // SAFETY: the descriptor was just returned to us, and nothing else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}

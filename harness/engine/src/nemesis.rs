@@ -1,0 +1,409 @@
+//! The nemesis: breaks things by a schedule that was resolved before the run, and heals them again.
+//!
+//! A fault is one file with one [`Fault`]; it says whom it hits and how it is put in force. Its cure is data ([`Undo`]),
+//! journaled before anything acts, so that healing needs no knowledge of the fault, and can be repeated without harm.
+
+mod journal;
+mod kill;
+mod partition;
+mod pause;
+mod schedule;
+mod selector;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dsjepsen_history::{
+    Band, FaultAction, FaultDetail, FaultOutcome, FaultStage, NodeId, PlannedFault, RunDirectory, RunEvent,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::time::{Instant, sleep_until};
+
+use crate::cluster::{Cluster, ProcessState};
+use crate::events::Events;
+use crate::gate::Gate;
+use crate::network::{RuleEvidence, RuleId};
+use crate::random::Random;
+use crate::recorder::FaultRecorder;
+use crate::target::Unavailable;
+
+pub use journal::Journal;
+pub use schedule::{Asked, ScheduleError, minimum_time_limit, parse_nemesis, plan_faults};
+pub use selector::Selector;
+
+/// Every fault there is: a file each, and a word here.
+macro_rules! faults {
+    ($($fault:ident),* $(,)?) => {
+        /// All faults, in the order in which they are listed.
+        pub fn faults() -> &'static [&'static dyn Fault] {
+            &[$(&$fault::FAULT),*]
+        }
+    };
+}
+
+faults![partition, pause, kill];
+
+/// The fault of this name.
+pub fn find_fault(name: &str) -> Option<&'static dyn Fault> {
+    faults().iter().copied().find(|fault| fault.name() == name)
+}
+
+/// What may be asked for in brackets behind a fault's name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Aim {
+    /// On whom, in words.
+    pub target: String,
+    /// The fault's own parameters.
+    pub params: Value,
+}
+
+/// A kind of fault.
+#[async_trait]
+pub trait Fault: Send + Sync {
+    /// Its name, as on the command line.
+    fn name(&self) -> &'static str;
+
+    /// One line about it.
+    fn about(&self) -> &'static str;
+
+    /// What may stand in brackets behind the name, and what it means without.
+    fn arguments(&self) -> &'static str;
+
+    /// How it is drawn.
+    fn band(&self) -> Band;
+
+    /// Whether it works on this machine.
+    ///
+    /// # Errors
+    /// [`Unavailable`], with the reason.
+    fn available(&self) -> Result<(), Unavailable> {
+        Ok(())
+    }
+
+    /// Decides by the seed whom it hits; who leads or holds is left to [`Fault::aim`].
+    ///
+    /// # Errors
+    /// A sentence where the argument means nothing for these nodes.
+    fn resolve(&self, argument: Option<&str>, nodes: &[NodeId], random: &mut Random) -> Result<Aim, String>;
+
+    /// What is to be done now, and so what is to be undone. Nothing is done yet. `None` where there is nothing to act on.
+    async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>>;
+
+    /// Puts it in force, as aimed, and says what was observed.
+    async fn inject(&self, scene: &Scene, aimed: &mut [Undo]) -> Observed;
+}
+
+/// What a fault acts on.
+pub struct Scene {
+    /// The nodes and their network.
+    pub cluster: Cluster,
+    /// The workers' gates.
+    pub gates: Vec<Gate>,
+}
+
+/// What was seen of a fault's effect.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Observed {
+    /// Whether the effect was seen on everything that was aimed at.
+    pub confirmed: bool,
+    /// What was seen, by node (or by `clients`, `links`).
+    pub evidence: BTreeMap<String, String>,
+}
+
+/// How a part of a fault is undone; enough to do it again, or by another process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "undo", rename_all = "kebab-case")]
+pub enum Undo {
+    /// Let data flow again between nodes that were cut off from one another.
+    Reconnect {
+        /// The directed pairs of nodes that are cut.
+        cut: Vec<(NodeId, NodeId)>,
+        /// The rule in the network, once it is in force.
+        #[serde(skip)]
+        rule: Option<RuleId>,
+    },
+    /// Let a stopped node go on.
+    Resume {
+        /// The node.
+        node: NodeId,
+    },
+    /// Start a killed node again.
+    Restart {
+        /// The node.
+        node: NodeId,
+    },
+    /// Let a stopped worker go on.
+    OpenGate {
+        /// The worker.
+        worker: usize,
+    },
+}
+
+impl Undo {
+    fn nodes(&self) -> Vec<NodeId> {
+        match self {
+            Self::Reconnect { cut, .. } => cut.iter().flat_map(|(from, to)| [*from, *to]).collect(),
+            Self::Resume { node } | Self::Restart { node } => vec![*node],
+            Self::OpenGate { .. } => Vec::new(),
+        }
+    }
+}
+
+impl Scene {
+    /// Undoes one part; doing it twice does no harm.
+    async fn undo(&self, undo: &Undo) -> Observed {
+        let (whose, seen, confirmed) = match undo {
+            Undo::Reconnect { rule: None, .. } => ("links".to_owned(), "no rule was in force".to_owned(), false),
+            Undo::Reconnect { rule: Some(rule), .. } => {
+                let (words, met_traffic) = describe(&self.cluster.network().remove(*rule));
+                ("links".to_owned(), words, met_traffic)
+            }
+            Undo::Resume { node } => {
+                let seen = match self.cluster.resume(*node).await {
+                    Some(ProcessState::Running) => "resumed".to_owned(),
+                    Some(ProcessState::Stopped) => "still stopped after SIGCONT".to_owned(),
+                    None => "not running, nothing to resume".to_owned(),
+                };
+                (node.to_string(), seen, false)
+            }
+            Undo::Restart { node } => {
+                let seen = match self.cluster.restart(*node).await {
+                    Ok(after) => format!("ready {} ms after its restart", after.as_millis()),
+                    Err(error) => format!("not restarted: {error}"),
+                };
+                (node.to_string(), seen, false)
+            }
+            Undo::OpenGate { worker } => {
+                let withheld = self.gates.get(*worker).map_or(0, Gate::open);
+                (
+                    format!("worker {worker}"),
+                    format!("{withheld} wake-ups withheld"),
+                    withheld > 0,
+                )
+            }
+        };
+        Observed {
+            confirmed,
+            evidence: BTreeMap::from([(whose, seen)]),
+        }
+    }
+}
+
+/// What a cut met, in words, and whether it met anything at all.
+fn describe(evidence: &RuleEvidence) -> (String, bool) {
+    if !evidence.met_traffic() {
+        return ("no traffic met the cut".to_owned(), false);
+    }
+    let RuleEvidence {
+        connections_held,
+        bytes_held,
+        connections_refused_or_pending,
+        ..
+    } = evidence;
+    let words = format!(
+        "{bytes_held} bytes held back on {connections_held} connections, {connections_refused_or_pending} new ones left hanging"
+    );
+    (words, true)
+}
+
+/// A fault in force.
+struct LiveFault {
+    id: u32,
+    name: String,
+    target: String,
+    undo: Vec<Undo>,
+}
+
+/// Carries out the schedule.
+pub struct Nemesis {
+    scene: Scene,
+    schedule: Vec<PlannedFault>,
+    recorder: Arc<dyn FaultRecorder>,
+    events: Events,
+    journal: Journal,
+    live: Vec<LiveFault>,
+}
+
+impl Nemesis {
+    /// A nemesis that has done nothing yet.
+    ///
+    /// # Errors
+    /// Where the journal cannot be made.
+    pub fn new(
+        scene: Scene,
+        schedule: Vec<PlannedFault>,
+        recorder: Arc<dyn FaultRecorder>,
+        events: Events,
+        directory: &RunDirectory,
+    ) -> std::io::Result<Self> {
+        let journal = Journal::create(&directory.journal_file())?;
+        Ok(Self {
+            scene,
+            schedule,
+            recorder,
+            events,
+            journal,
+            live: Vec::new(),
+        })
+    }
+
+    /// Injects and heals by the schedule; times count from now.
+    pub async fn follow_schedule(&mut self) {
+        enum Deed {
+            Start(PlannedFault),
+            Heal(u32),
+        }
+        let began = Instant::now();
+        let mut deeds: Vec<(u64, Deed)> = Vec::new();
+        for planned in &self.schedule {
+            deeds.push((planned.start_ns, Deed::Start(planned.clone())));
+            deeds.push((planned.heal_ns, Deed::Heal(planned.id)));
+        }
+        deeds.sort_by_key(|(time, _)| *time);
+        for (time, deed) in deeds {
+            sleep_until(began + Duration::from_nanos(time)).await;
+            match deed {
+                Deed::Start(planned) => self.start(&planned).await,
+                Deed::Heal(id) => self.heal(id).await,
+            }
+        }
+    }
+
+    /// Heals every fault in force, and starts nodes again that have ended by themselves.
+    pub async fn heal_all(&mut self) {
+        while let Some(id) = self.live.last().map(|live| live.id) {
+            self.heal(id).await;
+        }
+        for node in self.scene.cluster.nodes() {
+            if !self.scene.cluster.is_running(node)
+                && let Err(error) = self.scene.cluster.restart(node).await
+            {
+                self.events.warn(format!("{node} stays down: {error}"));
+            }
+        }
+    }
+
+    async fn start(&mut self, planned: &PlannedFault) {
+        let request = self.detail(planned.id, FaultAction::Inject, &planned.target);
+        self.record(
+            &planned.fault,
+            FaultDetail {
+                params: planned.params.clone(),
+                ..request.clone()
+            },
+        );
+        let Some(fault) = find_fault(&planned.fault) else {
+            let evidence = BTreeMap::from([("nemesis".to_owned(), "no such fault in this version".to_owned())]);
+            return self.record(
+                &planned.fault,
+                FaultDetail {
+                    outcome: Some(FaultOutcome::Failed),
+                    evidence,
+                    ..request
+                },
+            );
+        };
+        let Some(mut aimed) = fault.aim(&self.scene, planned).await else {
+            let evidence = BTreeMap::from([("nemesis".to_owned(), "there was nothing to act on".to_owned())]);
+            return self.record(
+                &planned.fault,
+                FaultDetail {
+                    outcome: Some(FaultOutcome::Skipped),
+                    evidence,
+                    ..request
+                },
+            );
+        };
+        if let Err(error) = self.journal.note(planned, &aimed) {
+            let evidence = BTreeMap::from([("nemesis".to_owned(), format!("the journal cannot be written: {error}"))]);
+            return self.record(
+                &planned.fault,
+                FaultDetail {
+                    outcome: Some(FaultOutcome::Failed),
+                    evidence,
+                    ..request
+                },
+            );
+        }
+        let Observed { confirmed, evidence } = fault.inject(&self.scene, &mut aimed).await;
+        let mut nodes: Vec<NodeId> = aimed.iter().flat_map(Undo::nodes).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        self.live.push(LiveFault {
+            id: planned.id,
+            name: planned.fault.clone(),
+            target: planned.target.clone(),
+            undo: aimed,
+        });
+        let outcome = Some(FaultOutcome::Installed);
+        self.record(
+            &planned.fault,
+            FaultDetail {
+                outcome,
+                confirmed,
+                evidence,
+                nodes,
+                ..request
+            },
+        );
+    }
+
+    async fn heal(&mut self, id: u32) {
+        let Some(position) = self.live.iter().position(|live| live.id == id) else {
+            return;
+        };
+        let live = self.live.remove(position);
+        let request = self.detail(id, FaultAction::Heal, &live.target);
+        self.record(&live.name, request.clone());
+        let seen = futures_util::future::join_all(live.undo.iter().map(|undo| self.scene.undo(undo))).await;
+        let confirmed = seen.iter().any(|observed| observed.confirmed);
+        let evidence = seen.into_iter().flat_map(|observed| observed.evidence).collect();
+        let outcome = Some(FaultOutcome::Installed);
+        self.record(
+            &live.name,
+            FaultDetail {
+                outcome,
+                confirmed,
+                evidence,
+                ..request
+            },
+        );
+        self.journal.healed(id);
+    }
+
+    fn detail(&self, id: u32, action: FaultAction, target: &str) -> FaultDetail {
+        FaultDetail {
+            id,
+            action,
+            target: target.to_owned(),
+            nodes: Vec::new(),
+            outcome: None,
+            confirmed: false,
+            evidence: BTreeMap::new(),
+            params: Value::Null,
+        }
+    }
+
+    fn record(&self, fault: &str, detail: FaultDetail) {
+        let evidence: Vec<String> = detail
+            .evidence
+            .iter()
+            .map(|(whose, seen)| format!("{whose}: {seen}"))
+            .collect();
+        self.events.emit(RunEvent::Fault {
+            id: detail.id,
+            fault: fault.to_owned(),
+            target: detail.target.clone(),
+            action: detail.action,
+            outcome: detail.outcome,
+            evidence: evidence.join("; "),
+        });
+        self.recorder.record_fault(FaultStage {
+            f: fault.to_owned(),
+            value: detail,
+        });
+    }
+}

@@ -1,0 +1,277 @@
+//! The thread that serves the links: accept loops, dialling, and two pumps for each connection. It has a runtime of its
+//! own, so that neither clients nor checkers can starve it.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use std::{io, thread};
+
+use dsjepsen_history::NodeId;
+use socket2::{Domain, SockRef, Socket, Type};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Runtime;
+use tokio::sync::{oneshot, watch};
+
+use super::connection::{Ending, Way};
+use super::registry::{ConnectionId, Dialling, Next, SharedRegistry};
+use super::{Link, NetworkError, Source, Subnet};
+
+/// Connections that may wait to be accepted, per link and port.
+const BACKLOG: i32 = 1024;
+
+/// How long an accept loop rests when the process has run out of file descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// The running thread; it ends when this value goes.
+pub(super) struct Proxy {
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// A link's listening socket and where it leads.
+struct Listener {
+    link: usize,
+    socket: std::net::TcpListener,
+    node: SocketAddrV4,
+}
+
+/// All links between these nodes: node to other node, and every client group to every node.
+pub(super) fn links(nodes: &[NodeId]) -> Vec<Link> {
+    let pairs = || nodes.iter().flat_map(|from| nodes.iter().map(move |to| (*from, *to)));
+    let between_nodes = pairs().filter(|(from, to)| from != to).map(|(from, to)| Link {
+        from: Source::Node(from),
+        to,
+    });
+    let from_clients = pairs().map(|(home, to)| Link {
+        from: Source::Clients(home),
+        to,
+    });
+    between_nodes.chain(from_clients).collect()
+}
+
+impl Proxy {
+    pub(super) fn start(
+        subnet: &Subnet,
+        links: &[Link],
+        ports: &[u16],
+        registry: &SharedRegistry,
+    ) -> Result<Self, NetworkError> {
+        let mut listeners = Vec::with_capacity(links.len() * ports.len());
+        for (position, link) in links.iter().enumerate() {
+            for port in ports {
+                let address = SocketAddrV4::new(subnet.link(link.from, link.to), *port);
+                let socket = listen(address).map_err(|source| NetworkError::Listen {
+                    link: *link,
+                    address,
+                    source,
+                })?;
+                let node = SocketAddrV4::new(subnet.node(link.to), *port);
+                listeners.push(Listener {
+                    link: position,
+                    socket,
+                    node,
+                });
+            }
+        }
+        let start = || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_io()
+                .enable_time()
+                .build()?;
+            let listeners = register(&runtime, listeners)?;
+            let (stop, stopped) = oneshot::channel();
+            let registry = registry.clone();
+            let serve = move || serve(&runtime, listeners, &registry, stopped);
+            let thread = thread::Builder::new().name("network-proxy".to_owned()).spawn(serve)?;
+            Ok(Running { stop, thread })
+        };
+        let running = start().map_err(|source: io::Error| NetworkError::Thread { source })?;
+        Ok(Self {
+            running: Mutex::new(Some(running)),
+        })
+    }
+
+    /// Ends the thread and waits for its end, by which all its sockets are closed.
+    pub(super) fn stop(&self) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Running { stop, thread }) = running.take() {
+            // Both fail only if the thread is gone already.
+            let _ = stop.send(());
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn listen(address: SocketAddrV4) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    // Connections of an earlier run that linger in TIME_WAIT must not keep the address.
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}
+
+fn register(runtime: &Runtime, listeners: Vec<Listener>) -> io::Result<Vec<(usize, TcpListener, SocketAddrV4)>> {
+    let _inside = runtime.enter();
+    let register = |listener: Listener| Ok((listener.link, TcpListener::from_std(listener.socket)?, listener.node));
+    listeners.into_iter().map(register).collect()
+}
+
+fn serve(
+    runtime: &Runtime,
+    listeners: Vec<(usize, TcpListener, SocketAddrV4)>,
+    registry: &SharedRegistry,
+    stopped: oneshot::Receiver<()>,
+) {
+    runtime.block_on(async {
+        for (link, listener, node) in listeners {
+            tokio::spawn(accept(listener, link, node, registry.clone()));
+        }
+        // An error means that the handle is gone, which is as good a reason to end.
+        let _ = stopped.await;
+    });
+}
+
+async fn accept(listener: TcpListener, link: usize, node: SocketAddrV4, registry: SharedRegistry) {
+    loop {
+        match listener.accept().await {
+            Ok((client, peer)) => {
+                let IpAddr::V4(dialler) = peer.ip() else { continue };
+                tokio::spawn(relay(client, dialler, link, node, registry.clone()));
+            }
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                tracing::warn!(%node, %error, "a link cannot accept");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn relay(client: TcpStream, dialler: Ipv4Addr, link: usize, node: SocketAddrV4, registry: SharedRegistry) {
+    // These fail only on a connection that is gone already, which the first read will find.
+    let _ = client.set_nodelay(true);
+    let _ = client.set_zero_linger();
+    let client = Arc::new(client);
+    let admitted = registry.lock().admit(link, dialler, Arc::clone(&client));
+    let Some((id, mut changes)) = admitted else { return };
+    let mut relay = Relay {
+        registry,
+        id,
+        client,
+        node: None,
+    };
+    let Some(upstream) = relay.dial(node, &mut changes).await else {
+        return;
+    };
+    let upstream = Arc::new(upstream);
+    relay.node = Some(Arc::clone(&upstream));
+    relay.registry.lock().attach(id, Arc::clone(&upstream));
+    tokio::join!(
+        pump(
+            &relay.registry,
+            id,
+            Way::Forward,
+            &relay.client,
+            &upstream,
+            changes.clone()
+        ),
+        pump(
+            &relay.registry,
+            id,
+            Way::Back,
+            &upstream,
+            &relay.client,
+            changes.clone()
+        ),
+    );
+}
+
+/// A connection that is in the registry; dropped, it leaves the registry. Its sockets are set to be closed with RST from
+/// their first moment, unless it finished: a stream that was broken off must never look like one that ended.
+struct Relay {
+    registry: SharedRegistry,
+    id: ConnectionId,
+    client: Arc<TcpStream>,
+    node: Option<Arc<TcpStream>>,
+}
+
+impl Relay {
+    /// Dials the node, as soon as the rules let it; nothing if the node refuses or the connection ended meanwhile.
+    async fn dial(&self, node: SocketAddrV4, changes: &mut watch::Receiver<()>) -> Option<TcpStream> {
+        loop {
+            // Bound to a name of its own so that the lock is released before waiting.
+            let dialling = self.registry.lock().dialling(self.id);
+            match dialling {
+                Dialling::Allowed => break,
+                Dialling::NotYet => changes.changed().await.ok()?,
+                Dialling::Never => return None,
+            }
+        }
+        let ended = async {
+            while changes.changed().await.is_ok() {
+                if self.registry.lock().dialling(self.id) == Dialling::Never {
+                    break;
+                }
+            }
+        };
+        tokio::select! {
+            dialled = connect(node) => dialled.ok(),
+            () = ended => None,
+        }
+    }
+}
+
+async fn connect(node: SocketAddrV4) -> io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_zero_linger()?;
+    socket.set_nodelay(true)?;
+    socket.connect(node.into()).await
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        if self.registry.lock().leave(self.id) == Ending::Finished {
+            for socket in [Some(&self.client), self.node.as_ref()].into_iter().flatten() {
+                // Fails only on a socket that has no peer any more.
+                let _ = SockRef::from(socket.as_ref()).set_linger(None);
+            }
+        }
+    }
+}
+
+/// Moves one direction of a connection until the connection ends.
+async fn pump(
+    registry: &SharedRegistry,
+    id: ConnectionId,
+    way: Way,
+    source: &TcpStream,
+    sink: &TcpStream,
+    mut changes: watch::Receiver<()>,
+) {
+    loop {
+        // Whatever changes from here on is seen by the wait below.
+        changes.mark_unchanged();
+        let next = registry.lock().step(id, way);
+        let Next::Wait(wait) = next else { return };
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            // Errors of either socket come to light in the next step.
+            _ = source.readable(), if wait.readable => {}
+            _ = sink.writable(), if wait.writable => {}
+            () = tokio::time::sleep_until(wait.until.unwrap_or_else(Instant::now).into()), if wait.until.is_some() => {}
+        }
+    }
+}

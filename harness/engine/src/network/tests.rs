@@ -1,0 +1,7 @@
+//! The network from outside: real sockets on loopback at both ends.
+
+mod delivery;
+mod intact;
+mod laboratory;
+mod lifecycle;
+mod partition;

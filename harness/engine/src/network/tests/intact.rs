@@ -1,0 +1,185 @@
+//! No byte is lost, changed or moved out of order, whatever faults come and go.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::laboratory::{Dice, Ended, Laboratory, close_with_reset, n, read_out, until};
+use crate::network::{BUFFER_BYTES, Effect, LinkRule, Source};
+
+/// The length after which a test's stream repeats: far more than can be under way at once, and no round number.
+const PERIOD: usize = 10_000_019;
+
+/// How often the faults of the long test change.
+const DISTURBANCES: usize = 150;
+
+/// One period of the stream with this seed.
+fn stream(seed: u64) -> Vec<u8> {
+    let mut dice = Dice(seed);
+    std::iter::repeat_with(|| dice.next().to_le_bytes())
+        .flatten()
+        .take(PERIOD)
+        .collect()
+}
+
+/// Writes a stream in chunks of random size, now and then single bytes, until told to end it; its length.
+fn write_out(mut to: &TcpStream, seed: u64, enough: &AtomicBool) -> u64 {
+    let mut dice = Dice(!seed);
+    let period = stream(seed);
+    let mut total = 0;
+    let mut at = 0;
+    while !enough.load(Ordering::Relaxed) {
+        let bound = [2, 200, 5_000, 100_000][dice.below(4)];
+        let chunk = &period[at..PERIOD.min(at + 1 + dice.below(bound))];
+        to.write_all(chunk).unwrap();
+        total += chunk.len() as u64;
+        at = (at + chunk.len()) % PERIOD;
+    }
+    to.shutdown(Shutdown::Write).unwrap();
+    total
+}
+
+/// Reads a stream to its end in chunks of random size and compares it; its length.
+fn compare(mut from: &TcpStream, seed: u64) -> u64 {
+    let mut dice = Dice(seed ^ 0xabcd);
+    let period = stream(seed);
+    let mut buffer = vec![0; 70_000];
+    let mut total = 0;
+    let mut at = 0;
+    loop {
+        let bound = (1 + dice.below(buffer.len())).min(PERIOD - at);
+        let length = from.read(&mut buffer[..bound]).unwrap();
+        if length == 0 {
+            return total;
+        }
+        assert!(
+            buffer[..length] == period[at..at + length],
+            "stream {seed} differs behind byte {total}"
+        );
+        total += length as u64;
+        at = (at + length) % PERIOD;
+    }
+}
+
+#[test]
+fn streams_stay_intact_while_cuts_and_delays_come_and_go() {
+    let lab = Laboratory::new(3);
+    let mut pairs = vec![lab.connect(1, 2), lab.connect(2, 1), lab.connect(1, 3)];
+    pairs.push((lab.dial(Source::Clients(n(2)), 1), lab.accept(1)));
+    let enough = &AtomicBool::new(false);
+    let carried: u64 = thread::scope(|scope| {
+        let mut streams = Vec::new();
+        for (number, (client, node)) in pairs.iter().enumerate() {
+            for (from, to, seed) in [(client, node, 2 * number as u64), (node, client, 2 * number as u64 + 1)] {
+                let written = scope.spawn(move || write_out(from, seed, enough));
+                let read = scope.spawn(move || compare(to, seed));
+                streams.push((written, read));
+            }
+        }
+        disturb(&lab);
+        // The streams end while nothing is cut: a dialler that ends its own during a cut would count as gone.
+        enough.store(true, Ordering::Relaxed);
+        let length = |(written, read): (thread::ScopedJoinHandle<'_, u64>, thread::ScopedJoinHandle<'_, u64>)| {
+            let (written, read) = (written.join().unwrap(), read.join().unwrap());
+            assert_eq!(written, read, "a stream ended early");
+            read
+        };
+        streams.into_iter().map(length).sum()
+    });
+    until("all connections are forgotten", || lab.network.open_connections() == 0);
+    let counted: u64 = lab
+        .traffic()
+        .iter()
+        .map(|link| link.bytes_forward + link.bytes_back)
+        .sum();
+    assert_eq!(carried, counted);
+}
+
+/// Random rules in force for random short times.
+fn disturb(lab: &Laboratory) {
+    let mut dice = Dice(7);
+    let mut held = 0;
+    let mut delayed = 0;
+    for _ in 0..DISTURBANCES {
+        let rules: Vec<LinkRule> = (0..=dice.below(3))
+            .map(|_| {
+                let by = Duration::from_micros(dice.next() % 3000);
+                let effect = if dice.below(2) == 0 {
+                    Effect::Blackhole
+                } else {
+                    Effect::Delay { by }
+                };
+                LinkRule {
+                    from: n(1 + dice.below(3)),
+                    to: n(1 + dice.below(3)),
+                    effect,
+                }
+            })
+            .collect();
+        let first = lab.network.install(&rules);
+        thread::sleep(Duration::from_micros(dice.next() % 5000));
+        let second = lab.network.install(&rules[..1]);
+        thread::sleep(Duration::from_micros(dice.next() % 5000));
+        for rule in [first, second] {
+            let evidence = lab.network.remove(rule);
+            held += evidence.bytes_held;
+            delayed += evidence.bytes_delayed;
+        }
+    }
+    assert!(held > 0 && delayed > 0, "the faults met no traffic");
+}
+
+#[test]
+fn both_ends_of_a_half_closed_connection_are_forwarded() {
+    let lab = Laboratory::new(2);
+    let (mut client, mut node) = lab.connect(1, 2);
+    client.write_all(b"question").unwrap();
+    client.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(read_out(&mut node), (b"question".to_vec(), Ended::Fin));
+    node.write_all(b"answer").unwrap();
+    node.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(read_out(&mut client), (b"answer".to_vec(), Ended::Fin));
+    until("the connection is forgotten", || lab.network.open_connections() == 0);
+}
+
+#[test]
+fn a_reset_of_either_side_reaches_the_other() {
+    let lab = Laboratory::new(2);
+    let (client, mut node) = lab.connect(1, 2);
+    close_with_reset(client);
+    assert_eq!(read_out(&mut node).1, Ended::Reset);
+    let (mut client, node) = lab.connect(1, 2);
+    close_with_reset(node);
+    assert_eq!(read_out(&mut client).1, Ended::Reset);
+    until("the connections are forgotten", || lab.network.open_connections() == 0);
+}
+
+#[test]
+fn a_delayed_stream_fills_no_more_than_its_buffer() {
+    let lab = Laboratory::new(2);
+    let (client, _node) = lab.connect(1, 2);
+    let rule = lab.install(
+        Effect::Delay {
+            by: Duration::from_secs(3600),
+        },
+        &[(1, 2)],
+    );
+    client.set_nonblocking(true).unwrap();
+    let chunk = [0; 10_000];
+    // Until nothing moves any more: neither does the kernel take bytes nor the link read them.
+    let mut before = (0, u64::MAX);
+    let mut sent = 0;
+    until("the stream stands still", || {
+        while let Ok(length) = (&client).write(&chunk) {
+            sent += length;
+        }
+        lab.fence();
+        let now = (sent, lab.network.evidence(rule).bytes_delayed);
+        let still = now == before && sent > BUFFER_BYTES;
+        before = now;
+        still
+    });
+    assert_eq!(lab.network.evidence(rule).bytes_delayed, BUFFER_BYTES as u64);
+}

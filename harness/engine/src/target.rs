@@ -1,0 +1,178 @@
+//! A system under test: how it is started, what it promises, how clients reach what it offers. One file or folder each in
+//! the crate `dsjepsen-targets`; adding one never touches the engine.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dsjepsen_history::{NodeId, Promises};
+use thiserror::Error;
+
+use crate::api::Abilities;
+
+/// Why something cannot be used on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{what} is not available: {why}")]
+pub struct Unavailable {
+    /// What.
+    pub what: String,
+    /// Why, with the mend (the package to install, say).
+    pub why: String,
+}
+
+/// An option of a target, written behind a colon: `raft:unfenced`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variant {
+    /// Its name.
+    pub name: &'static str,
+    /// What it changes.
+    pub about: &'static str,
+    /// For a planted flaw: what exposes it, in words.
+    pub exposed_by: Option<&'static str>,
+}
+
+/// The chosen options of a target.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Variants(pub Vec<&'static str>);
+
+impl Variants {
+    /// Whether the option was chosen.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.contains(&name)
+    }
+}
+
+/// What a target may know of a node when it says how to start it.
+#[derive(Debug)]
+pub struct NodeContext<'a> {
+    /// The node.
+    pub node: NodeId,
+    /// All nodes of the cluster, in order.
+    pub nodes: &'a [NodeId],
+    /// The node's own directory; it exists and outlives restarts.
+    pub data: &'a Path,
+    /// The address on which the node listens, on each of its ports.
+    pub address: Ipv4Addr,
+    /// Where this node finds its peers: the address of the link from it to each of them. Ports are the peers' own.
+    pub peers: &'a BTreeMap<NodeId, Ipv4Addr>,
+    /// The chosen options.
+    pub variants: &'a Variants,
+    /// This very executable, for node programs of our own.
+    pub executable: &'a Path,
+}
+
+/// How a node is started. The environment of the controller is not passed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Launch {
+    /// The program.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Its environment.
+    pub environment: BTreeMap<String, String>,
+    /// Files to be written into the data directory before the start, by name.
+    pub files: BTreeMap<String, String>,
+    /// When it counts as ready.
+    pub readiness: Readiness,
+}
+
+/// When a node counts as ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    /// A GET of this path on this port of the node's own address is answered with 2xx.
+    Http {
+        /// The port.
+        port: u16,
+        /// The path, with its leading slash.
+        path: String,
+    },
+    /// A line of its log contains this text.
+    LogLine(String),
+}
+
+/// The controller's own access to the nodes, past every fault: for leadership and set-up, never for operations.
+#[derive(Debug, Clone)]
+pub struct Control {
+    nodes: BTreeMap<NodeId, Ipv4Addr>,
+    http: reqwest::Client,
+}
+
+impl Control {
+    /// Access to these nodes.
+    ///
+    /// # Errors
+    /// Where no HTTP client can be made.
+    pub fn new(nodes: BTreeMap<NodeId, Ipv4Addr>) -> Result<Self, reqwest::Error> {
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_millis(500))
+            .build()?;
+        Ok(Self { nodes, http })
+    }
+
+    /// The nodes, in order.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.nodes.keys().copied()
+    }
+
+    /// GETs a JSON document from a node; `None` where it does not answer within half a second.
+    pub async fn get_json(&self, node: NodeId, port: u16, path: &str) -> Option<serde_json::Value> {
+        let address = self.nodes.get(&node)?;
+        let response = self
+            .http
+            .get(format!("http://{address}:{port}{path}"))
+            .send()
+            .await
+            .ok()?;
+        response.error_for_status().ok()?.json().await.ok()
+    }
+
+    /// Whether a GET of this path is answered with 2xx.
+    pub async fn answers(&self, node: NodeId, port: u16, path: &str) -> bool {
+        let Some(address) = self.nodes.get(&node) else {
+            return false;
+        };
+        let response = self.http.get(format!("http://{address}:{port}{path}")).send().await;
+        response.is_ok_and(|response| response.status().is_success())
+    }
+}
+
+/// A system under test.
+#[async_trait]
+pub trait Target: Send + Sync {
+    /// Its name, as on the command line.
+    fn name(&self) -> &'static str;
+
+    /// One line about it.
+    fn about(&self) -> &'static str;
+
+    /// Its options.
+    fn variants(&self) -> &'static [Variant];
+
+    /// What to expect of it under each fault, and why: shown by `dsjepsen list`.
+    fn expectation(&self) -> &'static str;
+
+    /// The ports on which each node listens, below 32768; every link carries all of them.
+    fn ports(&self) -> &'static [u16];
+
+    /// Its version, or why it cannot be run here.
+    ///
+    /// # Errors
+    /// [`Unavailable`], with the mend.
+    fn available(&self) -> Result<String, Unavailable>;
+
+    /// What it promises with these options.
+    fn promises(&self, variants: &Variants) -> Promises;
+
+    /// How to start a node; asked again, with the same answer, at each restart.
+    fn launch(&self, node: &NodeContext<'_>) -> Launch;
+
+    /// The node that leads, as far as a majority of the nodes agrees; `None` where nobody does or the system has no leader.
+    async fn leader(&self, control: &Control) -> Option<NodeId>;
+
+    /// What it offers to clients.
+    fn abilities(&self, variants: &Variants) -> Abilities;
+}

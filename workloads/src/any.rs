@@ -1,0 +1,228 @@
+//! Workloads without their types, so that the command line can hold them all in one list.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dsjepsen_checkers::{Checker, RunView, Stats, Vacuity, judge};
+use dsjepsen_engine::api::Abilities;
+use dsjepsen_engine::nemesis::Nemesis;
+use dsjepsen_engine::nemesis::Scene;
+use dsjepsen_engine::runner::{self, Conditions};
+use dsjepsen_engine::{Cluster, Recording, StopReason};
+use dsjepsen_history::{
+    Call, FaultInterval, Finding, History, HistoryError, OperationCounts, Plan, RunDirectory, UnknownReason, Verdict,
+    read_history, type_history,
+};
+use thiserror::Error;
+
+use crate::workload::{OptionSpec, Setup, Workload};
+
+/// Why a recorded run cannot be judged.
+#[derive(Debug, Error)]
+pub enum JudgeError {
+    /// Its history cannot be read.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// Its history is another workload's.
+    #[error("the history is of workload `{found}`, the plan of `{planned}`")]
+    OtherWorkload {
+        /// What the history says.
+        found: String,
+        /// What the plan says.
+        planned: String,
+    },
+}
+
+/// The target does not offer what the workload needs, or the run's files cannot be made.
+#[derive(Debug, Error)]
+pub enum Unsupported {
+    /// The target lacks an ability.
+    #[error("target `{target}` does not serve workload `{workload}`")]
+    Ability {
+        /// The target.
+        target: String,
+        /// The workload.
+        workload: &'static str,
+    },
+    /// A file of the run cannot be made.
+    #[error("cannot begin the recording: {0}")]
+    Recording(#[from] std::io::Error),
+}
+
+/// What a run needs beside its workload.
+pub struct RunInput<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// What the target offers.
+    pub abilities: &'a Abilities,
+    /// The conditions.
+    pub conditions: &'a Conditions,
+    /// The cluster, up and ready.
+    pub cluster: Cluster,
+    /// Where everything is recorded.
+    pub directory: &'a RunDirectory,
+}
+
+/// A workload, whatever its calls.
+#[async_trait(?Send)]
+pub trait AnyWorkload: Sync {
+    /// Its name.
+    fn name(&self) -> &'static str;
+
+    /// One line about it.
+    fn about(&self) -> &'static str;
+
+    /// Its options.
+    fn options(&self) -> Vec<OptionSpec>;
+
+    /// Whether a target that offers this can serve it.
+    fn is_served_by(&self, abilities: &Abilities) -> bool;
+
+    /// Runs it through all phases, stops the nodes (unless they are to be left running), and judges what was recorded.
+    ///
+    /// # Errors
+    /// [`Unsupported`]; then nothing was run.
+    async fn run(&self, input: RunInput<'_>, leave_running: bool) -> Result<Verdict, Unsupported>;
+
+    /// Writes a history without events, for a run whose cluster never came up.
+    ///
+    /// # Errors
+    /// Where the file cannot be made.
+    fn record_nothing(&self, directory: &RunDirectory, conditions: &Conditions) -> std::io::Result<()>;
+
+    /// Judges a recorded run from its directory.
+    ///
+    /// # Errors
+    /// [`JudgeError`] where the history is damaged.
+    fn judge(&self, directory: &RunDirectory, plan: &Plan, cut_short: bool) -> Result<Verdict, JudgeError>;
+}
+
+#[async_trait(?Send)]
+impl<W: Workload> AnyWorkload for W {
+    fn name(&self) -> &'static str {
+        W::NAME
+    }
+
+    fn about(&self) -> &'static str {
+        W::ABOUT
+    }
+
+    fn options(&self) -> Vec<OptionSpec> {
+        Workload::options(self)
+    }
+
+    fn is_served_by(&self, abilities: &Abilities) -> bool {
+        Workload::is_served_by(self, abilities)
+    }
+
+    async fn run(&self, input: RunInput<'_>, leave_running: bool) -> Result<Verdict, Unsupported> {
+        let RunInput {
+            plan,
+            abilities,
+            conditions,
+            cluster,
+            directory,
+        } = input;
+        let setup = Setup {
+            abilities,
+            options: &plan.options,
+            promises: &plan.promises,
+            conditions,
+            cluster: &cluster,
+        };
+        let prepared = self.prepare(&setup).ok_or_else(|| Unsupported::Ability {
+            target: plan.target.clone(),
+            workload: W::NAME,
+        })?;
+        let recording = Recording::<W::Call, W::Reply>::begin(&directory.history_file(), W::NAME, conditions.clock)?;
+        let recorder = recording.recorder();
+        let scene = Scene {
+            cluster: cluster.clone(),
+            gates: conditions.gates.clone(),
+        };
+        let nemesis = Nemesis::new(
+            scene,
+            plan.faults.clone(),
+            Arc::new(recorder.clone()),
+            conditions.events.clone(),
+            directory,
+        )?;
+        runner::run(conditions, &recorder, prepared.generator, prepared.connect, Some(nemesis)).await;
+        if !leave_running {
+            cluster.stop().await;
+        }
+        let (history, failure) = recording.finish();
+        if let Some(failure) = failure {
+            conditions.stop.ask(StopReason::Failed(failure));
+        }
+        let reason = conditions.stop.reason();
+        let mut verdict = judge_history(self, &history, plan, reason.is_some());
+        match reason {
+            Some(StopReason::Failed(failure)) => verdict.harness_error = Some(failure),
+            Some(StopReason::Interrupted) => verdict.interrupted = true,
+            None => {}
+        }
+        Ok(verdict)
+    }
+
+    fn record_nothing(&self, directory: &RunDirectory, conditions: &Conditions) -> std::io::Result<()> {
+        Recording::<W::Call, W::Reply>::begin(&directory.history_file(), W::NAME, conditions.clock).map(drop)
+    }
+
+    fn judge(&self, directory: &RunDirectory, plan: &Plan, cut_short: bool) -> Result<Verdict, JudgeError> {
+        let path = directory.history_file();
+        let raw = read_history(&path)?;
+        if raw.workload != W::NAME {
+            return Err(JudgeError::OtherWorkload {
+                found: raw.workload,
+                planned: W::NAME.to_owned(),
+            });
+        }
+        let history = type_history::<W::Call, W::Reply>(raw, &path)?;
+        Ok(judge_history(self, &history, plan, cut_short))
+    }
+}
+
+fn judge_history<W: Workload>(
+    workload: &W,
+    history: &History<W::Call, W::Reply>,
+    plan: &Plan,
+    cut_short: bool,
+) -> Verdict {
+    let required = workload.required();
+    let mut checkers: Vec<Box<dyn Checker<W::Call, W::Reply>>> = workload.checkers();
+    checkers.push(Box::new(Vacuity { required }));
+    checkers.push(Box::new(Stats { required }));
+    let run = RunView {
+        history,
+        plan,
+        interrupted: cut_short,
+    };
+    let counts = OperationCounts::of(&history.operations, |call| call.kind());
+    let mut verdict = judge(&checkers, &run, valid_sentence(&counts, &history.faults));
+    if !history.notes.is_empty() {
+        let notes = history.notes.join("; ");
+        let finding = Finding::unknown(
+            UnknownReason::Interrupted,
+            format!("The history is cut short: {notes}."),
+        );
+        verdict.verdict = verdict.verdict.max(finding.gravity);
+        verdict.findings.push(finding);
+    }
+    verdict
+}
+
+fn valid_sentence(counts: &OperationCounts, faults: &[FaultInterval]) -> String {
+    let confirmed = faults
+        .iter()
+        .filter(|fault| fault.took_place() && fault.confirmed)
+        .count();
+    let under = match faults.len() {
+        0 => "without faults".to_owned(),
+        asked => format!("under {confirmed} of {asked} faults that were seen to take effect"),
+    };
+    format!(
+        "No rule was broken in {} operations ({} ok) {under}.",
+        counts.total, counts.ok
+    )
+}

@@ -1,0 +1,109 @@
+//! What a workload is: typed calls, a generator that makes them, clients that carry them out, checkers that judge them.
+
+use dsjepsen_checkers::Checker;
+use dsjepsen_engine::api::Abilities;
+use dsjepsen_engine::generator::Generator;
+use dsjepsen_engine::runner::{Conditions, Connect};
+use dsjepsen_engine::{Client, Cluster};
+use dsjepsen_history::{Call, OptionValue, Options, Promises, Reply};
+
+/// An option of a workload, as it stands on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OptionSpec {
+    /// Its name without dashes; ends in its unit: `lease-ttl-ms`.
+    pub name: &'static str,
+    /// What it means.
+    pub help: &'static str,
+    /// What it may be, and its default.
+    pub kind: OptionKind,
+}
+
+/// What an option may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptionKind {
+    /// A number from `least` on.
+    Number {
+        /// The default.
+        default: u64,
+        /// The least that makes sense.
+        least: u64,
+    },
+    /// One of these words; the first is the default.
+    Choice(&'static [&'static str]),
+}
+
+impl OptionSpec {
+    /// The default.
+    pub fn default_value(&self) -> OptionValue {
+        match self.kind {
+            OptionKind::Number { default, .. } => OptionValue::Number(default),
+            OptionKind::Choice(words) => OptionValue::Word(words.first().copied().unwrap_or_default().to_owned()),
+        }
+    }
+
+    /// Reads what was written on the command line.
+    ///
+    /// # Errors
+    /// A sentence that says what is allowed.
+    pub fn parse(&self, text: &str) -> Result<OptionValue, String> {
+        match self.kind {
+            OptionKind::Number { least, .. } => match text.parse::<u64>() {
+                Ok(number) if number >= least => Ok(OptionValue::Number(number)),
+                _ => Err(format!("--{} takes a number from {least} on, not `{text}`", self.name)),
+            },
+            OptionKind::Choice(words) if words.contains(&text) => Ok(OptionValue::Word(text.to_owned())),
+            OptionKind::Choice(words) => Err(format!("--{} takes {}, not `{text}`", self.name, words.join(" or "))),
+        }
+    }
+}
+
+/// What a workload may know when it is made ready for a run.
+pub struct Setup<'a> {
+    /// What the target offers.
+    pub abilities: &'a Abilities,
+    /// The options, complete.
+    pub options: &'a Options,
+    /// What the target promises.
+    pub promises: &'a Promises,
+    /// The conditions of the run.
+    pub conditions: &'a Conditions,
+    /// The cluster.
+    pub cluster: &'a Cluster,
+}
+
+/// A workload made ready: the calls, and who carries them out.
+pub struct Prepared<W: Workload> {
+    /// Decides what is called.
+    pub generator: Box<dyn Generator<W::Call, W::Reply>>,
+    /// Makes the client of each new process.
+    pub connect: Connect<W::Client>,
+}
+
+/// A workload.
+pub trait Workload: Sync + Sized + 'static {
+    /// Its name, as on the command line.
+    const NAME: &'static str;
+    /// One line about it.
+    const ABOUT: &'static str;
+    /// Its calls.
+    type Call: Call;
+    /// Their results.
+    type Reply: Reply;
+    /// What carries them out.
+    type Client: Client<Call = Self::Call, Reply = Self::Reply> + 'static;
+
+    /// Its options.
+    fn options(&self) -> Vec<OptionSpec>;
+
+    /// The kinds of calls without a success of which a run has shown nothing.
+    fn required(&self) -> &'static [&'static str];
+
+    /// Whether a target that offers this can serve it.
+    fn is_served_by(&self, abilities: &Abilities) -> bool;
+
+    /// Makes it ready; `None` where the target lacks what it needs.
+    fn prepare(&self, setup: &Setup<'_>) -> Option<Prepared<Self>>;
+
+    /// What judges it, beside the checks that hold for every workload.
+    fn checkers(&self) -> Vec<Box<dyn Checker<Self::Call, Self::Reply>>>;
+}
