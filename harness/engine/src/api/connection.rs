@@ -73,7 +73,6 @@ pub struct Connection {
     attempt_timeout: Duration,
     events: Events,
     wire: Mutex<Wire>,
-    keys: AtomicU64,
 }
 
 /// An HTTP client that dials from an address of its own, by which the links know it.
@@ -117,13 +116,13 @@ impl Connection {
             attempt_timeout,
             events,
             wire,
-            keys: AtomicU64::new(0),
         }))
     }
 
-    /// An idempotency key that is unique in the run.
+    /// An idempotency key that no other connection of this program has had or will have.
     pub fn fresh_key(&self) -> String {
-        format!("p{}-{}", self.process, self.keys.fetch_add(1, Ordering::Relaxed))
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        format!("p{}-{}", self.process, NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
     /// The process.

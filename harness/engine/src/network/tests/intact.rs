@@ -9,8 +9,8 @@ use std::time::Duration;
 use super::laboratory::{Dice, Ended, Laboratory, close_with_reset, n, read_out, until};
 use crate::network::{BUFFER_BYTES, Effect, LinkRule, Source};
 
-/// The length after which a test's stream repeats: far more than can be under way at once, and no round number.
-const PERIOD: usize = 10_000_019;
+/// The length after which a test's stream repeats: more than a link ever holds of it, and no round number.
+const PERIOD: usize = 1_000_003;
 
 /// How often the faults of the long test change.
 const DISTURBANCES: usize = 150;
@@ -25,9 +25,8 @@ fn stream(seed: u64) -> Vec<u8> {
 }
 
 /// Writes a stream in chunks of random size, now and then single bytes, until told to end it; its length.
-fn write_out(mut to: &TcpStream, seed: u64, enough: &AtomicBool) -> u64 {
-    let mut dice = Dice(!seed);
-    let period = stream(seed);
+fn write_out(mut to: &TcpStream, period: &[u8], enough: &AtomicBool) -> u64 {
+    let mut dice = Dice(1);
     let mut total = 0;
     let mut at = 0;
     while !enough.load(Ordering::Relaxed) {
@@ -42,9 +41,8 @@ fn write_out(mut to: &TcpStream, seed: u64, enough: &AtomicBool) -> u64 {
 }
 
 /// Reads a stream to its end in chunks of random size and compares it; its length.
-fn compare(mut from: &TcpStream, seed: u64) -> u64 {
-    let mut dice = Dice(seed ^ 0xabcd);
-    let period = stream(seed);
+fn compare(mut from: &TcpStream, period: &[u8]) -> u64 {
+    let mut dice = Dice(2);
     let mut buffer = vec![0; 70_000];
     let mut total = 0;
     let mut at = 0;
@@ -56,7 +54,7 @@ fn compare(mut from: &TcpStream, seed: u64) -> u64 {
         }
         assert!(
             buffer[..length] == period[at..at + length],
-            "stream {seed} differs behind byte {total}"
+            "the stream differs behind byte {total}"
         );
         total += length as u64;
         at = (at + length) % PERIOD;
@@ -68,19 +66,27 @@ fn streams_stay_intact_while_cuts_and_delays_come_and_go() {
     let lab = Laboratory::new(3);
     let mut pairs = vec![lab.connect(1, 2), lab.connect(2, 1), lab.connect(1, 3)];
     pairs.push((lab.dial(Source::Clients(n(2)), 1), lab.accept(1)));
+    let periods: Vec<[Vec<u8>; 2]> = (0..pairs.len() as u64)
+        .map(|pair| [2 * pair, 2 * pair + 1].map(stream))
+        .collect();
     let enough = &AtomicBool::new(false);
     let carried: u64 = thread::scope(|scope| {
         let mut streams = Vec::new();
-        for (number, (client, node)) in pairs.iter().enumerate() {
-            for (from, to, seed) in [(client, node, 2 * number as u64), (node, client, 2 * number as u64 + 1)] {
-                let written = scope.spawn(move || write_out(from, seed, enough));
-                let read = scope.spawn(move || compare(to, seed));
+        for ((client, node), [forward, back]) in pairs.iter().zip(&periods) {
+            for (from, to, period) in [(client, node, forward), (node, client, back)] {
+                let written = scope.spawn(move || write_out(from, period, enough));
+                let read = scope.spawn(move || compare(to, period));
                 streams.push((written, read));
             }
         }
-        disturb(&lab);
-        // The streams end while nothing is cut: a dialler that ends its own during a cut would count as gone.
+        let (held, delayed) = disturb(&lab);
+        // The streams end while nothing is cut: a dialler that ends its own during a cut would count as gone. And they
+        // must end before anything can fail here, since the scope waits for them.
         enough.store(true, Ordering::Relaxed);
+        assert!(
+            held > 0 && delayed > 0,
+            "the faults met no traffic: {held} bytes held, {delayed} delayed"
+        );
         let length = |(written, read): (thread::ScopedJoinHandle<'_, u64>, thread::ScopedJoinHandle<'_, u64>)| {
             let (written, read) = (written.join().unwrap(), read.join().unwrap());
             assert_eq!(written, read, "a stream ended early");
@@ -97,8 +103,8 @@ fn streams_stay_intact_while_cuts_and_delays_come_and_go() {
     assert_eq!(carried, counted);
 }
 
-/// Random rules in force for random short times.
-fn disturb(lab: &Laboratory) {
+/// Puts random rules in force for random short times; how many bytes they held and delayed.
+fn disturb(lab: &Laboratory) -> (u64, u64) {
     let mut dice = Dice(7);
     let mut held = 0;
     let mut delayed = 0;
@@ -128,7 +134,7 @@ fn disturb(lab: &Laboratory) {
             delayed += evidence.bytes_delayed;
         }
     }
-    assert!(held > 0 && delayed > 0, "the faults met no traffic");
+    (held, delayed)
 }
 
 #[test]

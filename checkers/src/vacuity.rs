@@ -1,0 +1,209 @@
+//! Whether a run showed anything at all. A rule that was never put to the test is not kept: it is unknown.
+
+use std::collections::BTreeSet;
+
+use dsjepsen_history::{
+    Call, FaultInterval, FaultOutcome, Figure, Finding, Judgement, Operation, OperationCounts, UnknownReason,
+};
+
+use crate::words::{count, counted, moment};
+use crate::{Checker, RunView};
+
+/// Finds what a run lacks to be called valid. It never finds a run invalid.
+#[derive(Debug, Clone, Copy)]
+pub struct Vacuity {
+    /// The kinds of operations that must have succeeded.
+    pub required: &'static [&'static str],
+}
+
+impl<C: Call, R> Checker<C, R> for Vacuity {
+    fn name(&self) -> &'static str {
+        "vacuity"
+    }
+
+    fn check(&self, run: &RunView<'_, C, R>) -> Judgement {
+        let operations = &run.history.operations;
+        let mut findings = Vec::new();
+        if operations.is_empty() {
+            let sentence = "The run recorded no operation, so nothing was judged.";
+            findings.push(Finding::unknown(UnknownReason::NoObservations, sentence));
+        } else {
+            findings.extend(never_succeeded(operations, self.required));
+        }
+        findings.extend(not_confirmed(run));
+        if !operations.is_empty() {
+            findings.extend(nothing_before_the_faults(run));
+            findings.extend(nothing_after_the_faults(run));
+        }
+        findings.extend(cut_short(run));
+        let mut judgement = Judgement::new("vacuity", operations.len() as u64, findings);
+        let faults = &run.history.faults;
+        let seen = faults.iter().filter(|fault| confirmed(fault)).count();
+        judgement.figures = vec![
+            Figure::new("faults planned", count(run.plan.faults.len() as u64)),
+            Figure::new("faults confirmed", count(seen as u64)),
+        ];
+        judgement
+    }
+}
+
+fn confirmed(fault: &FaultInterval) -> bool {
+    fault.confirmed && fault.took_place()
+}
+
+fn never_succeeded<C: Call, R>(operations: &[Operation<C, R>], required: &[&'static str]) -> Vec<Finding> {
+    let counts = OperationCounts::of(operations, |call| call.kind());
+    required
+        .iter()
+        .filter_map(|&kind| {
+            let of_kind = counts.by_kind.get(kind).cloned().unwrap_or_default();
+            (of_kind.ok == 0).then(|| kind_never_succeeded(kind, &of_kind))
+        })
+        .collect()
+}
+
+/// The finding that no operation of a kind was ok.
+pub(crate) fn kind_never_succeeded(kind: &str, counts: &OperationCounts) -> Finding {
+    let sentence = format!(
+        "No `{kind}` succeeded: {} sent, {} failed, {} indeterminate.",
+        count(counts.total),
+        count(counts.fail),
+        count(counts.info)
+    );
+    Finding::unknown(UnknownReason::KindNeverSucceeded, sentence)
+}
+
+/// The faults asked for of which not one was seen to take effect.
+fn not_confirmed<C, R>(run: &RunView<'_, C, R>) -> Vec<Finding> {
+    let asked: BTreeSet<&str> = run.plan.faults.iter().map(|fault| fault.fault.as_str()).collect();
+    asked
+        .into_iter()
+        .filter_map(|name| {
+            let tried: Vec<_> = run.history.faults.iter().filter(|fault| fault.fault == name).collect();
+            (!tried.iter().any(|fault| confirmed(fault))).then(|| {
+                let sentence = format!(
+                    "The fault `{name}` was asked for, but was never seen to take effect: {}.",
+                    observed(&tried)
+                );
+                Finding::unknown(UnknownReason::FaultNotConfirmed, sentence)
+            })
+        })
+        .collect()
+}
+
+/// What came of the attempts at a fault, in words.
+fn observed(tried: &[&FaultInterval]) -> String {
+    if tried.is_empty() {
+        return "it was never injected".to_owned();
+    }
+    let outcomes = |wanted| tried.iter().filter(|fault| fault.outcome == wanted).count() as u64;
+    let parts = [
+        (
+            outcomes(Some(FaultOutcome::Installed)),
+            "installed without confirmation",
+        ),
+        (outcomes(Some(FaultOutcome::Skipped)), "skipped"),
+        (outcomes(Some(FaultOutcome::Failed)), "failed"),
+        (outcomes(None), "cut off"),
+    ];
+    let parts: Vec<_> = parts
+        .into_iter()
+        .filter(|&(number, _)| number > 0)
+        .map(|(number, what)| format!("{} {what}", count(number)))
+        .collect();
+    let evidence: Vec<_> = tried
+        .iter()
+        .flat_map(|fault| &fault.evidence)
+        .take(3)
+        .map(|(place, seen)| format!("{place}: {seen}"))
+        .collect();
+    let seen = if evidence.is_empty() {
+        "nothing was observed".to_owned()
+    } else {
+        format!("observed were {}", evidence.join("; "))
+    };
+    format!(
+        "of {}, {}; {seen}",
+        counted(tried.len() as u64, "injection"),
+        parts.join(", ")
+    )
+}
+
+fn nothing_before_the_faults<C: Call, R>(run: &RunView<'_, C, R>) -> Option<Finding> {
+    let first = first_request(run)?;
+    let before = |operation: &Operation<C, R>| operation.completed.is_some_and(|at| at.index < first.requested.index);
+    let worked = run
+        .history
+        .operations
+        .iter()
+        .any(|operation| succeeded(operation) && before(operation));
+    (!worked).then(|| {
+        let sentence = format!(
+            "No operation had succeeded when the first fault (`{}`) was asked for, at {}: nothing shows that the system \
+             worked before.",
+            first.fault,
+            moment(first.requested.time)
+        );
+        Finding::unknown(UnknownReason::NoObservations, sentence)
+    })
+}
+
+fn nothing_after_the_faults<C: Call, R>(run: &RunView<'_, C, R>) -> Option<Finding> {
+    first_request(run)?;
+    if unhealed(run).is_some() {
+        // There is no last heal, and that is said already.
+        return None;
+    }
+    let (healed, fault) = run
+        .history
+        .faults
+        .iter()
+        .filter_map(|fault| Some((fault.healed?, fault)))
+        .max_by_key(|(healed, _)| healed.index)?;
+    let after = |operation: &Operation<C, R>| operation.invoked.index > healed.index;
+    let worked = run
+        .history
+        .operations
+        .iter()
+        .any(|operation| succeeded(operation) && after(operation));
+    (!worked).then(|| {
+        let sentence = format!(
+            "No operation begun after the last fault (`{}`) was healed, at {}, succeeded: nothing shows that the system \
+             recovered.",
+            fault.fault,
+            moment(healed.time)
+        );
+        Finding::unknown(UnknownReason::NoObservations, sentence)
+    })
+}
+
+/// A background operation runs beside the others and shows too little.
+fn succeeded<C: Call, R>(operation: &Operation<C, R>) -> bool {
+    operation.outcome.ok().is_some() && !operation.call.is_background()
+}
+
+/// The first fault that was asked for, in a run that was meant to have faults.
+fn first_request<'a, C, R>(run: &RunView<'a, C, R>) -> Option<&'a FaultInterval> {
+    let faults = run.history.faults.iter().filter(|_| !run.plan.faults.is_empty());
+    faults.min_by_key(|fault| fault.requested.index)
+}
+
+/// A fault that took place, or may have, and was still in force at the end.
+fn unhealed<'a, C, R>(run: &RunView<'a, C, R>) -> Option<&'a FaultInterval> {
+    run.history.faults.iter().find(|fault| {
+        let in_force = matches!(fault.outcome, Some(FaultOutcome::Installed) | None);
+        in_force && fault.healed.is_none()
+    })
+}
+
+fn cut_short<C, R>(run: &RunView<'_, C, R>) -> Option<Finding> {
+    let end = moment(run.history.end.time);
+    let open = unhealed(run).map(|fault| format!("the fault `{}` (number {})", fault.fault, fault.id));
+    let sentence = match (run.interrupted, open) {
+        (false, None) => return None,
+        (true, None) => format!("The run was cut short at {end}: what would have followed was not judged."),
+        (true, Some(fault)) => format!("The run was cut short at {end}, while {fault} was in force."),
+        (false, Some(fault)) => format!("The history ends at {end}, while {fault} was in force: it was never healed."),
+    };
+    Some(Finding::unknown(UnknownReason::Interrupted, sentence))
+}

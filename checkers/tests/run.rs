@@ -1,0 +1,416 @@
+//! The checks of any workload: whether a run showed anything, what it counted, and how judgements become a verdict.
+
+use dsjepsen_checkers::{Checker, RunView, Stats, Vacuity, judge};
+use dsjepsen_history::{
+    Call, FaultInterval, FaultOutcome, Finding, Gravity, History, Judgement, Moment, NodeId, Operation, OptionValue,
+    Options, Outcome, Plan, PlannedFault, Process, Promises, Reason, RunSettings, UnknownReason, Verdict, Versions,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "f", content = "value", rename_all = "kebab-case")]
+enum Ask {
+    Read,
+    Write,
+    Renew,
+}
+
+impl Call for Ask {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Renew => "renew",
+        }
+    }
+
+    fn is_background(&self) -> bool {
+        *self == Self::Renew
+    }
+}
+
+const VACUITY: Vacuity = Vacuity {
+    required: &["read", "write"],
+};
+
+struct Run {
+    history: History<Ask, ()>,
+    plan: Plan,
+    interrupted: bool,
+}
+
+impl Run {
+    /// A run with this many faults of these names planned.
+    fn new(faults: &[&str]) -> Self {
+        let plan = Plan {
+            schema: 1,
+            run: "run".to_owned(),
+            started: "2026-01-01T00:00:00Z".to_owned(),
+            seed: 1,
+            workload: "sample".to_owned(),
+            target: "sample".to_owned(),
+            nemesis: faults.join(","),
+            settings: RunSettings {
+                nodes: 3,
+                concurrency: 5,
+                time_limit_ms: 1000,
+                recovery_time_ms: 1000,
+                rate: 0,
+                op_timeout_ms: 100,
+                nemesis_interval_ms: 100,
+            },
+            options: Options([("keys".to_owned(), OptionValue::Number(1))].into()),
+            promises: Promises::default(),
+            faults: (1..)
+                .zip(faults)
+                .map(|(id, fault)| PlannedFault {
+                    id,
+                    fault: (*fault).to_owned(),
+                    start_ns: 0,
+                    heal_ns: 0,
+                    target: String::new(),
+                    params: Value::Null,
+                })
+                .collect(),
+            bands: Vec::new(),
+            versions: Versions::default(),
+            command: Vec::new(),
+        };
+        let history = History {
+            workload: "sample".to_owned(),
+            operations: Vec::new(),
+            faults: Vec::new(),
+            end: Moment { index: 0, time: 0 },
+            notes: Vec::new(),
+        };
+        Self {
+            history,
+            plan,
+            interrupted: false,
+        }
+    }
+
+    fn moment(&mut self) -> Moment {
+        let index = self.history.end.index + 1;
+        self.history.end = Moment {
+            index,
+            time: index * 1_000_000,
+        };
+        self.history.end
+    }
+
+    fn does(mut self, call: Ask, outcome: Outcome<()>) -> Self {
+        let (invoked, completed) = (self.moment(), self.moment());
+        self.history.operations.push(Operation {
+            process: Process(0),
+            node: None,
+            call,
+            invoked,
+            outcome,
+            completed: Some(completed),
+        });
+        self
+    }
+
+    fn ok(self, call: Ask) -> Self {
+        self.does(call, Outcome::Ok(()))
+    }
+
+    fn works(self) -> Self {
+        self.ok(Ask::Read).ok(Ask::Write)
+    }
+
+    fn suffers(self, fault: &str) -> Self {
+        self.fault(fault, Some(FaultOutcome::Installed), true, true)
+    }
+
+    fn fault(mut self, fault: &str, outcome: Option<FaultOutcome>, confirmed: bool, heals: bool) -> Self {
+        let requested = self.moment();
+        let installed = outcome.map(|_| self.moment());
+        let heal_requested = heals.then(|| self.moment());
+        let healed = heals.then(|| self.moment());
+        self.history.faults.push(FaultInterval {
+            id: self.history.faults.len() as u32 + 1,
+            fault: fault.to_owned(),
+            target: "n2".to_owned(),
+            nodes: vec![NodeId::at(1)],
+            requested,
+            installed,
+            heal_requested,
+            healed,
+            outcome,
+            confirmed,
+            evidence: [("n2".to_owned(), "state T".to_owned())].into(),
+        });
+        self
+    }
+
+    fn check(&self, checker: &dyn Checker<Ask, ()>) -> Judgement {
+        checker.check(&self.view())
+    }
+
+    fn view(&self) -> RunView<'_, Ask, ()> {
+        RunView {
+            history: &self.history,
+            plan: &self.plan,
+            interrupted: self.interrupted,
+        }
+    }
+
+    /// The reasons for which the run is unknown.
+    #[track_caller]
+    fn reasons(&self) -> Vec<UnknownReason> {
+        let judgement = self.check(&VACUITY);
+        let empty = judgement.findings.is_empty();
+        assert_eq!(judgement.verdict, if empty { Gravity::Valid } else { Gravity::Unknown });
+        judgement.findings.iter().filter_map(|finding| finding.reason).collect()
+    }
+
+    #[track_caller]
+    fn sentence(&self) -> String {
+        let judgement = self.check(&VACUITY);
+        assert_eq!(judgement.findings.len(), 1, "{judgement:#?}");
+        judgement.findings[0].sentence.clone()
+    }
+}
+
+#[test]
+fn an_empty_run_is_unknown() {
+    assert_eq!(Run::new(&[]).reasons(), [UnknownReason::NoObservations]);
+}
+
+#[test]
+fn every_required_kind_must_succeed() {
+    assert_eq!(Run::new(&[]).works().reasons(), []);
+    let run = Run::new(&[])
+        .ok(Ask::Read)
+        .does(Ask::Write, Outcome::Fail(Reason::new("refused")))
+        .does(Ask::Write, Outcome::Info(Reason::new("timeout")));
+    assert_eq!(run.reasons(), [UnknownReason::KindNeverSucceeded]);
+    assert_eq!(
+        run.sentence(),
+        "No `write` succeeded: 2 sent, 1 failed, 1 indeterminate."
+    );
+    assert_eq!(
+        Run::new(&[]).ok(Ask::Renew).reasons(),
+        [UnknownReason::KindNeverSucceeded; 2]
+    );
+}
+
+#[test]
+fn every_fault_asked_for_must_be_seen_once() {
+    let run = Run::new(&["pause", "kill", "pause"])
+        .works()
+        .suffers("pause")
+        .suffers("kill");
+    assert_eq!(run.works().reasons(), [], "one of each name is enough");
+
+    let run = Run::new(&["pause", "kill"]).works().suffers("pause").works();
+    assert_eq!(run.reasons(), [UnknownReason::FaultNotConfirmed]);
+    assert_eq!(
+        run.sentence(),
+        "The fault `kill` was asked for, but was never seen to take effect: it was never injected."
+    );
+
+    let run = Run::new(&["pause"])
+        .works()
+        .fault("pause", Some(FaultOutcome::Installed), false, true)
+        .fault("pause", Some(FaultOutcome::Skipped), false, true)
+        .works();
+    assert_eq!(
+        run.sentence(),
+        "The fault `pause` was asked for, but was never seen to take effect: of 2 injections, 1 installed without \
+         confirmation, 1 skipped; observed were n2: state T; n2: state T."
+    );
+    let run = Run::new(&["pause"])
+        .works()
+        .fault("pause", Some(FaultOutcome::Failed), true, true)
+        .works();
+    assert_eq!(
+        run.reasons(),
+        [UnknownReason::FaultNotConfirmed],
+        "confirmed, but it failed"
+    );
+}
+
+#[test]
+fn operations_must_succeed_before_and_after_the_faults() {
+    let run = Run::new(&["pause"]).suffers("pause").works();
+    assert_eq!(run.reasons(), [UnknownReason::NoObservations]);
+    assert!(
+        run.sentence()
+            .starts_with("No operation had succeeded when the first fault (`pause`)")
+    );
+
+    let run = Run::new(&["pause"])
+        .works()
+        .suffers("pause")
+        .does(Ask::Read, Outcome::Info(Reason::new("timeout")));
+    assert_eq!(run.reasons(), [UnknownReason::NoObservations]);
+    assert_eq!(
+        run.sentence(),
+        "No operation begun after the last fault (`pause`) was healed, at 0.008 s, succeeded: nothing shows that the system \
+         recovered."
+    );
+    // Renewals run beside the operations, and do not count.
+    let run = Run::new(&["pause"]).works().suffers("pause").ok(Ask::Renew);
+    assert_eq!(run.reasons(), [UnknownReason::NoObservations]);
+    // Between two faults is not after the last.
+    let run = Run::new(&["pause"]).works().suffers("pause").works().suffers("pause");
+    assert_eq!(run.reasons(), [UnknownReason::NoObservations]);
+}
+
+#[test]
+fn an_operation_in_flight_at_a_fault_shows_nothing() {
+    let mut run = Run::new(&["pause"]).works().suffers("pause").works();
+    assert_eq!(run.reasons(), []);
+    let first = run.history.faults[0].requested;
+    for operation in &mut run.history.operations {
+        operation.invoked = first;
+    }
+    assert!(
+        run.reasons().contains(&UnknownReason::NoObservations),
+        "begun before the last heal"
+    );
+    let mut run = Run::new(&["pause"]).works().suffers("pause").works();
+    let healed = run.history.faults[0].healed;
+    for operation in &mut run.history.operations[..2] {
+        operation.completed = healed;
+    }
+    assert!(
+        run.reasons().contains(&UnknownReason::NoObservations),
+        "completed after the first request"
+    );
+}
+
+#[test]
+fn a_run_cut_short_is_told_as_such() {
+    let mut run = Run::new(&[]).works();
+    run.interrupted = true;
+    assert_eq!(run.reasons(), [UnknownReason::Interrupted]);
+    for outcome in [Some(FaultOutcome::Installed), None] {
+        let run = Run::new(&["pause"])
+            .works()
+            .suffers("pause")
+            .works()
+            .fault("pause", outcome, false, false);
+        assert_eq!(run.reasons(), [UnknownReason::Interrupted], "{outcome:?}");
+        assert!(
+            run.sentence().contains("the fault `pause` (number 2) was in force"),
+            "{}",
+            run.sentence()
+        );
+    }
+    // What never came into force needs no heal.
+    let run = Run::new(&["pause"]).works().suffers("pause").works();
+    assert_eq!(
+        run.fault("pause", Some(FaultOutcome::Skipped), false, false).reasons(),
+        []
+    );
+}
+
+#[test]
+fn stats_count_every_kind_and_warn_of_those_not_required() {
+    let stats = Stats { required: &["read"] };
+    let run = Run::new(&[])
+        .does(Ask::Read, Outcome::Fail(Reason::new("refused")))
+        .does(Ask::Renew, Outcome::Info(Reason::new("timeout")))
+        .ok(Ask::Write);
+    let judgement = run.check(&stats);
+    assert_eq!(judgement.judged, 3);
+    let sentences: Vec<_> = judgement
+        .findings
+        .iter()
+        .map(|finding| finding.sentence.as_str())
+        .collect();
+    assert_eq!(sentences, ["No `renew` succeeded: 1 sent, 0 failed, 1 indeterminate."]);
+    let figures: Vec<_> = judgement
+        .figures
+        .iter()
+        .map(|figure| (&*figure.name, figure.value.as_str()))
+        .collect();
+    assert_eq!(
+        figures,
+        [
+            ("read", "0 ok, 1 failed, 0 indeterminate"),
+            ("renew", "0 ok, 0 failed, 1 indeterminate"),
+            ("write", "1 ok, 0 failed, 0 indeterminate"),
+        ]
+    );
+    assert_eq!(
+        Run::new(&[]).works().check(&stats).verdict,
+        Gravity::Valid,
+        "never sent is no fault"
+    );
+}
+
+struct Panics;
+
+impl Checker<Ask, ()> for Panics {
+    fn name(&self) -> &'static str {
+        "panics"
+    }
+
+    fn check(&self, _: &RunView<'_, Ask, ()>) -> Judgement {
+        panic!("index {} is out of bounds", 7)
+    }
+}
+
+struct Condemns;
+
+impl Checker<Ask, ()> for Condemns {
+    fn name(&self) -> &'static str {
+        "condemns"
+    }
+
+    fn check(&self, run: &RunView<'_, Ask, ()>) -> Judgement {
+        let operation = run.history.operations[0].invoked.index;
+        Judgement::new(
+            "condemns",
+            1,
+            vec![Finding::invalid("sample.rule", "It is broken.", vec![operation])],
+        )
+    }
+}
+
+fn verdict(run: &Run, checkers: Vec<Box<dyn Checker<Ask, ()>>>) -> Verdict {
+    judge(&checkers, &run.view(), "All is well.".to_owned())
+}
+
+#[test]
+fn a_panicking_checker_is_unknown_and_hides_nothing() {
+    let run = Run::new(&[]).works();
+    let found = verdict(&run, vec![Box::new(VACUITY), Box::new(Panics)]);
+    assert_eq!(found.verdict, Gravity::Unknown);
+    assert_eq!(found.findings[0].reason, Some(UnknownReason::CheckerError));
+    assert_eq!(found.sentence, "The checker panics failed: index 7 is out of bounds.");
+    assert_eq!(found.checkers.len(), 2);
+    let found = verdict(&run, vec![Box::new(Panics), Box::new(Condemns)]);
+    assert_eq!(
+        (found.verdict, found.sentence.as_str()),
+        (Gravity::Invalid, "It is broken.")
+    );
+    assert_eq!(found.findings.len(), 2);
+}
+
+#[test]
+fn a_sound_run_is_valid_and_counted() {
+    let mut run = Run::new(&[]).works();
+    let found = verdict(&run, vec![Box::new(VACUITY), Box::new(Stats { required: &[] })]);
+    assert_eq!(
+        (found.verdict, found.sentence.as_str()),
+        (Gravity::Valid, "All is well.")
+    );
+    assert_eq!((found.operations.total, found.operations.by_kind["read"].ok), (2, 1));
+    assert!(!found.interrupted);
+    run.interrupted = true;
+    assert!(verdict(&run, vec![Box::new(VACUITY)]).interrupted);
+}
+
+#[test]
+fn no_checker_is_no_verdict() {
+    let found = verdict(&Run::new(&[]).works(), Vec::new());
+    assert_eq!(found.verdict, Gravity::Unknown);
+    assert_eq!(found.sentence, "No checker judged this run.");
+}
