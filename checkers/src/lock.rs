@@ -140,13 +140,7 @@ pub enum LockRule {
 
 impl LockRule {
     /// All rules, in the order in which they are shown.
-    pub const ALL: [Self; 5] = [
-        Self::Exclusion,
-        Self::Fencing,
-        Self::StaleWrite,
-        Self::Belief,
-        Self::EarlyLoss,
-    ];
+    pub const ALL: [Self; 5] = [Self::Exclusion, Self::Fencing, Self::StaleWrite, Self::Belief, Self::EarlyLoss];
 
     /// The stable id of the rule.
     pub fn id(self) -> &'static str {
@@ -170,10 +164,7 @@ pub struct LockChecker {
 impl LockChecker {
     /// A checker of this rule for a run whose clocks went at their right rate.
     pub fn new(rule: LockRule) -> Self {
-        Self {
-            rule,
-            clock_rate_error_ppm: 0,
-        }
+        Self { rule, clock_rate_error_ppm: 0 }
     }
 
     /// Takes this much off every lease, in parts per million of its length: the largest error of rate that was given to a

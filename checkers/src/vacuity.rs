@@ -98,10 +98,7 @@ fn observed(tried: &[&FaultInterval]) -> String {
     }
     let outcomes = |wanted| tried.iter().filter(|fault| fault.outcome == wanted).count() as u64;
     let parts = [
-        (
-            outcomes(Some(FaultOutcome::Installed)),
-            "installed without confirmation",
-        ),
+        (outcomes(Some(FaultOutcome::Installed)), "installed without confirmation"),
         (outcomes(Some(FaultOutcome::Skipped)), "skipped"),
         (outcomes(Some(FaultOutcome::Failed)), "failed"),
         (outcomes(None), "cut off"),
@@ -122,21 +119,13 @@ fn observed(tried: &[&FaultInterval]) -> String {
     } else {
         format!("observed were {}", evidence.join("; "))
     };
-    format!(
-        "of {}, {}; {seen}",
-        counted(tried.len() as u64, "injection"),
-        parts.join(", ")
-    )
+    format!("of {}, {}; {seen}", counted(tried.len() as u64, "injection"), parts.join(", "))
 }
 
 fn nothing_before_the_faults<C: Call, R>(run: &RunView<'_, C, R>) -> Option<Finding> {
     let first = first_request(run)?;
     let before = |operation: &Operation<C, R>| operation.completed.is_some_and(|at| at.index < first.requested.index);
-    let worked = run
-        .history
-        .operations
-        .iter()
-        .any(|operation| succeeded(operation) && before(operation));
+    let worked = run.history.operations.iter().any(|operation| succeeded(operation) && before(operation));
     (!worked).then(|| {
         let sentence = format!(
             "No operation had succeeded when the first fault (`{}`) was asked for, at {}: nothing shows that the system \
@@ -161,11 +150,7 @@ fn nothing_after_the_faults<C: Call, R>(run: &RunView<'_, C, R>) -> Option<Findi
         .filter_map(|fault| Some((fault.healed?, fault)))
         .max_by_key(|(healed, _)| healed.index)?;
     let after = |operation: &Operation<C, R>| operation.invoked.index > healed.index;
-    let worked = run
-        .history
-        .operations
-        .iter()
-        .any(|operation| succeeded(operation) && after(operation));
+    let worked = run.history.operations.iter().any(|operation| succeeded(operation) && after(operation));
     (!worked).then(|| {
         let sentence = format!(
             "No operation begun after the last fault (`{}`) was healed, at {}, succeeded: nothing shows that the system \

@@ -18,20 +18,12 @@ pub(crate) fn between(from: Nanos, to: Nanos) -> String {
         return "less than 1 ms".to_owned();
     }
     let ms = rounded_ms(to) - rounded_ms(from);
-    if ms >= 10_000 {
-        moment(ms * NANOS_PER_MILLI)
-    } else {
-        format!("{} ms", count(ms))
-    }
+    if ms >= 10_000 { moment(ms * NANOS_PER_MILLI) } else { format!("{} ms", count(ms)) }
 }
 
 /// A length of time in the same form.
 pub(crate) fn duration(length: Nanos) -> String {
-    if length == 0 {
-        "0 ms".to_owned()
-    } else {
-        between(0, length)
-    }
+    if length == 0 { "0 ms".to_owned() } else { between(0, length) }
 }
 
 /// A count, with commas between thousands: `4,197`.

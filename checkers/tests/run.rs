@@ -30,9 +30,7 @@ impl Call for Ask {
     }
 }
 
-const VACUITY: Vacuity = Vacuity {
-    required: &["read", "write"],
-};
+const VACUITY: Vacuity = Vacuity { required: &["read", "write"] };
 
 struct Run {
     history: History<Ask, ()>,
@@ -84,19 +82,12 @@ impl Run {
             end: Moment { index: 0, time: 0 },
             notes: Vec::new(),
         };
-        Self {
-            history,
-            plan,
-            interrupted: false,
-        }
+        Self { history, plan, interrupted: false }
     }
 
     fn moment(&mut self) -> Moment {
         let index = self.history.end.index + 1;
-        self.history.end = Moment {
-            index,
-            time: index * 1_000_000,
-        };
+        self.history.end = Moment { index, time: index * 1_000_000 };
         self.history.end
     }
 
@@ -151,11 +142,7 @@ impl Run {
     }
 
     fn view(&self) -> RunView<'_, Ask, ()> {
-        RunView {
-            history: &self.history,
-            plan: &self.plan,
-            interrupted: self.interrupted,
-        }
+        RunView { history: &self.history, plan: &self.plan, interrupted: self.interrupted }
     }
 
     /// The reasons for which the run is unknown.
@@ -188,22 +175,13 @@ fn every_required_kind_must_succeed() {
         .does(Ask::Write, Outcome::Fail(Reason::new("refused")))
         .does(Ask::Write, Outcome::Info(Reason::new("timeout")));
     assert_eq!(run.reasons(), [UnknownReason::KindNeverSucceeded]);
-    assert_eq!(
-        run.sentence(),
-        "No `write` succeeded: 2 sent, 1 failed, 1 indeterminate."
-    );
-    assert_eq!(
-        Run::new(&[]).ok(Ask::Renew).reasons(),
-        [UnknownReason::KindNeverSucceeded; 2]
-    );
+    assert_eq!(run.sentence(), "No `write` succeeded: 2 sent, 1 failed, 1 indeterminate.");
+    assert_eq!(Run::new(&[]).ok(Ask::Renew).reasons(), [UnknownReason::KindNeverSucceeded; 2]);
 }
 
 #[test]
 fn every_fault_asked_for_must_be_seen_once() {
-    let run = Run::new(&["pause", "kill", "pause"])
-        .works()
-        .suffers("pause")
-        .suffers("kill");
+    let run = Run::new(&["pause", "kill", "pause"]).works().suffers("pause").suffers("kill");
     assert_eq!(run.works().reasons(), [], "one of each name is enough");
 
     let run = Run::new(&["pause", "kill"]).works().suffers("pause").works();
@@ -223,30 +201,17 @@ fn every_fault_asked_for_must_be_seen_once() {
         "The fault `pause` was asked for, but was never seen to take effect: of 2 injections, 1 installed without \
          confirmation, 1 skipped; observed were n2: state T; n2: state T."
     );
-    let run = Run::new(&["pause"])
-        .works()
-        .fault("pause", Some(FaultOutcome::Failed), true, true)
-        .works();
-    assert_eq!(
-        run.reasons(),
-        [UnknownReason::FaultNotConfirmed],
-        "confirmed, but it failed"
-    );
+    let run = Run::new(&["pause"]).works().fault("pause", Some(FaultOutcome::Failed), true, true).works();
+    assert_eq!(run.reasons(), [UnknownReason::FaultNotConfirmed], "confirmed, but it failed");
 }
 
 #[test]
 fn operations_must_succeed_before_and_after_the_faults() {
     let run = Run::new(&["pause"]).suffers("pause").works();
     assert_eq!(run.reasons(), [UnknownReason::NoObservations]);
-    assert!(
-        run.sentence()
-            .starts_with("No operation had succeeded when the first fault (`pause`)")
-    );
+    assert!(run.sentence().starts_with("No operation had succeeded when the first fault (`pause`)"));
 
-    let run = Run::new(&["pause"])
-        .works()
-        .suffers("pause")
-        .does(Ask::Read, Outcome::Info(Reason::new("timeout")));
+    let run = Run::new(&["pause"]).works().suffers("pause").does(Ask::Read, Outcome::Info(Reason::new("timeout")));
     assert_eq!(run.reasons(), [UnknownReason::NoObservations]);
     assert_eq!(
         run.sentence(),
@@ -269,19 +234,13 @@ fn an_operation_in_flight_at_a_fault_shows_nothing() {
     for operation in &mut run.history.operations {
         operation.invoked = first;
     }
-    assert!(
-        run.reasons().contains(&UnknownReason::NoObservations),
-        "begun before the last heal"
-    );
+    assert!(run.reasons().contains(&UnknownReason::NoObservations), "begun before the last heal");
     let mut run = Run::new(&["pause"]).works().suffers("pause").works();
     let healed = run.history.faults[0].healed;
     for operation in &mut run.history.operations[..2] {
         operation.completed = healed;
     }
-    assert!(
-        run.reasons().contains(&UnknownReason::NoObservations),
-        "completed after the first request"
-    );
+    assert!(run.reasons().contains(&UnknownReason::NoObservations), "completed after the first request");
 }
 
 #[test]
@@ -290,24 +249,13 @@ fn a_run_cut_short_is_told_as_such() {
     run.interrupted = true;
     assert_eq!(run.reasons(), [UnknownReason::Interrupted]);
     for outcome in [Some(FaultOutcome::Installed), None] {
-        let run = Run::new(&["pause"])
-            .works()
-            .suffers("pause")
-            .works()
-            .fault("pause", outcome, false, false);
+        let run = Run::new(&["pause"]).works().suffers("pause").works().fault("pause", outcome, false, false);
         assert_eq!(run.reasons(), [UnknownReason::Interrupted], "{outcome:?}");
-        assert!(
-            run.sentence().contains("the fault `pause` (number 2) was in force"),
-            "{}",
-            run.sentence()
-        );
+        assert!(run.sentence().contains("the fault `pause` (number 2) was in force"), "{}", run.sentence());
     }
     // What never came into force needs no heal.
     let run = Run::new(&["pause"]).works().suffers("pause").works();
-    assert_eq!(
-        run.fault("pause", Some(FaultOutcome::Skipped), false, false).reasons(),
-        []
-    );
+    assert_eq!(run.fault("pause", Some(FaultOutcome::Skipped), false, false).reasons(), []);
 }
 
 #[test]
@@ -319,17 +267,9 @@ fn stats_count_every_kind_and_warn_of_those_not_required() {
         .ok(Ask::Write);
     let judgement = run.check(&stats);
     assert_eq!(judgement.judged, 3);
-    let sentences: Vec<_> = judgement
-        .findings
-        .iter()
-        .map(|finding| finding.sentence.as_str())
-        .collect();
+    let sentences: Vec<_> = judgement.findings.iter().map(|finding| finding.sentence.as_str()).collect();
     assert_eq!(sentences, ["No `renew` succeeded: 1 sent, 0 failed, 1 indeterminate."]);
-    let figures: Vec<_> = judgement
-        .figures
-        .iter()
-        .map(|figure| (&*figure.name, figure.value.as_str()))
-        .collect();
+    let figures: Vec<_> = judgement.figures.iter().map(|figure| (&*figure.name, figure.value.as_str())).collect();
     assert_eq!(
         figures,
         [
@@ -338,11 +278,7 @@ fn stats_count_every_kind_and_warn_of_those_not_required() {
             ("write", "1 ok, 0 failed, 0 indeterminate"),
         ]
     );
-    assert_eq!(
-        Run::new(&[]).works().check(&stats).verdict,
-        Gravity::Valid,
-        "never sent is no fault"
-    );
+    assert_eq!(Run::new(&[]).works().check(&stats).verdict, Gravity::Valid, "never sent is no fault");
 }
 
 struct Panics;
@@ -366,11 +302,7 @@ impl Checker<Ask, ()> for Condemns {
 
     fn check(&self, run: &RunView<'_, Ask, ()>) -> Judgement {
         let operation = run.history.operations[0].invoked.index;
-        Judgement::new(
-            "condemns",
-            1,
-            vec![Finding::invalid("sample.rule", "It is broken.", vec![operation])],
-        )
+        Judgement::new("condemns", 1, vec![Finding::invalid("sample.rule", "It is broken.", vec![operation])])
     }
 }
 
@@ -387,10 +319,7 @@ fn a_panicking_checker_is_unknown_and_hides_nothing() {
     assert_eq!(found.sentence, "The checker panics failed: index 7 is out of bounds.");
     assert_eq!(found.checkers.len(), 2);
     let found = verdict(&run, vec![Box::new(Panics), Box::new(Condemns)]);
-    assert_eq!(
-        (found.verdict, found.sentence.as_str()),
-        (Gravity::Invalid, "It is broken.")
-    );
+    assert_eq!((found.verdict, found.sentence.as_str()), (Gravity::Invalid, "It is broken."));
     assert_eq!(found.findings.len(), 2);
 }
 
@@ -398,10 +327,7 @@ fn a_panicking_checker_is_unknown_and_hides_nothing() {
 fn a_sound_run_is_valid_and_counted() {
     let mut run = Run::new(&[]).works();
     let found = verdict(&run, vec![Box::new(VACUITY), Box::new(Stats { required: &[] })]);
-    assert_eq!(
-        (found.verdict, found.sentence.as_str()),
-        (Gravity::Valid, "All is well.")
-    );
+    assert_eq!((found.verdict, found.sentence.as_str()), (Gravity::Valid, "All is well."));
     assert_eq!((found.operations.total, found.operations.by_kind["read"].ok), (2, 1));
     assert!(!found.interrupted);
     run.interrupted = true;

@@ -84,12 +84,6 @@ pub trait AnyWorkload: Sync {
     /// [`Unsupported`]; then nothing was run.
     async fn run(&self, input: RunInput<'_>, leave_running: bool) -> Result<Verdict, Unsupported>;
 
-    /// Writes a history without events, for a run whose cluster never came up.
-    ///
-    /// # Errors
-    /// Where the file cannot be made.
-    fn record_nothing(&self, directory: &RunDirectory, conditions: &Conditions) -> std::io::Result<()>;
-
     /// Judges a recorded run from its directory.
     ///
     /// # Errors
@@ -116,37 +110,17 @@ impl<W: Workload> AnyWorkload for W {
     }
 
     async fn run(&self, input: RunInput<'_>, leave_running: bool) -> Result<Verdict, Unsupported> {
-        let RunInput {
-            plan,
-            abilities,
-            conditions,
-            cluster,
-            directory,
-        } = input;
-        let setup = Setup {
-            abilities,
-            options: &plan.options,
-            promises: &plan.promises,
-            conditions,
-            cluster: &cluster,
-        };
-        let prepared = self.prepare(&setup).ok_or_else(|| Unsupported::Ability {
-            target: plan.target.clone(),
-            workload: W::NAME,
-        })?;
+        let RunInput { plan, abilities, conditions, cluster, directory } = input;
+        let setup =
+            Setup { abilities, options: &plan.options, promises: &plan.promises, conditions, cluster: &cluster };
+        let prepared = self
+            .prepare(&setup)
+            .ok_or_else(|| Unsupported::Ability { target: plan.target.clone(), workload: W::NAME })?;
         let recording = Recording::<W::Call, W::Reply>::begin(&directory.history_file(), W::NAME, conditions.clock)?;
         let recorder = recording.recorder();
-        let scene = Scene {
-            cluster: cluster.clone(),
-            gates: conditions.gates.clone(),
-        };
-        let nemesis = Nemesis::new(
-            scene,
-            plan.faults.clone(),
-            Arc::new(recorder.clone()),
-            conditions.events.clone(),
-            directory,
-        )?;
+        let scene = Scene { cluster: cluster.clone(), gates: conditions.gates.clone() };
+        let nemesis =
+            Nemesis::new(scene, plan.faults.clone(), Arc::new(recorder.clone()), conditions.events.clone(), directory)?;
         runner::run(conditions, &recorder, prepared.generator, prepared.connect, Some(nemesis)).await;
         if !leave_running {
             cluster.stop().await;
@@ -165,18 +139,11 @@ impl<W: Workload> AnyWorkload for W {
         Ok(verdict)
     }
 
-    fn record_nothing(&self, directory: &RunDirectory, conditions: &Conditions) -> std::io::Result<()> {
-        Recording::<W::Call, W::Reply>::begin(&directory.history_file(), W::NAME, conditions.clock).map(drop)
-    }
-
     fn judge(&self, directory: &RunDirectory, plan: &Plan, cut_short: bool) -> Result<Verdict, JudgeError> {
         let path = directory.history_file();
         let raw = read_history(&path)?;
         if raw.workload != W::NAME {
-            return Err(JudgeError::OtherWorkload {
-                found: raw.workload,
-                planned: W::NAME.to_owned(),
-            });
+            return Err(JudgeError::OtherWorkload { found: raw.workload, planned: W::NAME.to_owned() });
         }
         let history = type_history::<W::Call, W::Reply>(raw, &path)?;
         Ok(judge_history(self, &history, plan, cut_short))
@@ -193,19 +160,12 @@ fn judge_history<W: Workload>(
     let mut checkers: Vec<Box<dyn Checker<W::Call, W::Reply>>> = workload.checkers();
     checkers.push(Box::new(Vacuity { required }));
     checkers.push(Box::new(Stats { required }));
-    let run = RunView {
-        history,
-        plan,
-        interrupted: cut_short,
-    };
+    let run = RunView { history, plan, interrupted: cut_short };
     let counts = OperationCounts::of(&history.operations, |call| call.kind());
     let mut verdict = judge(&checkers, &run, valid_sentence(&counts, &history.faults));
     if !history.notes.is_empty() {
         let notes = history.notes.join("; ");
-        let finding = Finding::unknown(
-            UnknownReason::Interrupted,
-            format!("The history is cut short: {notes}."),
-        );
+        let finding = Finding::unknown(UnknownReason::Interrupted, format!("The history is cut short: {notes}."));
         verdict.verdict = verdict.verdict.max(finding.gravity);
         verdict.findings.push(finding);
     }
@@ -213,16 +173,10 @@ fn judge_history<W: Workload>(
 }
 
 fn valid_sentence(counts: &OperationCounts, faults: &[FaultInterval]) -> String {
-    let confirmed = faults
-        .iter()
-        .filter(|fault| fault.took_place() && fault.confirmed)
-        .count();
+    let confirmed = faults.iter().filter(|fault| fault.took_place() && fault.confirmed).count();
     let under = match faults.len() {
         0 => "without faults".to_owned(),
         asked => format!("under {confirmed} of {asked} faults that were seen to take effect"),
     };
-    format!(
-        "No rule was broken in {} operations ({} ok) {under}.",
-        counts.total, counts.ok
-    )
+    format!("No rule was broken in {} operations ({} ok) {under}.", counts.total, counts.ok)
 }

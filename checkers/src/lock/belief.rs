@@ -42,25 +42,14 @@ fn ending(holds: &Holds<'_>, hold: &Hold) -> (Point, Ending) {
         (at.index > hold.granted.index).then(|| (Point::event(at), Ending::Told(position)))
     };
     let told = hold.losses.iter().find_map(answered);
-    let released = hold.release().map(|position| {
-        (
-            Point::event(holds.operations[position].invoked),
-            Ending::Released(position),
-        )
-    });
+    let released =
+        hold.release().map(|position| (Point::event(holds.operations[position].invoked), Ending::Released(position)));
     let lapsed = (holds.holder == Holder::Careful).then(|| (Point::instant(hold.lease.end), Ending::Lapsed));
-    [released, told, lapsed]
-        .into_iter()
-        .flatten()
-        .min_by_key(|&(end, _)| end)
-        .unwrap_or((Point::END, Ending::Open))
+    [released, told, lapsed].into_iter().flatten().min_by_key(|&(end, _)| end).unwrap_or((Point::END, Ending::Open))
 }
 
 fn belief(holds: &Holds<'_>, hold: &Hold) -> Interval {
-    Interval {
-        start: Point::event(hold.granted),
-        end: ending(holds, hold).0,
-    }
+    Interval { start: Point::event(hold.granted), end: ending(holds, hold).0 }
 }
 
 /// Whether the client did something as a holder after its lease may have ended: a write, or as a naive client a release.
@@ -126,13 +115,7 @@ impl<'a> Case<'a> {
     }
 
     fn explain(&self) -> Finding {
-        let Self {
-            holds,
-            first,
-            second,
-            conflict,
-            ..
-        } = *self;
+        let Self { holds, first, second, conflict, .. } = *self;
         let granted = second.granted.time;
         let lease = self.lease;
         let owner = holds.process(first);
@@ -182,9 +165,7 @@ impl<'a> Case<'a> {
 
     /// Both grants, what proves the lease that the sentence speaks of, and what ends the overlap.
     fn proof(&self) -> Vec<usize> {
-        let Self {
-            holds, first, second, ..
-        } = *self;
+        let Self { holds, first, second, .. } = *self;
         let mut proof = vec![first.acquire];
         proof.extend(self.lease.renewal);
         proof.push(second.acquire);
@@ -194,28 +175,14 @@ impl<'a> Case<'a> {
             proof.extend(ending.operation());
         }
         // A careful client's belief lasts no longer than the lease that its last renewal proves.
-        let last_renewals = [
-            first.lease.renewal.filter(|&last| Some(last) != self.lease.renewal),
-            second.lease.renewal,
-        ];
-        proof.extend(
-            last_renewals
-                .into_iter()
-                .flatten()
-                .filter(|_| holds.holder == Holder::Careful),
-        );
+        let last_renewals =
+            [first.lease.renewal.filter(|&last| Some(last) != self.lease.renewal), second.lease.renewal];
+        proof.extend(last_renewals.into_iter().flatten().filter(|_| holds.holder == Holder::Careful));
         proof
     }
 
     fn steps(&self) -> Vec<Step> {
-        let Self {
-            holds,
-            first,
-            second,
-            conflict,
-            ending,
-            ..
-        } = *self;
+        let Self { holds, first, second, conflict, ending, .. } = *self;
         let (owner, lock) = (holds.process(first), first.lock);
         let acquired = format!(
             "process {owner} acquire lock {lock}{} at {}.",
@@ -235,10 +202,7 @@ impl<'a> Case<'a> {
             "{} granted lock {lock} to process {}{} at {}. From {} to {} both believed to hold it.",
             holds.service,
             holds.process(second),
-            second
-                .token
-                .map(|token| format!(", with token {token},"))
-                .unwrap_or_default(),
+            second.token.map(|token| format!(", with token {token},")).unwrap_or_default(),
             moment(second.granted.time),
             moment(conflict.0),
             moment(conflict.1)

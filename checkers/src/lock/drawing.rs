@@ -14,10 +14,7 @@ pub(super) struct Drawing<'a> {
 impl<'a> Drawing<'a> {
     /// An empty chart.
     pub(super) fn new(holds: &'a Holds<'a>) -> Self {
-        Self {
-            holds,
-            lanes: Vec::new(),
-        }
+        Self { holds, lanes: Vec::new() }
     }
 
     /// Draws an operation from its invocation to its completion, or to the end of the run.
@@ -74,23 +71,14 @@ impl<'a> Drawing<'a> {
 
     /// Marks a point in the lane of a hold.
     pub(super) fn mark(&mut self, hold: &Hold, at: Nanos, label: &str, operation: Option<u64>) -> &mut Self {
-        let mark = Mark {
-            at_ns: at,
-            label: label.to_owned(),
-            operation,
-        };
-        self.lane(self.holds.process(hold), self.holds.node(hold))
-            .marks
-            .push(mark);
+        let mark = Mark { at_ns: at, label: label.to_owned(), operation };
+        self.lane(self.holds.process(hold), self.holds.node(hold)).marks.push(mark);
         self
     }
 
     /// The chart, with a margin of a twentieth on either side.
     pub(super) fn finish(&mut self, conflict: Option<(Nanos, Nanos)>) -> Timeline {
-        let lanes: Vec<_> = std::mem::take(&mut self.lanes)
-            .into_iter()
-            .map(|(.., lane)| lane)
-            .collect();
+        let lanes: Vec<_> = std::mem::take(&mut self.lanes).into_iter().map(|(.., lane)| lane).collect();
         let spans = lanes.iter().flat_map(|lane| &lane.spans);
         let marks = lanes.iter().flat_map(|lane| &lane.marks);
         let points = spans
@@ -116,9 +104,7 @@ impl<'a> Drawing<'a> {
             label: label.to_owned(),
             operation: Some(self.holds.index(hold.acquire)),
         };
-        self.lane(self.holds.process(hold), self.holds.node(hold))
-            .spans
-            .push(span);
+        self.lane(self.holds.process(hold), self.holds.node(hold)).spans.push(span);
         self
     }
 
@@ -129,10 +115,7 @@ impl<'a> Drawing<'a> {
                 Some(node) => format!("process {process} on {node}"),
                 None => format!("process {process}"),
             };
-            let lane = Lane {
-                label,
-                ..Lane::default()
-            };
+            let lane = Lane { label, ..Lane::default() };
             self.lanes.push((process, node, lane));
             self.lanes.len() - 1
         });

@@ -39,19 +39,9 @@ impl<'a> Loss<'a> {
         let acknowledged = |moment: Option<Moment>| moment.is_some_and(|moment| moment.index < sent.index);
         let granted = acknowledged(Some(hold.granted));
         let counts = |renewal: &LockOperation| acknowledged(renewal.completed);
-        let lease = if granted {
-            holds.lease_known(hold, counts)
-        } else {
-            holds.lease_renewed(hold, counts)?
-        };
+        let lease = if granted { holds.lease_known(hold, counts) } else { holds.lease_renewed(hold, counts)? };
         let early = !ours && at.time < lease.end;
-        early.then_some(Self {
-            hold,
-            told,
-            at,
-            lease,
-            granted,
-        })
+        early.then_some(Self { hold, told, at, lease, granted })
     }
 }
 
@@ -71,10 +61,7 @@ pub(super) fn judge(holds: &Holds<'_>) -> Judgement {
         }
     }
     let decides = holds.promises.leases;
-    let finding = first.filter(|_| decides).map(|loss| Finding {
-        count: losses,
-        ..explain(holds, &loss)
-    });
+    let finding = first.filter(|_| decides).map(|loss| Finding { count: losses, ..explain(holds, &loss) });
     let judged = holds.judged(|call| matches!(call, LockCall::Renew { .. } | LockCall::Release { .. }));
     let mut judgement = Judgement::new(RULE, judged, finding.into_iter().collect());
     judgement.figures = vec![
@@ -147,18 +134,11 @@ fn closing_steps(holds: &Holds<'_>, loss: &Loss<'_>, question: &str) -> [Step; 2
         holds.service,
         moment(loss.lease.end)
     );
-    let waiting = if loss.granted {
-        ""
-    } else {
-        ", while it still waited for the lock"
-    };
+    let waiting = if loss.granted { "" } else { ", while it still waited for the lock" };
     let however = format!(
         "{} answered its {question} at {} that it did not hold the lock{waiting}: a contradiction.",
         holds.service,
         moment(loss.at.time)
     );
-    [
-        holds.step("Then", then, None),
-        holds.step("However", however, Some(loss.told)),
-    ]
+    [holds.step("Then", then, None), holds.step("However", however, Some(loss.told))]
 }

@@ -18,10 +18,7 @@ pub(super) const RULE: &str = "lock.exclusion";
 /// delays: two such holds overlap only if no service that keeps its leases could have answered so.
 fn definite(holds: &Holds<'_>, hold: &Hold) -> Interval {
     let released = holds.release_asked(hold).map_or(Point::END, Point::event);
-    Interval {
-        start: Point::event(hold.granted),
-        end: released.min(Point::instant(hold.lease.end)),
-    }
+    Interval { start: Point::event(hold.granted), end: released.min(Point::instant(hold.lease.end)) }
 }
 
 /// Judges the rule.
@@ -84,20 +81,12 @@ impl<'a> Case<'a> {
     }
 
     fn explain(&self) -> Finding {
-        let Self {
-            holds,
-            first,
-            second,
-            conflict,
-            ..
-        } = *self;
+        let Self { holds, first, second, conflict, .. } = *self;
         let overlap = between(conflict.0, conflict.1);
         let proof = self.proof();
         let mut drawing = Drawing::new(holds);
         for hold in [first, second] {
-            drawing
-                .lease(hold)
-                .hold(hold, definite(holds, hold), SpanStyle::Definite);
+            drawing.lease(hold).hold(hold, definite(holds, hold), SpanStyle::Definite);
         }
         for &position in &proof {
             drawing.operation(position);
@@ -120,24 +109,13 @@ impl<'a> Case<'a> {
 
     /// The operations without which the conflict, or its length, would not follow.
     fn proof(&self) -> Vec<usize> {
-        let Self {
-            holds,
-            first,
-            second,
-            conflict,
-            ..
-        } = *self;
+        let Self { holds, first, second, conflict, .. } = *self;
         let mut proof = vec![first.acquire];
         proof.extend(self.lease.renewal);
         proof.extend(self.extension);
         proof.extend(self.foreign.map(|foreign| foreign.position));
         proof.push(second.acquire);
-        proof.extend(
-            second
-                .lease
-                .renewal
-                .filter(|_| holds.lease_end(second.leased) <= conflict.1),
-        );
+        proof.extend(second.lease.renewal.filter(|_| holds.lease_end(second.leased) <= conflict.1));
         proof.extend(first.release());
         let ends_it = |&asked: &Moment| asked.time == conflict.1;
         proof.extend(holds.release_asked(second).filter(ends_it).and(second.release()));
@@ -145,20 +123,13 @@ impl<'a> Case<'a> {
     }
 
     fn detail(&self) -> String {
-        let Self {
-            holds,
-            first,
-            second,
-            lease,
-            ..
-        } = *self;
+        let Self { holds, first, second, lease, .. } = *self;
         let now = second.granted.time;
         let left = between(now, lease.end);
         let lease = match lease.renewal {
-            Some(_) if lease.base <= now => format!(
-                "that it had renewed {} before and that had {left} left",
-                between(lease.base, now)
-            ),
+            Some(_) if lease.base <= now => {
+                format!("that it had renewed {} before and that had {left} left", between(lease.base, now))
+            }
             Some(_) => format!("that it renewed again {} later", between(now, lease.base)),
             None => format!("asked for {} before, which had {left} left", between(lease.base, now)),
         };
@@ -175,14 +146,7 @@ impl<'a> Case<'a> {
     }
 
     fn steps(&self) -> Vec<Step> {
-        let Self {
-            holds,
-            first,
-            second,
-            conflict,
-            lease,
-            ..
-        } = *self;
+        let Self { holds, first, second, conflict, lease, .. } = *self;
         let (owner, lock) = (holds.process(first), first.lock);
         let acquired = format!(
             "process {owner} acquire lock {lock}{} at {}.",
@@ -191,11 +155,7 @@ impl<'a> Case<'a> {
         );
         let mut steps = vec![
             holds.step("Let", acquired, Some(first.acquire)),
-            holds.step(
-                "And let",
-                holds.lease_in_words(lease),
-                lease.renewal.or(Some(first.acquire)),
-            ),
+            holds.step("And let", holds.lease_in_words(lease), lease.renewal.or(Some(first.acquire))),
         ];
         if let Some(renewal) = self.extension {
             let text = format!(
@@ -213,10 +173,7 @@ impl<'a> Case<'a> {
             Some(asked) if asked.time <= first.lease.end => {
                 format!("before process {owner} asks to release it, at {}", moment(asked.time))
             }
-            _ => format!(
-                "before the lease of process {owner} may end, at {}",
-                moment(first.lease.end)
-            ),
+            _ => format!("before the lease of process {owner} may end, at {}", moment(first.lease.end)),
         };
         let excluded = format!("no other client may be granted lock {lock} {until}.");
         steps.push(holds.step("Then", excluded, first.release()));
@@ -224,10 +181,7 @@ impl<'a> Case<'a> {
             "{} granted lock {lock} to process {}{} at {}. From {} to {} both held it: a contradiction.",
             holds.service,
             holds.process(second),
-            second
-                .token
-                .map(|token| format!(", with token {token},"))
-                .unwrap_or_default(),
+            second.token.map(|token| format!(", with token {token},")).unwrap_or_default(),
             moment(second.granted.time),
             moment(conflict.0),
             moment(conflict.1)

@@ -34,15 +34,10 @@ pub(super) fn judge(holds: &Holds<'_>) -> Judgement {
     let without = holds.holds.len() as u64 - tokens;
     let violations = violations(holds);
     let decides = holds.promises.fencing_tokens;
-    let first = violations
-        .iter()
-        .min_by_key(|violation| holds.holds[violation.later].granted.index);
+    let first = violations.iter().min_by_key(|violation| holds.holds[violation.later].granted.index);
     let finding = match first {
         _ if !decides => None,
-        Some(violation) => Some(Finding {
-            count: violations.len() as u64,
-            ..explain(holds, violation)
-        }),
+        Some(violation) => Some(Finding { count: violations.len() as u64, ..explain(holds, violation) }),
         None if tokens == 0 && without > 0 => Some(Finding::unknown(
             UnknownReason::NoObservations,
             "The target promises fencing tokens, but none of its grants carried one.",
@@ -75,10 +70,7 @@ fn violations(holds: &Holds<'_>) -> Vec<Violation> {
             .filter(|&position| holds.holds[position].token.is_some())
             .flat_map(|position| {
                 let hold = &holds.holds[position];
-                [
-                    (holds.index(hold.acquire), position, false),
-                    (hold.granted.index, position, true),
-                ]
+                [(holds.index(hold.acquire), position, false), (hold.granted.index, position, true)]
             })
             .collect();
         events.sort_unstable();
@@ -91,15 +83,8 @@ fn violations(holds: &Holds<'_>) -> Vec<Violation> {
                 when_asked.insert(position, largest);
                 continue;
             }
-            let violation = |earlier, fault| Violation {
-                earlier,
-                later: position,
-                fault,
-            };
-            let above = when_asked
-                .remove(&position)
-                .flatten()
-                .filter(|&other| holds.holds[other].token > token);
+            let violation = |earlier, fault| Violation { earlier, later: position, fault };
+            let above = when_asked.remove(&position).flatten().filter(|&other| holds.holds[other].token > token);
             if let Some(&earlier) = issued.get(&token) {
                 found.push(violation(earlier, Fault::Repeated));
             } else if let Some(earlier) = above {
@@ -142,17 +127,12 @@ fn explain(holds: &Holds<'_>, violation: &Violation) -> Finding {
     let mut drawing = Drawing::new(holds);
     for hold in [earlier, later] {
         let label = format!("token {}", hold.token.unwrap_or_default());
-        drawing
-            .operation(hold.acquire)
-            .mark(hold, hold.granted.time, &label, Some(holds.index(hold.acquire)));
+        drawing.operation(hold.acquire).mark(hold, hold.granted.time, &label, Some(holds.index(hold.acquire)));
     }
     Finding {
         detail,
         steps: steps(holds, earlier, later, violation.fault, tokens),
-        figures: vec![
-            Figure::new("earlier token", tokens.0),
-            Figure::new("later token", tokens.1),
-        ],
+        figures: vec![Figure::new("earlier token", tokens.0), Figure::new("later token", tokens.1)],
         timeline: Some(drawing.finish(None)),
         ..Finding::invalid(RULE, sentence, holds.proof(positions))
     }
@@ -171,10 +151,7 @@ fn steps(holds: &Holds<'_>, earlier: &Hold, later: &Hold, fault: Fault, tokens: 
     let (then, however) = match fault {
         Fault::Repeated => (
             format!("no other grant of lock {lock} may carry token {}.", tokens.0),
-            format!(
-                "process {other} was granted it at {granted} with token {} too: a contradiction.",
-                tokens.1
-            ),
+            format!("process {other} was granted it at {granted} with token {} too: a contradiction.", tokens.1),
         ),
         Fault::Falling => {
             let asked = holds.operations[later.acquire].invoked.time;

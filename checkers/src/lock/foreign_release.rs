@@ -33,22 +33,16 @@ impl ForeignRelease {
                 return None;
             };
             let in_time = wanted.index < operation.invoked.index && operation.invoked.index < until.index;
-            let after_grant = operation
-                .returned()
-                .is_none_or(|returned| returned.index > victim.granted.index);
+            let after_grant = operation.returned().is_none_or(|returned| returned.index > victim.granted.index);
             if lock != victim.lock || hold == victim.number || operation.outcome.is_fail() || !in_time || !after_grant {
                 return None;
             }
-            let own = holds
-                .holding(operation)
-                .filter(|own| own.granted.index < operation.invoked.index);
+            let own = holds.holding(operation).filter(|own| own.granted.index < operation.invoked.index);
             let ended = own.map(|own| own.lease.end);
             let held = ended.is_some_and(|ended| ended > operation.invoked.time);
             (!held).then_some((operation.invoked.index, Self { position, ended }))
         });
-        candidates
-            .min_by_key(|&(sent, _)| (sent < victim.granted.index, Reverse(sent)))
-            .map(|(_, found)| found)
+        candidates.min_by_key(|&(sent, _)| (sent < victim.granted.index, Reverse(sent))).map(|(_, found)| found)
     }
 
     /// For the detail of a finding: `Process 4 released lock 2, which it no longer held: …`.

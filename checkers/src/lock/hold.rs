@@ -49,17 +49,11 @@ pub(super) struct Point {
 
 impl Point {
     /// After everything.
-    pub(super) const END: Self = Self {
-        time: Nanos::MAX,
-        index: Index::MAX,
-    };
+    pub(super) const END: Self = Self { time: Nanos::MAX, index: Index::MAX };
 
     /// Where an event stands.
     pub(super) fn event(at: Moment) -> Self {
-        Self {
-            time: at.time,
-            index: at.index,
-        }
+        Self { time: at.time, index: at.index }
     }
 
     /// Where a mere time stands.
@@ -148,10 +142,7 @@ impl<'a> Holds<'a> {
     /// Gathers the holds of a run.
     pub(super) fn of(run: &RunView<'a, LockCall, LockReply>, clock_rate_error_ppm: u64) -> Result<Self, Ambiguity> {
         let plan = run.plan;
-        let ttl = plan
-            .options
-            .number("lease-ttl-ms", DEFAULT_TTL_MS)
-            .saturating_mul(NANOS_PER_MILLI);
+        let ttl = plan.options.number("lease-ttl-ms", DEFAULT_TTL_MS).saturating_mul(NANOS_PER_MILLI);
         let drift = u128::from(ttl) * u128::from(clock_rate_error_ppm) / 1_000_000;
         let mut holds = Self {
             operations: &run.history.operations,
@@ -200,11 +191,7 @@ impl<'a> Holds<'a> {
                 writes: Vec::new(),
                 releases: Vec::new(),
                 losses: Vec::new(),
-                lease: Lease {
-                    base: leased_ns,
-                    renewal: None,
-                    end: 0,
-                },
+                lease: Lease { base: leased_ns, renewal: None, end: 0 },
             });
         }
         self.holds.sort_unstable_by_key(|hold| (hold.lock, hold.granted.index));
@@ -248,8 +235,7 @@ impl<'a> Holds<'a> {
         let lease = self.lease_known(&self.holds[position], |_| true);
         let hold = &mut self.holds[position];
         hold.lease = lease;
-        hold.losses
-            .sort_unstable_by_key(|&loss| operations[loss].completed.map(|at| at.index));
+        hold.losses.sort_unstable_by_key(|&loss| operations[loss].completed.map(|at| at.index));
     }
 
     /// The lease that a hold's grant, and the acknowledged renewals among those that `counts` lets pass, prove.
@@ -274,17 +260,9 @@ impl<'a> Holds<'a> {
             operation.outcome.ok().is_some() && operation.invoked.index < released && counts(operation)
         };
         // Invocations are in order, so the last sent is the one that proves most.
-        let last = hold
-            .renewals
-            .iter()
-            .rev()
-            .find(|&&renewal| proves(&self.operations[renewal]))?;
+        let last = hold.renewals.iter().rev().find(|&&renewal| proves(&self.operations[renewal]))?;
         let base = self.operations[*last].invoked.time;
-        Some(Lease {
-            base,
-            renewal: Some(*last),
-            end: self.lease_end(base),
-        })
+        Some(Lease { base, renewal: Some(*last), end: self.lease_end(base) })
     }
 
     /// The lease of a hold as it was known at a moment, where it still lasted then; else as it was known at last.
@@ -309,13 +287,11 @@ impl<'a> Holds<'a> {
     /// The positions of the holds of each lock.
     pub(super) fn by_lock(&self) -> impl Iterator<Item = Range<usize>> {
         let mut start = 0;
-        self.holds
-            .chunk_by(|one, next| one.lock == next.lock)
-            .map(move |group| {
-                let range = start..start + group.len();
-                start = range.end;
-                range
-            })
+        self.holds.chunk_by(|one, next| one.lock == next.lock).map(move |group| {
+            let range = start..start + group.len();
+            start = range.end;
+            range
+        })
     }
 
     /// When the release of a hold was first asked for.
@@ -348,36 +324,22 @@ impl<'a> Holds<'a> {
 
     /// A step of an argument that speaks of the operation at this position.
     pub(super) fn step(&self, lead: &'static str, text: String, position: Option<usize>) -> Step {
-        Step {
-            lead: Cow::Borrowed(lead),
-            text,
-            operation: position.map(|position| self.index(position)),
-        }
+        Step { lead: Cow::Borrowed(lead), text, operation: position.map(|position| self.index(position)) }
     }
 
     /// `with fencing token 453`, or nothing where there is none.
     pub(super) fn with_token(&self, hold: &Hold) -> String {
-        hold.token
-            .map(|token| format!(" with fencing token {token}"))
-            .unwrap_or_default()
+        hold.token.map(|token| format!(" with fencing token {token}")).unwrap_or_default()
     }
 
     /// Why the lease of a hold lasts as long as it does, as a step of an argument.
     pub(super) fn lease_in_words(&self, lease: Lease) -> String {
         let less = match self.clock_rate_error_ppm {
             0 => format!("{} of slack", duration(SLACK)),
-            ppm => format!(
-                "{} of slack and {} parts per million of drift",
-                duration(SLACK),
-                count(ppm)
-            ),
+            ppm => format!("{} of slack and {} parts per million of drift", duration(SLACK), count(ppm)),
         };
         let proof = match lease.renewal {
-            Some(_) => format!(
-                "{} acknowledge its renewal sent at {}",
-                self.service,
-                moment(lease.base)
-            ),
+            Some(_) => format!("{} acknowledge its renewal sent at {}", self.service, moment(lease.base)),
             None => format!("its lease be the one asked for at {}", moment(lease.base)),
         };
         format!(
@@ -399,10 +361,9 @@ impl<'a> Holds<'a> {
             ),
             match self.clock_rate_error_ppm {
                 0 => "No node's monotonic clock went at a wrong rate (clock rate error 0).".to_owned(),
-                ppm => format!(
-                    "Node clocks went wrong by at most {} parts per million (clock rate error).",
-                    count(ppm)
-                ),
+                ppm => {
+                    format!("Node clocks went wrong by at most {} parts per million (clock rate error).", count(ppm))
+                }
             },
         ]
     }
@@ -418,10 +379,7 @@ impl<'a> Holds<'a> {
 
     /// How many operations a rule looked at.
     pub(super) fn judged(&self, counts: impl Fn(&LockCall) -> bool) -> u64 {
-        self.operations
-            .iter()
-            .filter(|operation| counts(&operation.call))
-            .count() as u64
+        self.operations.iter().filter(|operation| counts(&operation.call)).count() as u64
     }
 
     /// What came of all acquires.
@@ -445,11 +403,8 @@ impl<'a> Holds<'a> {
 
     /// What came of all renewals.
     pub(super) fn renewals(&self) -> Figure {
-        let outcomes = Outcomes::of(
-            self.operations
-                .iter()
-                .filter(|operation| matches!(operation.call, LockCall::Renew { .. })),
-        );
+        let outcomes =
+            Outcomes::of(self.operations.iter().filter(|operation| matches!(operation.call, LockCall::Renew { .. })));
         let text = format!(
             "{} ok, {} failed, {} indeterminate",
             count(outcomes.ok),

@@ -36,17 +36,11 @@ pub(super) fn overlaps(holds: &Holds<'_>, lasting: impl Fn(&Hold) -> Interval) -
         }
         let earlier = latest.filter(|&(lock, ..)| lock == hold.lock);
         if let Some((_, end, other)) = earlier.filter(|&(_, end, _)| end > interval.start) {
-            let before = Interval {
-                start: interval.start,
-                end,
-            };
+            let before = Interval { start: interval.start, end };
             let (from, to) = shared(before, interval, holds.end);
             found.count += 1;
             found.longest = found.longest.max(to - from);
-            if found
-                .first
-                .is_none_or(|(_, first)| hold.granted.index < holds.holds[first].granted.index)
-            {
+            if found.first.is_none_or(|(_, first)| hold.granted.index < holds.holds[first].granted.index) {
                 found.first = Some((other, position));
             }
         }

@@ -50,21 +50,13 @@ pub(super) fn judge(holds: &Holds<'_>) -> Judgement {
     let mut accepted = Vec::new();
     for (write, operation) in holds.operations.iter().enumerate() {
         match (&operation.call, operation.outcome.ok()) {
-            (
-                &LockCall::Write { lock, token, .. },
-                Some(&LockReply::Write {
-                    position,
-                    accepted: true,
-                }),
-            ) => {
+            (&LockCall::Write { lock, token, .. }, Some(&LockReply::Write { position, accepted: true })) => {
                 let hold = holds.holding(operation);
                 accepted.push(Accepted {
                     lock,
                     position,
                     write,
-                    token: token
-                        .or(hold.and_then(|hold| hold.token))
-                        .filter(|_| tokens_count(holds)),
+                    token: token.or(hold.and_then(|hold| hold.token)).filter(|_| tokens_count(holds)),
                     granted: hold.map(|hold| granted_within(holds, hold)),
                 });
             }
@@ -73,17 +65,10 @@ pub(super) fn judge(holds: &Holds<'_>) -> Judgement {
         }
     }
     accepted.sort_unstable_by_key(|write| (write.lock, write.position));
-    let violations: Vec<_> = accepted
-        .chunk_by(|one, next| one.lock == next.lock)
-        .flat_map(violations)
-        .collect();
-    let first = violations
-        .iter()
-        .min_by_key(|violation| holds.operations[violation.stale].completed.map(|at| at.index));
-    let finding = first.map(|violation| Finding {
-        count: violations.len() as u64,
-        ..explain(holds, violation)
-    });
+    let violations: Vec<_> = accepted.chunk_by(|one, next| one.lock == next.lock).flat_map(violations).collect();
+    let first =
+        violations.iter().min_by_key(|violation| holds.operations[violation.stale].completed.map(|at| at.index));
+    let finding = first.map(|violation| Finding { count: violations.len() as u64, ..explain(holds, violation) });
     let judged = holds.judged(|call| matches!(call, LockCall::Write { .. }));
     let mut judgement = Judgement::new(RULE, judged, finding.into_iter().collect());
     judgement.figures = vec![
@@ -119,17 +104,10 @@ fn violations(writes: &[Accepted]) -> Vec<Violation> {
     let mut by_time_without_token: Option<(Point, usize)> = None;
     for write in writes {
         let over_token = by_token.filter(|&(newest, _)| write.token.is_some_and(|token| token < newest));
-        let comparable = if write.token.is_some() {
-            by_time_without_token
-        } else {
-            by_time
-        };
+        let comparable = if write.token.is_some() { by_time_without_token } else { by_time };
         let over_time = comparable.filter(|&(newest, _)| write.granted.is_some_and(|(_, before)| before < newest));
         let newer = over_token.map(|(_, newer)| newer).or(over_time.map(|(_, newer)| newer));
-        found.extend(newer.map(|newer| Violation {
-            newer,
-            stale: write.write,
-        }));
+        found.extend(newer.map(|newer| Violation { newer, stale: write.write }));
         if let Some(token) = write.token {
             raise(&mut by_token, token, write.write);
         }
@@ -233,16 +211,10 @@ fn steps(holds: &Holds<'_>, violation: &Violation) -> Vec<Step> {
         arrival(violation.newer)
     );
     steps.push(holds.step("And let", text, Some(violation.newer)));
-    let text = format!(
-        "every later write of process {} is stale and must not take effect.",
-        stale.process
-    );
+    let text = format!("every later write of process {} is stale and must not take effect.", stale.process);
     steps.push(holds.step("Then", text, None));
-    let text = format!(
-        "the resource accepted its write{} as arrival {}.",
-        under(&stale.call),
-        arrival(violation.stale)
-    );
+    let text =
+        format!("the resource accepted its write{} as arrival {}.", under(&stale.call), arrival(violation.stale));
     steps.push(holds.step("However", text, Some(violation.stale)));
     steps
 }

@@ -12,12 +12,7 @@ fn text(finding: &Finding) -> String {
         let operation = step.operation.map(|index| format!(" [op {index}]")).unwrap_or_default();
         lines.push(format!("{}: {}{operation}", step.lead, step.text));
     }
-    lines.extend(
-        finding
-            .figures
-            .iter()
-            .map(|figure| format!("{}: {}", figure.name, figure.value)),
-    );
+    lines.extend(finding.figures.iter().map(|figure| format!("{}: {}", figure.name, figure.value)));
     lines.push(format!("operations {:?}, count {}", finding.operations, finding.count));
     lines.join("\n")
 }
@@ -88,11 +83,7 @@ fn the_counterexample_is_drawn_by_process() {
 fn a_foreign_release_without_an_answer_is_told_as_such() {
     let script = foreign_release(false);
     let finding = &script.judge(LockRule::Exclusion).findings[0];
-    assert!(
-        finding
-            .detail
-            .starts_with("Process 4 asked to release lock 2, which it no longer held")
-    );
+    assert!(finding.detail.starts_with("Process 4 asked to release lock 2, which it no longer held"));
     assert!(finding.operations.contains(&6));
 }
 
@@ -108,13 +99,7 @@ fn a_release_by_the_holder_or_a_refused_one_is_not_blamed() {
     script.fail(45, refused, "not-held");
     script.acquired((50, 55), 7, 1, 3, None);
     let finding = &script.judge(LockRule::Exclusion).findings[0];
-    assert!(
-        finding
-            .detail
-            .starts_with("ttl-lock granted the lock to process 7 while process 3"),
-        "{}",
-        finding.detail
-    );
+    assert!(finding.detail.starts_with("ttl-lock granted the lock to process 7 while process 3"), "{}", finding.detail);
     assert_eq!(finding.operations, [2, 8]);
 }
 
@@ -210,23 +195,8 @@ fn a_lease_that_lives_on_is_told_by_its_later_renewal() {
     script.released((2500, 2505), 3, 1, 1);
     let finding = &script.judge(LockRule::Exclusion).findings[0];
     witness::validate(&script, LockRule::Exclusion, finding);
-    assert_eq!(
-        finding.sentence,
-        "Two clients held lock 1 at the same time, for 495 ms."
-    );
-    assert!(
-        finding
-            .detail
-            .ends_with("under a lease that it renewed again 95 ms later."),
-        "{}",
-        finding.detail
-    );
+    assert_eq!(finding.sentence, "Two clients held lock 1 at the same time, for 495 ms.");
+    assert!(finding.detail.ends_with("under a lease that it renewed again 95 ms later."), "{}", finding.detail);
     let belief = &script.judge(LockRule::Belief).findings[0];
-    assert!(
-        belief
-            .sentence
-            .ends_with("the lease of process 3 was renewed again 95 ms later."),
-        "{}",
-        belief.sentence
-    );
+    assert!(belief.sentence.ends_with("the lease of process 3 was renewed again 95 ms later."), "{}", belief.sentence);
 }

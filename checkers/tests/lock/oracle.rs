@@ -46,12 +46,9 @@ impl<'a> Oracle<'a> {
 
     pub(crate) fn grants(&self) -> Vec<Grant<'a>> {
         let granted = |operation: &'a LockOperation| match operation.outcome {
-            Outcome::Ok(LockReply::Acquire { token, leased_ns }) => Some(Grant {
-                operation,
-                at: operation.completed.unwrap(),
-                token,
-                leased: leased_ns,
-            }),
+            Outcome::Ok(LockReply::Acquire { token, leased_ns }) => {
+                Some(Grant { operation, at: operation.completed.unwrap(), token, leased: leased_ns })
+            }
             _ => None,
         };
         self.operations.iter().filter_map(granted).collect()
@@ -60,15 +57,12 @@ impl<'a> Oracle<'a> {
     fn of_hold(&self, grant: Grant<'a>) -> impl Iterator<Item = &'a LockOperation> {
         let call = &grant.operation.call;
         let operations = self.operations;
-        operations
-            .iter()
-            .filter(move |other| other.call.hold() == call.hold() && other.call.lock() == call.lock())
+        operations.iter().filter(move |other| other.call.hold() == call.hold() && other.call.lock() == call.lock())
     }
 
     fn released_by(&self, grant: Grant<'a>, now: Moment) -> bool {
         let release = |operation: &LockOperation| matches!(operation.call, LockCall::Release { .. });
-        self.of_hold(grant)
-            .any(|operation| release(operation) && operation.invoked.index <= now.index)
+        self.of_hold(grant).any(|operation| release(operation) && operation.invoked.index <= now.index)
     }
 
     fn lease_runs(&self, base: u64, now: Moment) -> bool {
@@ -92,13 +86,7 @@ impl<'a> Oracle<'a> {
     fn believes(&self, grant: Grant<'a>, now: Moment) -> bool {
         let careful = self.plan.options.word("holder", "naive") == "careful";
         let told = self.of_hold(grant).any(|operation| {
-            let answered = operation
-                .completed
-                .unwrap_or(Moment {
-                    index: u64::MAX,
-                    time: 0,
-                })
-                .index;
+            let answered = operation.completed.unwrap_or(Moment { index: u64::MAX, time: 0 }).index;
             says_lost(operation) && grant.at.index < answered && answered <= now.index
         });
         let released = self.released_by(grant, now);
@@ -168,10 +156,7 @@ impl<'a> Oracle<'a> {
             .operations
             .iter()
             .filter_map(|operation| match operation.outcome {
-                Outcome::Ok(LockReply::Write {
-                    position,
-                    accepted: true,
-                }) => Some((position, operation)),
+                Outcome::Ok(LockReply::Write { position, accepted: true }) => Some((position, operation)),
                 _ => None,
             })
             .collect();
@@ -192,13 +177,10 @@ impl<'a> Oracle<'a> {
         let (true, Some(answered)) = (says_lost(told), told.completed) else {
             return false;
         };
-        let releases: Vec<_> = self
-            .of_hold(grant)
-            .filter(|operation| matches!(operation.call, LockCall::Release { .. }))
-            .collect();
-        let ours = releases
-            .iter()
-            .any(|release| release.invoked != told.invoked && release.invoked.index < answered.index);
+        let releases: Vec<_> =
+            self.of_hold(grant).filter(|operation| matches!(operation.call, LockCall::Release { .. })).collect();
+        let ours =
+            releases.iter().any(|release| release.invoked != told.invoked && release.invoked.index < answered.index);
         let promised = self.of_hold(grant).any(|operation| {
             let Some(known) = operation.completed else {
                 return false;
@@ -208,9 +190,7 @@ impl<'a> Oracle<'a> {
                 Outcome::Ok(LockReply::Renew) => operation.invoked.time,
                 _ => return false,
             };
-            let after_release = releases
-                .iter()
-                .any(|release| release.invoked.index < operation.invoked.index);
+            let after_release = releases.iter().any(|release| release.invoked.index < operation.invoked.index);
             known.index < told.invoked.index && !after_release && self.lease_runs(base, answered)
         });
         promised && !ours

@@ -25,21 +25,13 @@ fn counted(rule: LockRule) -> &'static str {
 
 /// Compares every rule with its oracle; tells which were found broken.
 fn agree(script: &Script) -> Vec<LockRule> {
-    let oracle = Oracle {
-        operations: &script.history.operations,
-        plan: &script.plan,
-    };
+    let oracle = Oracle { operations: &script.history.operations, plan: &script.plan };
     let mut broken = Vec::new();
     for rule in LockRule::ALL {
         let judgement = script.judge(rule);
         let expected = oracle.count(rule);
         let found = figure(&judgement, counted(rule));
-        assert_eq!(
-            found,
-            expected.to_string(),
-            "{rule:?} in {:#?}",
-            script.history.operations
-        );
+        assert_eq!(found, expected.to_string(), "{rule:?} in {:#?}", script.history.operations);
         let invalid = expected > 0 && oracle.decides(rule);
         assert_eq!(judgement.verdict == Gravity::Invalid, invalid, "{rule:?}");
         if invalid {
@@ -68,11 +60,7 @@ fn spoilt(setting: u8, bytes: &[u8], changes: &[Step]) -> Script {
 /// As many cases as asked for, or as `PROPTEST_CASES` says if these are more.
 fn config(cases: u32) -> ProptestConfig {
     let default = ProptestConfig::default();
-    ProptestConfig {
-        cases: default.cases.max(cases),
-        failure_persistence: None,
-        ..default
-    }
+    ProptestConfig { cases: default.cases.max(cases), failure_persistence: None, ..default }
 }
 
 proptest! {
@@ -112,10 +100,7 @@ fn the_histories_break_every_rule_and_keep_every_rule() {
     let mut broken = [[0; 5]; 2];
     for _ in 0..2000 {
         let (setting, steps, bytes, changes) = strategy.new_tree(&mut runner).unwrap().current();
-        for (kind, script) in [history(setting, &steps, 10), spoilt(setting, &bytes, &changes)]
-            .iter()
-            .enumerate()
-        {
+        for (kind, script) in [history(setting, &steps, 10), spoilt(setting, &bytes, &changes)].iter().enumerate() {
             for rule in agree(script) {
                 broken[kind][rule as usize] += 1;
             }
@@ -138,8 +123,5 @@ fn the_correct_service_is_put_to_the_test() {
         beliefs += u32::from(figure(&script.judge(LockRule::Belief), "belief overlaps") != "0");
         refused += u32::from(figure(&script.judge(LockRule::StaleWrite), "stale writes refused") != "0");
     }
-    assert!(
-        outlived > 100 && beliefs > 100 && refused > 20,
-        "{outlived}, {beliefs}, {refused}"
-    );
+    assert!(outlived > 100 && beliefs > 100 && refused > 20, "{outlived}, {beliefs}, {refused}");
 }

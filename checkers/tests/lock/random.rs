@@ -53,11 +53,7 @@ pub(crate) fn history(setting: u8, steps: &[Step], limit: usize) -> Script {
                     asked.push(hold);
                     LockCall::Acquire { lock, hold }
                 }
-                0 | 1 => LockCall::Write {
-                    lock,
-                    hold,
-                    token: token(number),
-                },
+                0 | 1 => LockCall::Write { lock, hold, token: token(number) },
                 2 => LockCall::Renew { lock, hold },
                 _ => LockCall::Release { lock, hold },
             };
@@ -83,10 +79,9 @@ fn answer(script: &Script, operation: usize, outcome: u8, number: u8, now: u64) 
         1 | 2 => Outcome::Fail(Reason::new("not-held")),
         3 => Outcome::Fail(Reason::new("held")),
         _ => Outcome::Ok(match operation.call {
-            LockCall::Acquire { .. } => LockReply::Acquire {
-                token: token(number),
-                leased_ns: sent + (now - sent) / 4 * u64::from(number % 5),
-            },
+            LockCall::Acquire { .. } => {
+                LockReply::Acquire { token: token(number), leased_ns: sent + (now - sent) / 4 * u64::from(number % 5) }
+            }
             LockCall::Renew { .. } => LockReply::Renew,
             LockCall::Release { .. } => LockReply::Release,
             LockCall::Write { .. } => LockReply::Write {
@@ -121,10 +116,8 @@ pub(crate) fn mutate(script: &mut Script, [what, pick, ..]: Step) {
         (LockCall::Renew { .. }, outcome @ Outcome::Fail(_)) => *outcome = Outcome::Ok(LockReply::Renew),
         (LockCall::Release { .. }, outcome @ Outcome::Fail(_)) => *outcome = Outcome::Ok(LockReply::Release),
         (LockCall::Acquire { .. }, outcome @ Outcome::Fail(_)) => {
-            *outcome = Outcome::Ok(LockReply::Acquire {
-                token: Some(u64::from(what)),
-                leased_ns: operation.invoked.time,
-            });
+            *outcome =
+                Outcome::Ok(LockReply::Acquire { token: Some(u64::from(what)), leased_ns: operation.invoked.time });
         }
         (_, _) => {}
     }

@@ -7,11 +7,7 @@ use crate::script::{FENCED, LEASES, MS, Script, figure};
 use LockRule::{Belief, EarlyLoss, Exclusion};
 
 /// Tokens without a guard that looks at them, and no promise of leases: etcd without its fence.
-pub(crate) const UNFENCED: Promises = Promises {
-    leases: false,
-    enforcing_guard: false,
-    ..FENCED
-};
+pub(crate) const UNFENCED: Promises = Promises { leases: false, enforcing_guard: false, ..FENCED };
 
 #[test]
 fn a_grant_within_a_lease_is_invalid() {
@@ -41,10 +37,7 @@ fn a_grant_at_the_end_of_a_lease_touches_and_does_not_overlap() {
         let mut script = Script::new(LEASES);
         script.acquired((0, 5), 0, 1, 1, None);
         let second = script.invoke(1900, 1, LockCall::Acquire { lock: 1, hold: 2 });
-        let reply = LockReply::Acquire {
-            token: None,
-            leased_ns: 1900 * MS,
-        };
+        let reply = LockReply::Acquire { token: None, leased_ns: 1900 * MS };
         script.complete_ns(granted_ns, second, Outcome::Ok(reply));
         assert_eq!(script.violations(Exclusion), expected, "granted at {granted_ns}");
     }
@@ -64,11 +57,7 @@ fn order_is_by_index_where_times_are_equal() {
         if !released_first {
             script.invoke(100, 0, release);
         }
-        assert_eq!(
-            script.violations(Exclusion),
-            expected,
-            "released first: {released_first}"
-        );
+        assert_eq!(script.violations(Exclusion), expected, "released first: {released_first}");
         assert_eq!(script.violations(Belief), expected, "released first: {released_first}");
     }
 }
@@ -180,15 +169,7 @@ fn a_waiter_that_renews_holds_from_its_grant() {
 fn a_hold_outlives_the_process_that_acquired_it() {
     let mut script = Script::new(LEASES);
     script.acquired((0, 5), 0, 1, 1, None);
-    let write = script.invoke(
-        50,
-        0,
-        LockCall::Write {
-            lock: 1,
-            hold: 1,
-            token: None,
-        },
-    );
+    let write = script.invoke(50, 0, LockCall::Write { lock: 1, hold: 1, token: None });
     script.info(100, write);
     // The worker goes on as process 5: its renewal extends, and its release ends, the same hold.
     script.renewed((1500, 1505), 5, 1, 1);
@@ -203,11 +184,7 @@ fn clock_rate_error_shortens_leases() {
     let mut script = Script::new(LEASES);
     script.acquired((0, 5), 0, 1, 1, None);
     script.acquired((1900, 1980), 1, 1, 2, None);
-    let run = RunView {
-        history: &script.history,
-        plan: &script.plan,
-        interrupted: false,
-    };
+    let run = RunView { history: &script.history, plan: &script.plan, interrupted: false };
     assert_eq!(LockChecker::new(Exclusion).check(&run).verdict, Gravity::Invalid);
     let tolerant = LockChecker::new(Exclusion).with_clock_rate_error(5000);
     assert_eq!(tolerant.check(&run).verdict, Gravity::Valid, "0.5 % of 2 s are 10 ms");
@@ -224,17 +201,8 @@ fn without_promised_leases_a_target_with_tokens_is_judged_by_its_tokens() {
     assert_eq!(script.violations(Exclusion), 0);
     assert_eq!(figure(&script.judge(Exclusion), "definite hold overlaps"), "1");
     assert_eq!(script.violations(EarlyLoss), 0);
-    assert_eq!(
-        figure(&script.judge(EarlyLoss), "holds lost before their lease could end"),
-        "1"
-    );
-    assert!(
-        script
-            .judge(EarlyLoss)
-            .assumptions
-            .iter()
-            .any(|text| text.starts_with("Figure only"))
-    );
+    assert_eq!(figure(&script.judge(EarlyLoss), "holds lost before their lease could end"), "1");
+    assert!(script.judge(EarlyLoss).assumptions.iter().any(|text| text.starts_with("Figure only")));
     script.plan.promises = Promises::default();
     assert_eq!(script.violations(Exclusion), 1, "nothing else excludes");
 }
@@ -261,11 +229,7 @@ fn a_naive_client_believes_until_it_releases_or_is_told() {
         "Two clients believed at the same time that they held lock 1, for 190 ms: the lease of process 0 had run out 120 ms \
          before."
     );
-    assert!(
-        finding.detail.starts_with("A hazard of the client"),
-        "{}",
-        finding.detail
-    );
+    assert!(finding.detail.starts_with("A hazard of the client"), "{}", finding.detail);
     assert_eq!(figure(&script.judge(Belief), "holds that outlived their lease"), "1");
     assert_eq!(outlived(true).violations(Belief), 0);
 }
@@ -298,20 +262,12 @@ fn a_careful_client_believes_no_longer_than_its_lease() {
     script.acquired((2100, 2110), 1, 1, 2, None);
     script.released((2300, 2305), 0, 1, 1);
     assert_eq!(script.violations(Belief), 0);
-    assert_eq!(
-        figure(&script.judge(Belief), "holds that outlived their lease"),
-        "0",
-        "a release is not a write"
-    );
+    assert_eq!(figure(&script.judge(Belief), "holds that outlived their lease"), "0", "a release is not a write");
     let mut script = Script::careful(LEASES);
     script.acquired((0, 5), 0, 1, 1, None);
     script.acquired((1900, 1910), 1, 1, 2, None);
     assert_eq!(script.violations(Belief), 1);
-    assert!(
-        script.judge(Belief).findings[0]
-            .detail
-            .starts_with("A fault of ttl-lock")
-    );
+    assert!(script.judge(Belief).findings[0].detail.starts_with("A fault of ttl-lock"));
 }
 
 #[test]
@@ -321,14 +277,7 @@ fn behind_tokens_and_a_guard_beliefs_are_a_figure() {
     script.acquired((2100, 2110), 1, 1, 2, Some(2));
     assert_eq!(script.violations(Belief), 0);
     assert_eq!(figure(&script.judge(Belief), "belief overlaps"), "1");
-    for promises in [
-        LEASES,
-        UNFENCED,
-        Promises {
-            fencing_tokens: false,
-            ..FENCED
-        },
-    ] {
+    for promises in [LEASES, UNFENCED, Promises { fencing_tokens: false, ..FENCED }] {
         script.plan.promises = promises;
         assert_eq!(script.violations(Belief), 1);
     }
@@ -365,11 +314,7 @@ fn an_acknowledged_renewal_prolongs_the_promise_and_one_in_flight_does_not() {
     let release = script.invoke(2500, 0, LockCall::Release { lock: 1, hold: 1 });
     script.ok(2510, renewal);
     script.fail(2600, release, "not-held");
-    assert_eq!(
-        script.violations(EarlyLoss),
-        0,
-        "the release may have been judged before the renewal"
-    );
+    assert_eq!(script.violations(EarlyLoss), 0, "the release may have been judged before the renewal");
 }
 
 #[test]
@@ -403,15 +348,7 @@ fn other_failures_are_no_loss() {
     script.acquired((0, 5), 0, 1, 1, Some(1));
     let renewal = script.invoke(500, 0, LockCall::Renew { lock: 1, hold: 1 });
     script.fail(510, renewal, "refused: connection refused");
-    let write = script.invoke(
-        520,
-        0,
-        LockCall::Write {
-            lock: 1,
-            hold: 1,
-            token: Some(1),
-        },
-    );
+    let write = script.invoke(520, 0, LockCall::Write { lock: 1, hold: 1, token: Some(1) });
     script.fail(530, write, "not-held");
     assert_eq!(script.violations(EarlyLoss), 0);
 }
@@ -430,26 +367,15 @@ fn a_hold_number_granted_twice_cannot_be_judged() {
 #[test]
 fn every_figure_is_named_once() {
     let mut script = Script::new(FENCED);
-    script
-        .plan
-        .options
-        .0
-        .insert("lease-ttl-ms".to_owned(), OptionValue::Number(2000));
+    script.plan.options.0.insert("lease-ttl-ms".to_owned(), OptionValue::Number(2000));
     script.acquired((0, 5), 0, 1, 1, Some(1));
-    let run = RunView {
-        history: &script.history,
-        plan: &script.plan,
-        interrupted: false,
-    };
+    let run = RunView { history: &script.history, plan: &script.plan, interrupted: false };
     let checkers = lock_checkers();
     let judgements: Vec<_> = checkers.iter().map(|checker| checker.check(&run)).collect();
     let names: Vec<_> = checkers.iter().map(|checker| checker.name()).collect();
     assert_eq!(names, LockRule::ALL.map(LockRule::id));
-    let mut figures: Vec<_> = judgements
-        .iter()
-        .flat_map(|judgement| &judgement.figures)
-        .map(|figure| &figure.name)
-        .collect();
+    let mut figures: Vec<_> =
+        judgements.iter().flat_map(|judgement| &judgement.figures).map(|figure| &figure.name).collect();
     for wanted in [
         "holds",
         "holds that outlived their lease",
@@ -468,19 +394,12 @@ fn every_figure_is_named_once() {
 
 #[test]
 fn calls_and_replies_keep_their_form_on_disk() {
-    let write = LockCall::Write {
-        lock: 2,
-        hold: 7,
-        token: Some(9),
-    };
+    let write = LockCall::Write { lock: 2, hold: 7, token: Some(9) };
     let text = serde_json::to_string(&write).unwrap();
     assert_eq!(text, r#"{"f":"write","value":{"lock":2,"hold":7,"token":9}}"#);
     assert_eq!(serde_json::from_str::<LockCall>(&text).unwrap(), write);
     assert_eq!(serde_json::to_string(&LockReply::Renew).unwrap(), r#"{"f":"renew"}"#);
-    let granted = LockReply::Acquire {
-        token: None,
-        leased_ns: 5,
-    };
+    let granted = LockReply::Acquire { token: None, leased_ns: 5 };
     let text = serde_json::to_string(&granted).unwrap();
     assert_eq!(text, r#"{"f":"acquire","value":{"token":null,"leased_ns":5}}"#);
     assert_eq!(serde_json::from_str::<LockReply>(&text).unwrap(), granted);

@@ -20,11 +20,7 @@ pub(crate) const FENCED: Promises = Promises {
 };
 
 /// Leases only.
-pub(crate) const LEASES: Promises = Promises {
-    fencing_tokens: false,
-    enforcing_guard: false,
-    ..FENCED
-};
+pub(crate) const LEASES: Promises = Promises { fencing_tokens: false, enforcing_guard: false, ..FENCED };
 
 pub(crate) fn plan(promises: Promises, ttl_ms: u64, holder: &str) -> Plan {
     let options = [
@@ -181,11 +177,7 @@ impl Script {
         let (process, lock, hold) = owner;
         let operation = self.invoke(ms.0, process, LockCall::Write { lock, hold, token });
         let (position, accepted) = arrival;
-        self.complete_ns(
-            ms.1 * MS,
-            operation,
-            Outcome::Ok(LockReply::Write { position, accepted }),
-        );
+        self.complete_ns(ms.1 * MS, operation, Outcome::Ok(LockReply::Write { position, accepted }));
         operation
     }
 
@@ -204,11 +196,7 @@ impl Script {
 }
 
 pub(crate) fn judge(history: &History<LockCall, LockReply>, plan: &Plan, rule: LockRule) -> Judgement {
-    let run = RunView {
-        history,
-        plan,
-        interrupted: false,
-    };
+    let run = RunView { history, plan, interrupted: false };
     LockChecker::new(rule).check(&run)
 }
 

@@ -56,12 +56,7 @@ pub(crate) fn run(setting: u8, bytes: &[u8], limit: usize) -> Script {
         bytes: bytes.iter(),
         agenda: BTreeMap::new(),
         scheduled: 0,
-        clients: (0..3)
-            .map(|process| Client {
-                process,
-                ..Client::default()
-            })
-            .collect(),
+        clients: (0..3).map(|process| Client { process, ..Client::default() }).collect(),
         locks: [Lock::default(), Lock::default()],
         next_hold: 0,
         limit,
@@ -125,13 +120,7 @@ impl World<'_> {
         if delay % 16 < 14 {
             let late = if delay % 16 == 13 { TIMEOUT } else { 0 };
             let at = now + pause(delay) + late;
-            self.schedule(
-                at,
-                Item::Arrive {
-                    operation,
-                    until: now + TIMEOUT / 2,
-                },
-            );
+            self.schedule(at, Item::Arrive { operation, until: now + TIMEOUT / 2 });
         }
         self.schedule(now + TIMEOUT, Item::TimeOut(operation));
     }
@@ -152,10 +141,7 @@ impl World<'_> {
             LockCall::Acquire { hold, .. } => {
                 lock.holder = Some((hold, now + TTL_MS * MS));
                 lock.last_token += 1;
-                Outcome::Ok(LockReply::Acquire {
-                    token: Some(lock.last_token),
-                    leased_ns: sent,
-                })
+                Outcome::Ok(LockReply::Acquire { token: Some(lock.last_token), leased_ns: sent })
             }
             LockCall::Renew { hold, .. } if held => {
                 lock.holder = Some((hold, now + TTL_MS * MS));
@@ -173,10 +159,7 @@ impl World<'_> {
                     lock.largest_accepted = lock.largest_accepted.max(token);
                 }
                 lock.arrivals += 1;
-                Outcome::Ok(LockReply::Write {
-                    position: lock.arrivals,
-                    accepted,
-                })
+                Outcome::Ok(LockReply::Write { position: lock.arrivals, accepted })
             }
         };
         let delay = self.draw();
@@ -199,10 +182,8 @@ impl World<'_> {
         self.script.complete_ns(now, operation, outcome);
         let forgets = self.draw().is_multiple_of(2);
         let concurrency = self.clients.len() as u32;
-        let Some(owner) = self
-            .clients
-            .iter()
-            .position(|client| client.busy == Some(operation) || client.renewing == Some(operation))
+        let Some(owner) =
+            self.clients.iter().position(|client| client.busy == Some(operation) || client.renewing == Some(operation))
         else {
             return;
         };

@@ -28,21 +28,9 @@ fn holds_one_after_another() {
             script.renewed((at + 10 * step, at + 10 * step + 1), process, lock, hold);
         }
         for step in 0..4 {
-            script.wrote(
-                (at + 50 + step, at + 50 + step),
-                (process, lock, hold),
-                Some(hold),
-                (hold * 4 + step, true),
-            );
+            script.wrote((at + 50 + step, at + 50 + step), (process, lock, hold), Some(hold), (hold * 4 + step, true));
         }
-        let refused = script.invoke(
-            at + 60,
-            process + 10,
-            LockCall::Acquire {
-                lock,
-                hold: hold + 1_000_000,
-            },
-        );
+        let refused = script.invoke(at + 60, process + 10, LockCall::Acquire { lock, hold: hold + 1_000_000 });
         script.fail(at + 61, refused, "held");
         script.released((at + 70, at + 71), process, lock, hold);
     }

@@ -53,14 +53,8 @@ fn an_enforcing_guard_that_lets_an_old_token_pass_is_broken() {
         script.wrote((2120, 2125), (0, 1, 1), Some(1), (2, accepted));
         assert_eq!(script.violations(StaleWrite), expected);
         let judgement = script.judge(StaleWrite);
-        assert_eq!(
-            figure(&judgement, "stale writes refused"),
-            if accepted { "0" } else { "1" }
-        );
-        assert_eq!(
-            figure(&judgement, "stale writes accepted"),
-            if accepted { "1" } else { "0" }
-        );
+        assert_eq!(figure(&judgement, "stale writes refused"), if accepted { "0" } else { "1" });
+        assert_eq!(figure(&judgement, "stale writes accepted"), if accepted { "1" } else { "0" });
     }
 }
 
@@ -70,32 +64,13 @@ fn the_resource_decides_the_order_of_writes() {
     script.acquired((0, 5), 0, 1, 1, Some(1));
     script.acquired((2100, 2105), 1, 1, 2, Some(2));
     // Answered late, but it arrived first.
-    let old = script.invoke(
-        2110,
-        0,
-        LockCall::Write {
-            lock: 1,
-            hold: 1,
-            token: Some(1),
-        },
-    );
+    let old = script.invoke(2110, 0, LockCall::Write { lock: 1, hold: 1, token: Some(1) });
     script.wrote((2111, 2115), (1, 1, 2), Some(2), (2, true));
-    let reply = LockReply::Write {
-        position: 1,
-        accepted: true,
-    };
+    let reply = LockReply::Write { position: 1, accepted: true };
     script.complete_ns(2120 * MS, old, Outcome::Ok(reply));
     assert_eq!(script.violations(StaleWrite), 0);
     // A write in doubt counts for nothing, before or after.
-    let doubt = script.invoke(
-        2130,
-        0,
-        LockCall::Write {
-            lock: 1,
-            hold: 1,
-            token: Some(1),
-        },
-    );
+    let doubt = script.invoke(2130, 0, LockCall::Write { lock: 1, hold: 1, token: Some(1) });
     script.info(2140, doubt);
     assert_eq!(script.violations(StaleWrite), 0);
     script.wrote((2150, 2155), (0, 1, 1), Some(1), (3, true));
@@ -114,11 +89,7 @@ fn without_tokens_a_hold_is_newer_if_it_was_asked_for_after_the_other_was_grante
         script.grant(20, second, None, leased);
         script.wrote((30, 31), (1, 1, 2), None, (1, true));
         script.wrote((40, 41), (0, 1, 1), None, (2, true));
-        assert_eq!(
-            script.violations(StaleWrite),
-            expected,
-            "asked {asked}, leased {leased}"
-        );
+        assert_eq!(script.violations(StaleWrite), expected, "asked {asked}, leased {leased}");
     }
 }
 

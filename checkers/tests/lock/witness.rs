@@ -10,18 +10,9 @@ use crate::script::{LockOperation, Script, judge};
 #[track_caller]
 pub(crate) fn validate(script: &Script, rule: LockRule, finding: &Finding) {
     let named: Vec<LockOperation> = finding.operations.iter().map(|&index| find(script, index)).collect();
-    assert!(
-        named.is_sorted_by_key(|operation| operation.invoked.index),
-        "not in order: {finding:#?}"
-    );
-    let oracle = Oracle {
-        operations: &named,
-        plan: &script.plan,
-    };
-    assert!(
-        oracle.count(rule) > 0,
-        "{rule:?}: the named operations prove nothing: {finding:#?}"
-    );
+    assert!(named.is_sorted_by_key(|operation| operation.invoked.index), "not in order: {finding:#?}");
+    let oracle = Oracle { operations: &named, plan: &script.plan };
+    assert!(oracle.count(rule) > 0, "{rule:?}: the named operations prove nothing: {finding:#?}");
     nothing_left_out(script, rule, &named);
     nothing_too_much(script, rule, &named);
 
@@ -35,10 +26,7 @@ pub(crate) fn validate(script: &Script, rule: LockRule, finding: &Finding) {
 
     let told = finding.steps.iter().filter_map(|step| step.operation);
     for index in told.chain(drawn(finding)) {
-        assert!(
-            finding.operations.contains(&index),
-            "operation {index} is told, but not named: {finding:#?}"
-        );
+        assert!(finding.operations.contains(&index), "operation {index} is told, but not named: {finding:#?}");
     }
     let timeline = finding.timeline.as_ref().unwrap();
     let spans = timeline.lanes.iter().flat_map(|lane| &lane.spans);
@@ -65,10 +53,7 @@ fn nothing_left_out(script: &Script, rule: LockRule, named: &[LockOperation]) {
         // The overlap must begin before any release that is not named.
         LockRule::Exclusion | LockRule::Belief => {
             let second = acquires(named).filter_map(|acquire| acquire.completed).max().unwrap();
-            assert!(
-                missing.iter().all(|release| release.invoked.index > second.index),
-                "{missing:#?}"
-            );
+            assert!(missing.iter().all(|release| release.invoked.index > second.index), "{missing:#?}");
         }
         LockRule::EarlyLoss => assert!(missing.is_empty(), "{missing:#?}"),
         LockRule::Fencing | LockRule::StaleWrite => {}
@@ -85,39 +70,23 @@ fn nothing_too_much(script: &Script, rule: LockRule, named: &[LockOperation]) {
     for (position, operation) in named.iter().enumerate() {
         let mut fewer = named.to_vec();
         fewer.remove(position);
-        let oracle = Oracle {
-            operations: &fewer,
-            plan: &script.plan,
-        };
-        assert!(
-            !essential(operation) || oracle.count(rule) == 0,
-            "{rule:?} holds without {operation:#?}"
-        );
+        let oracle = Oracle { operations: &fewer, plan: &script.plan };
+        assert!(!essential(operation) || oracle.count(rule) == 0, "{rule:?} holds without {operation:#?}");
     }
 }
 
 fn acquires(operations: &[LockOperation]) -> impl Iterator<Item = &LockOperation> {
-    operations
-        .iter()
-        .filter(|operation| matches!(operation.outcome, Outcome::Ok(LockReply::Acquire { .. })))
+    operations.iter().filter(|operation| matches!(operation.outcome, Outcome::Ok(LockReply::Acquire { .. })))
 }
 
 fn drawn(finding: &Finding) -> impl Iterator<Item = Index> {
     let lanes = &finding.timeline.as_ref().unwrap().lanes;
-    let spans = lanes
-        .iter()
-        .flat_map(|lane| lane.spans.iter().filter_map(|span| span.operation));
-    let marks = lanes
-        .iter()
-        .flat_map(|lane| lane.marks.iter().filter_map(|mark| mark.operation));
+    let spans = lanes.iter().flat_map(|lane| lane.spans.iter().filter_map(|span| span.operation));
+    let marks = lanes.iter().flat_map(|lane| lane.marks.iter().filter_map(|mark| mark.operation));
     spans.chain(marks)
 }
 
 fn find(script: &Script, index: Index) -> LockOperation {
-    let found = script
-        .history
-        .operations
-        .iter()
-        .find(|operation| operation.invoked.index == index);
+    let found = script.history.operations.iter().find(|operation| operation.invoked.index == index);
     found.unwrap_or_else(|| panic!("there is no operation {index}")).clone()
 }

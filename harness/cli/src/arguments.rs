@@ -88,21 +88,19 @@ fn test_command() -> Command {
         .arg(flag("leave-running", "Leave the nodes running after the run, until Ctrl-C"))
         .arg(flag("json", "Print events and the verdict as JSON lines"))
         .arg(flag("quiet", "Print only the verdict"));
-    workload_options()
-        .into_values()
-        .fold(command, |command, (owners, spec)| {
-            let (value_name, default) = match spec.kind {
-                OptionKind::Number { default, .. } => ("N", default.to_string()),
-                OptionKind::Choice(words) => ("WORD", words.first().copied().unwrap_or_default().to_owned()),
-            };
-            command.arg(
-                Arg::new(spec.name)
-                    .long(spec.name)
-                    .value_name(value_name)
-                    .help(format!("{} [default: {default}]", spec.help))
-                    .help_heading(format!("Options of workload {}", owners.join(", "))),
-            )
-        })
+    workload_options().into_values().fold(command, |command, (owners, spec)| {
+        let (value_name, default) = match spec.kind {
+            OptionKind::Number { default, .. } => ("N", default.to_string()),
+            OptionKind::Choice(words) => ("WORD", words.first().copied().unwrap_or_default().to_owned()),
+        };
+        command.arg(
+            Arg::new(spec.name)
+                .long(spec.name)
+                .value_name(value_name)
+                .help(format!("{} [default: {default}]", spec.help))
+                .help_heading(format!("Options of workload {}", owners.join(", "))),
+        )
+    })
 }
 
 /// Every workload's options by name, with the workloads that have them.
@@ -110,11 +108,7 @@ fn workload_options() -> BTreeMap<&'static str, (Vec<&'static str>, OptionSpec)>
     let mut options: BTreeMap<&'static str, (Vec<&'static str>, OptionSpec)> = BTreeMap::new();
     for workload in workloads() {
         for spec in workload.options() {
-            options
-                .entry(spec.name)
-                .or_insert_with(|| (Vec::new(), spec))
-                .0
-                .push(workload.name());
+            options.entry(spec.name).or_insert_with(|| (Vec::new(), spec)).0.push(workload.name());
         }
     }
     options
@@ -123,17 +117,14 @@ fn workload_options() -> BTreeMap<&'static str, (Vec<&'static str>, OptionSpec)>
 /// The options of this workload, complete; an option of another one is bad usage.
 pub(crate) fn read_options(arguments: &ArgMatches, workload: &dyn AnyWorkload) -> Result<Options, Failure> {
     let own: BTreeMap<&str, OptionSpec> = workload.options().into_iter().map(|spec| (spec.name, spec)).collect();
-    let mut options: BTreeMap<String, OptionValue> = own
-        .values()
-        .map(|spec| (spec.name.to_owned(), spec.default_value()))
-        .collect();
+    let mut options: BTreeMap<String, OptionValue> =
+        own.values().map(|spec| (spec.name.to_owned(), spec.default_value())).collect();
     for name in workload_options().into_keys() {
         let Some(text) = arguments.get_one::<String>(name) else {
             continue;
         };
-        let spec = own
-            .get(name)
-            .ok_or_else(|| usage(format!("--{name} is no option of workload `{}`", workload.name())))?;
+        let spec =
+            own.get(name).ok_or_else(|| usage(format!("--{name} is no option of workload `{}`", workload.name())))?;
         options.insert(name.to_owned(), spec.parse(text).map_err(usage)?);
     }
     Ok(Options(options))
@@ -174,12 +165,7 @@ mod tests {
                 OptionValue::Number(number) => number.to_string(),
                 OptionValue::Word(word) => word,
             };
-            assert_eq!(
-                spec.parse(&text).unwrap(),
-                spec.default_value(),
-                "--{} of {owners:?}",
-                spec.name
-            );
+            assert_eq!(spec.parse(&text).unwrap(), spec.default_value(), "--{} of {owners:?}", spec.name);
             assert!(spec.parse("no such value").is_err(), "--{} takes anything", spec.name);
         }
     }

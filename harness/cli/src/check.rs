@@ -29,14 +29,9 @@ pub(crate) fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
 /// The verdict on a run as its directory tells it. A run without a verdict of its own was cut short.
 pub(crate) fn judge_again(directory: &RunDirectory, path: &Path) -> Result<Verdict, Failure> {
     let plan = directory.read_plan().map_err(harness)?;
-    let before = if directory.verdict_file().exists() {
-        Some(directory.read_verdict().map_err(harness)?)
-    } else {
-        None
-    };
-    let cut_short = before
-        .as_ref()
-        .is_none_or(|verdict| verdict.interrupted || verdict.harness_error.is_some());
+    let before =
+        if directory.verdict_file().exists() { Some(directory.read_verdict().map_err(harness)?) } else { None };
+    let cut_short = before.as_ref().is_none_or(|verdict| verdict.interrupted || verdict.harness_error.is_some());
     let workload = naming::workload(&plan.workload)?;
     let mut verdict = workload
         .judge(directory, &plan, cut_short)

@@ -90,18 +90,12 @@ impl fmt::Display for Failure {
 
 /// The command line makes no sense.
 pub(crate) fn usage(message: impl fmt::Display) -> Failure {
-    Failure {
-        exit: Exit::Usage,
-        message: message.to_string(),
-    }
+    Failure { exit: Exit::Usage, message: message.to_string() }
 }
 
 /// The harness or the set-up failed.
 pub(crate) fn harness(message: impl fmt::Display) -> Failure {
-    Failure {
-        exit: Exit::Harness,
-        message: message.to_string(),
-    }
+    Failure { exit: Exit::Harness, message: message.to_string() }
 }
 
 #[cfg(test)]
@@ -110,14 +104,7 @@ mod tests {
 
     #[test]
     fn codes_are_the_documented_ones() {
-        let all = [
-            Exit::Valid,
-            Exit::Invalid,
-            Exit::Unknown,
-            Exit::Interrupted,
-            Exit::Usage,
-            Exit::Harness,
-        ];
+        let all = [Exit::Valid, Exit::Invalid, Exit::Unknown, Exit::Interrupted, Exit::Usage, Exit::Harness];
         assert_eq!(all.map(Exit::code), [0, 1, 2, 130, 254, 255]);
     }
 

@@ -87,13 +87,7 @@ fn print_targets() {
         println!("  {:<12} {} [{state}]", target.name(), target.about());
         println!("  {:<12} {}", "", target.expectation());
         for variant in target.variants() {
-            println!(
-                "  {:<12}   {}:{:<16} {}",
-                "",
-                target.name(),
-                variant.name,
-                variant.about
-            );
+            println!("  {:<12}   {}:{:<16} {}", "", target.name(), variant.name, variant.about);
             if let Some(exposed_by) = variant.exposed_by {
                 println!("  {:<12}   {:<16} a planted flaw, exposed by {exposed_by}", "", "");
             }
@@ -104,10 +98,7 @@ fn print_targets() {
 fn print_faults() {
     println!("\nFaults (--nemesis, separated by commas, or `none`):");
     for fault in faults() {
-        let state = fault
-            .available()
-            .err()
-            .map_or_else(String::new, |error| format!(" [{error}]"));
+        let state = fault.available().err().map_or_else(String::new, |error| format!(" [{error}]"));
         println!("  {:<12} {}{state}", fault.name(), fault.about());
         println!("  {:<12} {}({})", "", fault.name(), fault.arguments());
     }

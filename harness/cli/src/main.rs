@@ -1,9 +1,5 @@
 //! The binary `dsjepsen`: arguments in, runs and verdicts out. It alone knows every workload, target, fault and report.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this crate is the edge to the terminal"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this crate is the edge to the terminal")]
 
 mod arguments;
 mod check;
@@ -31,11 +27,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // Help and version are no errors; everything else is bad usage, which is 254 here and 2 in clap.
             let _ = error.print();
-            return if error.use_stderr() {
-                Exit::Usage.into()
-            } else {
-                ExitCode::SUCCESS
-            };
+            return if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
         }
     };
     let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&matches, began)));

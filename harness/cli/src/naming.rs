@@ -24,11 +24,7 @@ pub(crate) fn target(text: &str) -> Result<(&'static dyn Target, Variants), Fail
     for part in parts {
         let known = target.variants();
         let variant = known.iter().find(|variant| variant.name == part).ok_or_else(|| {
-            unknown(
-                &format!("option of target `{name}`"),
-                part,
-                known.iter().map(|variant| variant.name),
-            )
+            unknown(&format!("option of target `{name}`"), part, known.iter().map(|variant| variant.name))
         })?;
         if !variants.has(variant.name) {
             variants.0.push(variant.name);
@@ -66,12 +62,6 @@ mod tests {
         assert!(message(target("zzz")).contains("ttl-lock"));
         let (found, variants) = target("raft:unfenced").unwrap();
         assert!(found.name() == "raft" && variants.has("unfenced"));
-        assert!(
-            workload("lokc")
-                .err()
-                .unwrap()
-                .to_string()
-                .contains("did you mean `lock`")
-        );
+        assert!(workload("lokc").err().unwrap().to_string().contains("did you mean `lock`"));
     }
 }

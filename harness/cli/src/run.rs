@@ -17,6 +17,9 @@ use crate::exit::{Failure, harness};
 use crate::schedule::{Request, shell_line};
 use crate::terminal::{Style, Terminal};
 
+/// How long the nodes may take to become ready.
+const READY_TIME: Duration = Duration::from_secs(20);
+
 /// What one run needs.
 pub(crate) struct RunRequest<'a> {
     pub(crate) request: &'a Request,
@@ -32,7 +35,6 @@ pub(crate) struct RunRequest<'a> {
 pub(crate) async fn run(one: RunRequest<'_>) -> Result<Verdict, Failure> {
     let mut plan = one.request.plan(one.seed)?;
     let directory = make_directory(&one.store, &mut plan).map_err(harness)?;
-    directory.write_plan(&plan).map_err(harness)?;
     let clock = RunClock::start();
     let terminal = std::sync::Arc::new(std::sync::Mutex::new(Terminal::new(one.style)));
     let subscribers = vec![write_events(&directory, &plan)?, show_events(&terminal)];
@@ -46,12 +48,10 @@ pub(crate) async fn run(one: RunRequest<'_>) -> Result<Verdict, Failure> {
         gates: (0..plan.settings.concurrency).map(|_| Gate::default()).collect(),
         process_began: one.process_began,
     };
-    conditions.events.emit(RunEvent::Note {
-        text: format!("{} on {}, seed {}", plan.workload, plan.target, plan.seed),
-    });
-    conditions.events.emit(RunEvent::Phase {
-        phase: "setup".to_owned(),
-    });
+    conditions
+        .events
+        .emit(RunEvent::Note { text: format!("{} on {}, seed {}", plan.workload, plan.target, plan.seed) });
+    conditions.events.emit(RunEvent::Phase { phase: "setup".to_owned() });
     let verdict = carry_out(&one, &plan, &directory, &conditions).await?;
     let page = conclude(&directory, &conditions, &verdict);
     let command = shell_line(&plan.command);
@@ -62,10 +62,7 @@ pub(crate) async fn run(one: RunRequest<'_>) -> Result<Verdict, Failure> {
         command: command.clone(),
     });
     let page = page.map(|page| page.display().to_string());
-    terminal
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .conclude(&verdict, page.as_deref(), &command);
+    terminal.lock().unwrap_or_else(std::sync::PoisonError::into_inner).conclude(&verdict, page.as_deref(), &command);
     Ok(verdict)
 }
 
@@ -86,6 +83,7 @@ async fn carry_out(
             nodes: request.nodes(),
             directory: directory.clone(),
             executable,
+            ready_time: READY_TIME,
             clock: conditions.clock,
             events: conditions.events.clone(),
         })
@@ -101,13 +99,7 @@ async fn carry_out(
         Err(error) => return never_up(one, plan, directory, conditions, error),
     };
     let abilities = request.target.abilities(&request.variants);
-    let input = RunInput {
-        plan,
-        abilities: &abilities,
-        conditions,
-        cluster: cluster.clone(),
-        directory,
-    };
+    let input = RunInput { plan, abilities: &abilities, conditions, cluster: cluster.clone(), directory };
     let verdict = request.workload.run(input, one.leave_running).await.map_err(harness)?;
     if one.leave_running && one.stop.reason().is_none() {
         let text = "the nodes are left running; Ctrl-C ends them".to_owned();
@@ -127,20 +119,13 @@ fn never_up(
     error: String,
 ) -> Result<Verdict, Failure> {
     conditions.events.warn(error.clone());
-    one.request
-        .workload
-        .record_nothing(directory, conditions)
-        .map_err(harness)?;
     let mut verdict = one.request.workload.judge(directory, plan, true).map_err(harness)?;
     if one.stop.reason() == Some(StopReason::Interrupted) {
         verdict.interrupted = true;
     } else {
         let first = error.lines().next().unwrap_or_default().to_owned();
         verdict.sentence = format!("The cluster never came up: {first}.");
-        verdict.findings.insert(
-            0,
-            Finding::unknown(UnknownReason::SetupFailed, verdict.sentence.clone()),
-        );
+        verdict.findings.insert(0, Finding::unknown(UnknownReason::SetupFailed, verdict.sentence.clone()));
         verdict.verdict = verdict.verdict.max(Gravity::Unknown);
         verdict.harness_error = Some(error);
     }
@@ -149,9 +134,7 @@ fn never_up(
 
 /// Writes verdict and page. A failure here is told, and changes no verdict.
 fn conclude(directory: &RunDirectory, conditions: &Conditions, verdict: &Verdict) -> Option<PathBuf> {
-    conditions.events.emit(RunEvent::Phase {
-        phase: "check".to_owned(),
-    });
+    conditions.events.emit(RunEvent::Phase { phase: "check".to_owned() });
     if let Err(error) = directory.write_verdict(verdict) {
         conditions.events.warn(error.to_string());
     }
@@ -169,41 +152,26 @@ fn make_directory(store: &Path, plan: &mut Plan) -> Result<RunDirectory, RunDire
     let now = jiff::Timestamp::now();
     plan.started = now.to_string();
     let plain = |text: &str| -> String {
-        let kept = text.chars().map(|letter| {
-            if letter.is_ascii_alphanumeric() || "-_.".contains(letter) {
-                letter
-            } else {
-                '_'
-            }
-        });
+        let kept = text
+            .chars()
+            .map(|letter| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' });
         kept.collect::<String>().trim_end_matches('_').to_owned()
     };
     let time = now.strftime("%Y%m%dT%H%M%S%.3f");
-    let base = format!(
-        "{time}-{}-{}-{}-{}",
-        plan.workload,
-        plain(&plan.target),
-        plain(&plan.nemesis),
-        plan.seed
-    );
+    let base = format!("{time}-{}-{}-{}-{}", plan.workload, plain(&plan.target), plain(&plan.nemesis), plan.seed);
     let mut attempt = 1;
     loop {
-        plan.run = if attempt == 1 {
-            base.clone()
-        } else {
-            format!("{base}-{attempt}")
-        };
-        match RunDirectory::create(store, &plan.run) {
-            Err(RunDirectoryError::Io { source, .. })
-                if source.kind() == std::io::ErrorKind::AlreadyExists && attempt < 100 =>
-            {
-                attempt += 1;
-                // Another run began in the same millisecond: its name, and so its marker, must not be ours.
-                std::thread::sleep(Duration::from_millis(1));
-            }
+        plan.run = if attempt == 1 { base.clone() } else { format!("{base}-{attempt}") };
+        match RunDirectory::create(store, plan) {
+            Err(RunDirectoryError::Io { source, .. }) if is_taken(&source) && attempt < 100 => attempt += 1,
             other => return other,
         }
     }
+}
+
+fn is_taken(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{AlreadyExists, DirectoryNotEmpty};
+    matches!(error.kind(), AlreadyExists | DirectoryNotEmpty)
 }
 
 /// Appends every event to `events.jsonl`, at once.
@@ -228,9 +196,6 @@ fn write_events(directory: &RunDirectory, plan: &Plan) -> Result<Subscriber, Fai
 fn show_events(terminal: &std::sync::Arc<std::sync::Mutex<Terminal>>) -> Subscriber {
     let terminal = std::sync::Arc::clone(terminal);
     Box::new(move |stamped| {
-        terminal
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
-            .show(stamped);
+        terminal.lock().unwrap_or_else(std::sync::PoisonError::into_inner).show(stamped);
     })
 }

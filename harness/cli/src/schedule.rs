@@ -38,11 +38,7 @@ impl Request {
         }
         let target_version = target.available().map_err(usage)?;
         if !workload.is_served_by(&target.abilities(&variants)) {
-            return Err(usage(format!(
-                "target `{}` does not serve workload `{}`",
-                target.name(),
-                workload.name()
-            )));
+            return Err(usage(format!("target `{}` does not serve workload `{}`", target.name(), workload.name())));
         }
         let settings = read_settings(arguments, asked.len())?;
         let request = Self {
@@ -78,11 +74,7 @@ impl Request {
         let mut names: Vec<_> = faults.iter().map(|fault| fault.fault.as_str()).collect();
         names.sort_unstable();
         names.dedup();
-        let bands = names
-            .into_iter()
-            .filter_map(find_fault)
-            .map(|fault| fault.band())
-            .collect();
+        let bands = names.into_iter().filter_map(find_fault).map(|fault| fault.band()).collect();
         Ok(Plan {
             schema: SCHEMA,
             run: String::new(),
@@ -146,20 +138,11 @@ fn seconds(milliseconds: u64) -> String {
 /// A command as one line for a shell.
 pub(crate) fn shell_line(words: &[String]) -> String {
     let plain = |word: &str| {
-        !word.is_empty()
-            && word
-                .chars()
-                .all(|letter| letter.is_ascii_alphanumeric() || "-_./:,=".contains(letter))
+        !word.is_empty() && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:,=".contains(letter))
     };
     let quoted: Vec<String> = words
         .iter()
-        .map(|word| {
-            if plain(word) {
-                word.clone()
-            } else {
-                format!("'{}'", word.replace('\'', r"'\''"))
-            }
-        })
+        .map(|word| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', r"'\''")) })
         .collect();
     quoted.join(" ")
 }
@@ -180,11 +163,7 @@ fn with_hint(error: &ScheduleError) -> String {
 
 fn read_settings(arguments: &ArgMatches, kinds: usize) -> Result<RunSettings, Failure> {
     let count = |name: &str| arguments.get_one::<u64>(name).copied().unwrap_or_default();
-    let milliseconds = |name: &str| {
-        arguments
-            .get_one::<f64>(name)
-            .map(|seconds| (seconds * 1000.0).round() as u64)
-    };
+    let milliseconds = |name: &str| arguments.get_one::<f64>(name).map(|seconds| (seconds * 1000.0).round() as u64);
     let nodes = arguments.get_one::<u16>("nodes").copied().unwrap_or(5);
     let time_limit_ms = milliseconds("time-limit").unwrap_or(30_000);
     if time_limit_ms == 0 {
@@ -197,10 +176,7 @@ fn read_settings(arguments: &ArgMatches, kinds: usize) -> Result<RunSettings, Fa
     }
     Ok(RunSettings {
         nodes,
-        concurrency: read_concurrency(
-            arguments.get_one::<String>("concurrency").map_or("2n", String::as_str),
-            nodes,
-        )?,
+        concurrency: read_concurrency(arguments.get_one::<String>("concurrency").map_or("2n", String::as_str), nodes)?,
         time_limit_ms,
         recovery_time_ms: milliseconds("recovery-time").unwrap_or(5_000),
         rate: count("rate"),
@@ -213,17 +189,12 @@ fn read_settings(arguments: &ArgMatches, kinds: usize) -> Result<RunSettings, Fa
 fn read_concurrency(text: &str, nodes: u16) -> Result<u32, Failure> {
     let parsed = match text.strip_suffix('n') {
         Some("") => Some(u32::from(nodes)),
-        Some(factor) => factor
-            .parse::<u32>()
-            .ok()
-            .and_then(|factor| factor.checked_mul(u32::from(nodes))),
+        Some(factor) => factor.parse::<u32>().ok().and_then(|factor| factor.checked_mul(u32::from(nodes))),
         None => text.parse().ok(),
     };
-    parsed.filter(|workers| (1..=10_000).contains(workers)).ok_or_else(|| {
-        usage(format!(
-            "--concurrency takes a number of workers, 1 to 10000, or `2n`, not `{text}`"
-        ))
-    })
+    parsed
+        .filter(|workers| (1..=10_000).contains(workers))
+        .ok_or_else(|| usage(format!("--concurrency takes a number of workers, 1 to 10000, or `2n`, not `{text}`")))
 }
 
 fn system() -> String {
@@ -253,17 +224,13 @@ mod tests {
 
     #[test]
     fn shell_lines_survive_a_shell() {
-        let words: Vec<String> = ["dsjepsen", "--nemesis", "pause(leader)", "it's", ""]
-            .map(str::to_owned)
-            .into();
+        let words: Vec<String> = ["dsjepsen", "--nemesis", "pause(leader)", "it's", ""].map(str::to_owned).into();
         assert_eq!(shell_line(&words), r"dsjepsen --nemesis 'pause(leader)' 'it'\''s' ''");
     }
 
     fn request(line: &str) -> Result<Request, String> {
         let words = std::iter::once("dsjepsen").chain(line.split_whitespace());
-        let matches = crate::arguments::command()
-            .try_get_matches_from(words)
-            .map_err(|error| error.to_string())?;
+        let matches = crate::arguments::command().try_get_matches_from(words).map_err(|error| error.to_string())?;
         let (_, arguments) = matches.subcommand().ok_or("no command")?;
         Request::read(arguments).map_err(|failure| failure.to_string())
     }

@@ -37,14 +37,7 @@ pub(crate) struct Terminal {
 impl Terminal {
     pub(crate) fn new(style: Style) -> Self {
         let rewritable = style == Style::Lines && std::io::stdout().is_terminal();
-        Self {
-            style,
-            rewritable,
-            progress_shown: false,
-            ticks: 0,
-            nodes_ready: 0,
-            restarts_shown: false,
-        }
+        Self { style, rewritable, progress_shown: false, ticks: 0, nodes_ready: 0, restarts_shown: false }
     }
 
     /// Shows one event. A terminal that is gone is no reason to stop a run.
@@ -57,12 +50,7 @@ impl Terminal {
                 }
             }
             Style::Lines => {
-                if let RunEvent::Progress {
-                    invoked,
-                    outcomes: [ok, fail, info],
-                    rate,
-                } = &stamped.event
-                {
+                if let RunEvent::Progress { invoked, outcomes: [ok, fail, info], rate } = &stamped.event {
                     self.progress(
                         stamped,
                         &format!("{invoked} operations, {ok} ok, {fail} fail, {info} info, {rate}/s"),
@@ -100,7 +88,7 @@ impl Terminal {
     fn words(&mut self, event: &RunEvent) -> Option<String> {
         Some(match event {
             RunEvent::Phase { phase } => {
-                self.restarts_shown = true;
+                self.restarts_shown |= phase == "main";
                 match phase.as_str() {
                     "main" => format!("{BOLD}main{RESET}: {} nodes are ready, clients begin", self.nodes_ready),
                     "recovery" => format!("{BOLD}recovery{RESET}: everything is healed, clients run on"),
@@ -113,22 +101,11 @@ impl Terminal {
                 return None;
             }
             RunEvent::NodeReady { node, after_ms } => format!("{node} is ready again after {after_ms} ms"),
-            RunEvent::NodeEnded {
-                node,
-                status,
-                expected: false,
-            } => format!("{node} ended by itself: {status}"),
+            RunEvent::NodeEnded { node, status, expected: false } => format!("{node} ended by itself: {status}"),
             RunEvent::FirstOk { since_process_start_ms } => {
                 format!("first operation acknowledged, {since_process_start_ms} ms after the start")
             }
-            RunEvent::Fault {
-                id,
-                fault,
-                target,
-                action,
-                outcome,
-                evidence,
-            } => {
+            RunEvent::Fault { id, fault, target, action, outcome, evidence } => {
                 let verb = match (action, outcome) {
                     (FaultAction::Inject, None) => "breaks",
                     (FaultAction::Heal, None) => return None,
@@ -137,16 +114,8 @@ impl Terminal {
                     (FaultAction::Heal, Some(FaultOutcome::Installed)) => "healed",
                     (_, Some(_)) => "failed",
                 };
-                let target = if verb == "breaks" {
-                    format!(" ({target})")
-                } else {
-                    String::new()
-                };
-                let evidence = if evidence.is_empty() {
-                    String::new()
-                } else {
-                    format!(": {evidence}")
-                };
+                let target = if verb == "breaks" { format!(" ({target})") } else { String::new() };
+                let evidence = if evidence.is_empty() { String::new() } else { format!(": {evidence}") };
                 format!("fault {id} {BOLD}{verb}{RESET}  {fault}{target}{evidence}")
             }
             RunEvent::Stall { for_ms } => format!("the controller stood still for {for_ms} ms"),
@@ -171,21 +140,15 @@ impl Terminal {
         let word = verdict.verdict.to_string().to_uppercase();
         let _ = writeln!(out, "\n{colour}{word}{RESET}  {}", verdict.sentence);
         for finding in &verdict.findings {
-            let times = if finding.count > 1 {
-                format!(" (and {} more like it)", finding.count - 1)
-            } else {
-                String::new()
-            };
+            let times =
+                if finding.count > 1 { format!(" (and {} more like it)", finding.count - 1) } else { String::new() };
             let _ = writeln!(out, "  {BOLD}{}{RESET}  {}{times}", finding.rule, finding.sentence);
             if !finding.detail.is_empty() {
                 let _ = writeln!(out, "      {}", finding.detail);
             }
         }
         if let Some(error) = &verdict.harness_error {
-            let _ = writeln!(
-                out,
-                "  the harness failed, so this says nothing in favour of the target: {error}"
-            );
+            let _ = writeln!(out, "  the harness failed, so this says nothing in favour of the target: {error}");
         }
         if let Some(page) = page {
             let _ = writeln!(out, "  page   {page}");

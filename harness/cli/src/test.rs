@@ -41,10 +41,7 @@ pub(crate) fn test(arguments: &ArgMatches, process_began: Instant) -> Result<Exi
             let one = RunRequest {
                 request: &request,
                 seed: first_seed.wrapping_add(number),
-                store: arguments
-                    .get_one::<PathBuf>("store")
-                    .cloned()
-                    .unwrap_or_else(|| "store".into()),
+                store: arguments.get_one::<PathBuf>("store").cloned().unwrap_or_else(|| "store".into()),
                 style,
                 stop: stop.clone(),
                 process_began: if number == 0 { process_began } else { Instant::now() },

@@ -68,18 +68,14 @@ fn drive() -> (f64, f64) {
         settings,
         seed: 1,
         nodes: (0..5).map(NodeId::at).collect(),
-        gates: vec![Gate::default(); 10],
+        gates: (0..10).map(|_| Gate::default()).collect(),
         process_began: Instant::now(),
     };
-    let gates = (0..10).map(|_| Gate::default()).collect();
-    let conditions = Conditions { gates, ..conditions };
     let before = resident_bytes();
-    let recording =
-        Recording::<Ask, Answer>::begin(&folder.path().join("history.jsonl"), "idle", clock).expect("a recording");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
+    let path = folder.path().join("history.jsonl");
+    std::fs::write(&path, "{\"schema\":1,\"workload\":\"idle\"}\n").expect("a history file");
+    let recording = Recording::<Ask, Answer>::begin(&path, "idle", clock).expect("a recording");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let connect: Connect<Idle> = Rc::new(|_| Ok(Idle));
     let mut next = 0;
     let generator = UntilFinal(Calls(move || {
@@ -91,10 +87,7 @@ fn drive() -> (f64, f64) {
     assert_eq!(failure, None, "the recording failed");
     let operations = history.operations.len() as f64;
     let memory = resident_bytes().saturating_sub(before) as f64;
-    (
-        operations / Duration::from_nanos(history.end.time).as_secs_f64(),
-        memory / operations,
-    )
+    (operations / Duration::from_nanos(history.end.time).as_secs_f64(), memory / operations)
 }
 
 /// Ends with the final phase.
@@ -114,11 +107,7 @@ where
 
 fn resident_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: u64 = status
-        .split_whitespace()
-        .nth(1)
-        .and_then(|pages| pages.parse().ok())
-        .unwrap_or(0);
+    let pages: u64 = status.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
     pages * 4096
 }
 
@@ -126,11 +115,7 @@ fn main() {
     let mut runs: Vec<(f64, f64)> = (0..RUNS).map(|_| drive()).collect();
     runs.sort_by(|a, b| a.0.total_cmp(&b.0));
     let rates: Vec<String> = runs.iter().map(|(rate, _)| format!("{rate:.0}")).collect();
-    println!(
-        "operations a second, {RUNS} runs of {SECONDS} s: {} (median {:.0})",
-        rates.join(" "),
-        runs[RUNS / 2].0
-    );
+    println!("operations a second, {RUNS} runs of {SECONDS} s: {} (median {:.0})", rates.join(" "), runs[RUNS / 2].0);
     let memory = runs.iter().map(|(_, bytes)| *bytes).fold(0.0, f64::max);
     println!("memory an operation: {memory:.0} bytes at most");
 }

@@ -30,8 +30,6 @@ pub use marker::{MARKER, find_marked, kill_marked};
 use node::{Node, Running};
 use spawner::{ProcessSpec, Spawner};
 
-/// How long the nodes may take to become ready at the start.
-const READY_TIME: Duration = Duration::from_secs(20);
 /// How long a restarted node may take.
 const RESTART_TIME: Duration = Duration::from_secs(10);
 /// The pause between two looks at a node that is not ready.
@@ -97,8 +95,10 @@ pub struct ClusterPlan {
     pub nodes: Vec<NodeId>,
     /// Where logs and data go.
     pub directory: RunDirectory,
-    /// This executable.
+    /// The `dsjepsen` executable, for the guardian and for node programs of our own.
     pub executable: PathBuf,
+    /// How long the nodes may take to become ready at the start.
+    pub ready_time: Duration,
     /// The clock.
     pub clock: RunClock,
     /// The stream of run events.
@@ -123,12 +123,7 @@ struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        for node in self
-            .nodes
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values_mut()
-        {
+        for node in self.nodes.get_mut().unwrap_or_else(PoisonError::into_inner).values_mut() {
             node.expect_end();
         }
         kill_marked(&self.plan.run);
@@ -152,22 +147,15 @@ impl Cluster {
         let spawner = Spawner::start().map_err(system("start the spawner thread"))?;
         let control = Control::new(addresses)?;
         let nodes = plan.nodes.iter().map(|node| (*node, Node::default())).collect();
-        let cluster = Self {
-            inner: Arc::new(Inner {
-                plan,
-                nodes: Mutex::new(nodes),
-                network,
-                control,
-                spawner,
-                guardian,
-            }),
-        };
+        let cluster =
+            Self { inner: Arc::new(Inner { plan, nodes: Mutex::new(nodes), network, control, spawner, guardian }) };
         let all = cluster.nodes();
         for node in &all {
             cluster.launch(*node).await?;
         }
-        let deadline = Instant::now() + READY_TIME;
-        futures_util::future::try_join_all(all.iter().map(|node| cluster.wait_ready(*node, deadline, READY_TIME)))
+        let ready_time = cluster.inner.plan.ready_time;
+        let deadline = Instant::now() + ready_time;
+        futures_util::future::try_join_all(all.iter().map(|node| cluster.wait_ready(*node, deadline, ready_time)))
             .await?;
         Ok(cluster)
     }
@@ -195,11 +183,7 @@ impl Cluster {
     /// How clients at home on node `home` reach `node`.
     pub fn route(&self, home: NodeId, node: NodeId) -> Route {
         let network = self.inner.network.clone();
-        Route {
-            node,
-            address: network.subnet().link(Source::Clients(home), node),
-            network,
-        }
+        Route { node, address: network.subnet().link(Source::Clients(home), node), network }
     }
 
     /// Starts a node that does not run, with the same line as ever, and waits until it is ready.
@@ -246,9 +230,10 @@ impl Cluster {
         futures_util::future::join_all(self.inner.plan.nodes.iter().map(|node| self.kill(*node))).await;
         let left = kill_marked(&self.inner.plan.run);
         if left > 0 {
-            self.inner.plan.events.emit(RunEvent::Note {
-                text: format!("{left} more processes of the run were ended"),
-            });
+            self.inner
+                .plan
+                .events
+                .emit(RunEvent::Note { text: format!("{left} more processes of the run were ended") });
         }
         for traffic in self.inner.network.traffic() {
             let from = match traffic.link.from {
@@ -293,9 +278,7 @@ impl Cluster {
         let data = plan.directory.node(node).join("data");
         let system = |what: String| move |source| ClusterError::System { what, source };
         std::fs::create_dir_all(&data).map_err(system(format!("create {}", data.display())))?;
-        let data = data
-            .canonicalize()
-            .map_err(system(format!("find {}", data.display())))?;
+        let data = data.canonicalize().map_err(system(format!("find {}", data.display())))?;
         let subnet = self.inner.network.subnet();
         let peers: BTreeMap<NodeId, Ipv4Addr> = plan
             .nodes
@@ -318,12 +301,8 @@ impl Cluster {
         }
         let (output, spec_output) = std::io::pipe().map_err(system("make a pipe".to_owned()))?;
         let mut environment = launch.environment.clone();
-        environment
-            .entry("PATH".to_owned())
-            .or_insert_with(|| NODE_PATH.to_owned());
-        environment
-            .entry("HOME".to_owned())
-            .or_insert_with(|| data.display().to_string());
+        environment.entry("PATH".to_owned()).or_insert_with(|| NODE_PATH.to_owned());
+        environment.entry("HOME".to_owned()).or_insert_with(|| data.display().to_string());
         let mut command = vec![launch.program.display().to_string()];
         command.extend(launch.arguments.iter().cloned());
         let spec = ProcessSpec {
@@ -346,12 +325,7 @@ impl Cluster {
             Some(state) => state.begin(&spawned, launch.readiness, line_seen),
             None => 0,
         };
-        plan.events.emit(RunEvent::NodeStarted {
-            node,
-            incarnation,
-            pid: spawned.pid,
-            command,
-        });
+        plan.events.emit(RunEvent::NodeStarted { node, incarnation, pid: spawned.pid, command });
         self.watch_end(node, spawned);
         Ok(())
     }
@@ -376,10 +350,7 @@ impl Cluster {
                     events.warn(format!("the log of {node} lacks its end: {error}"));
                 }
             })
-            .map_err(|source| ClusterError::System {
-                what: format!("keep the log of {node}"),
-                source,
-            })?;
+            .map_err(|source| ClusterError::System { what: format!("keep the log of {node}"), source })?;
         Ok(line_seen)
     }
 
@@ -396,11 +367,7 @@ impl Cluster {
             inner.guardian.ended(spawned.pid);
             let mut nodes = inner.nodes.lock().unwrap_or_else(PoisonError::into_inner);
             let expected = nodes.get_mut(&node).is_none_or(|state| state.ended(spawned.pid));
-            events.emit(RunEvent::NodeEnded {
-                node,
-                status: status.to_string(),
-                expected,
-            });
+            events.emit(RunEvent::NodeEnded { node, status: status.to_string(), expected });
         });
     }
 
@@ -414,11 +381,7 @@ impl Cluster {
             if let Some(status) = ended {
                 // What it said last may still be on its way through the pipe.
                 sleep(Duration::from_millis(50)).await;
-                return Err(ClusterError::NodeEnded {
-                    node,
-                    status: status.to_string(),
-                    last_lines: last_lines(),
-                });
+                return Err(ClusterError::NodeEnded { node, status: status.to_string(), last_lines: last_lines() });
             }
             let ready = match &readiness {
                 Readiness::LogLine(_) => line_seen,
@@ -430,11 +393,7 @@ impl Cluster {
                 return Ok(());
             }
             if Instant::now() >= deadline {
-                return Err(ClusterError::NodeNotReady {
-                    node,
-                    after,
-                    last_lines: last_lines(),
-                });
+                return Err(ClusterError::NodeNotReady { node, after, last_lines: last_lines() });
             }
             sleep(READY_POLL).await;
         }
@@ -454,9 +413,5 @@ fn process_state(pid: i32) -> Option<ProcessState> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The name in brackets may contain anything; the state follows the last bracket.
     let state = stat.rsplit_once(')')?.1.trim_start().chars().next()?;
-    Some(if state == 'T' {
-        ProcessState::Stopped
-    } else {
-        ProcessState::Running
-    })
+    Some(if state == 'T' { ProcessState::Stopped } else { ProcessState::Running })
 }

@@ -26,19 +26,13 @@ impl fmt::Debug for Events {
 impl Events {
     /// A stream with these subscribers.
     pub fn new(clock: RunClock, subscribers: Vec<Subscriber>) -> Self {
-        Self {
-            clock,
-            subscribers: Arc::new(Mutex::new(subscribers)),
-        }
+        Self { clock, subscribers: Arc::new(Mutex::new(subscribers)) }
     }
 
     /// Tells every subscriber.
     pub fn emit(&self, event: RunEvent) {
         let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
-        let stamped = StampedEvent {
-            time_ns: self.clock.now(),
-            event,
-        };
+        let stamped = StampedEvent { time_ns: self.clock.now(), event };
         for subscriber in subscribers.iter_mut() {
             subscriber(&stamped);
         }

@@ -49,10 +49,7 @@ impl Gate {
 
     /// A future that stands still while the gate is closed.
     pub fn guard<F: Future>(&self, future: F) -> Gated<F> {
-        Gated {
-            gate: self.clone(),
-            future: Box::pin(future),
-        }
+        Gated { gate: self.clone(), future: Box::pin(future) }
     }
 }
 

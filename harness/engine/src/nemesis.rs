@@ -153,42 +153,35 @@ impl Undo {
 }
 
 impl Scene {
-    /// Undoes one part; doing it twice does no harm.
-    async fn undo(&self, undo: &Undo) -> Observed {
-        let (whose, seen, confirmed) = match undo {
-            Undo::Reconnect { rule: None, .. } => ("links".to_owned(), "no rule was in force".to_owned(), false),
+    /// Undoes one part; doing it twice does no harm. Also says whether it is undone now.
+    async fn undo(&self, undo: &Undo) -> (Observed, bool) {
+        let (whose, seen, confirmed, undone) = match undo {
+            Undo::Reconnect { rule: None, .. } => ("links".to_owned(), "no rule was in force".to_owned(), false, true),
             Undo::Reconnect { rule: Some(rule), .. } => {
                 let (words, met_traffic) = describe(&self.cluster.network().remove(*rule));
-                ("links".to_owned(), words, met_traffic)
+                ("links".to_owned(), words, met_traffic, true)
             }
             Undo::Resume { node } => {
-                let seen = match self.cluster.resume(*node).await {
-                    Some(ProcessState::Running) => "resumed".to_owned(),
-                    Some(ProcessState::Stopped) => "still stopped after SIGCONT".to_owned(),
-                    None => "not running, nothing to resume".to_owned(),
+                let (seen, undone) = match self.cluster.resume(*node).await {
+                    Some(ProcessState::Running) => ("resumed", true),
+                    Some(ProcessState::Stopped) => ("still stopped after SIGCONT", false),
+                    None => ("not running, nothing to resume", true),
                 };
-                (node.to_string(), seen, false)
+                (node.to_string(), seen.to_owned(), false, undone)
             }
             Undo::Restart { node } => {
-                let seen = match self.cluster.restart(*node).await {
-                    Ok(after) => format!("ready {} ms after its restart", after.as_millis()),
-                    Err(error) => format!("not restarted: {error}"),
+                let (seen, undone) = match self.cluster.restart(*node).await {
+                    Ok(after) => (format!("ready {} ms after its restart", after.as_millis()), true),
+                    Err(error) => (format!("not restarted: {error}"), false),
                 };
-                (node.to_string(), seen, false)
+                (node.to_string(), seen, false, undone)
             }
             Undo::OpenGate { worker } => {
                 let withheld = self.gates.get(*worker).map_or(0, Gate::open);
-                (
-                    format!("worker {worker}"),
-                    format!("{withheld} wake-ups withheld"),
-                    withheld > 0,
-                )
+                (format!("worker {worker}"), format!("{withheld} wake-ups withheld"), withheld > 0, true)
             }
         };
-        Observed {
-            confirmed,
-            evidence: BTreeMap::from([(whose, seen)]),
-        }
+        (Observed { confirmed, evidence: BTreeMap::from([(whose, seen)]) }, undone)
     }
 }
 
@@ -197,12 +190,7 @@ fn describe(evidence: &RuleEvidence) -> (String, bool) {
     if !evidence.met_traffic() {
         return ("no traffic met the cut".to_owned(), false);
     }
-    let RuleEvidence {
-        connections_held,
-        bytes_held,
-        connections_refused_or_pending,
-        ..
-    } = evidence;
+    let RuleEvidence { connections_held, bytes_held, connections_refused_or_pending, .. } = evidence;
     let words = format!(
         "{bytes_held} bytes held back on {connections_held} connections, {connections_refused_or_pending} new ones left hanging"
     );
@@ -240,14 +228,7 @@ impl Nemesis {
         directory: &RunDirectory,
     ) -> std::io::Result<Self> {
         let journal = Journal::create(&directory.journal_file())?;
-        Ok(Self {
-            scene,
-            schedule,
-            recorder,
-            events,
-            journal,
-            live: Vec::new(),
-        })
+        Ok(Self { scene, schedule, recorder, events, journal, live: Vec::new() })
     }
 
     /// Injects and heals by the schedule; times count from now.
@@ -288,67 +269,41 @@ impl Nemesis {
 
     async fn start(&mut self, planned: &PlannedFault) {
         let request = self.detail(planned.id, FaultAction::Inject, &planned.target);
-        self.record(
-            &planned.fault,
-            FaultDetail {
-                params: planned.params.clone(),
-                ..request.clone()
-            },
-        );
-        let Some(fault) = find_fault(&planned.fault) else {
-            let evidence = BTreeMap::from([("nemesis".to_owned(), "no such fault in this version".to_owned())]);
-            return self.record(
-                &planned.fault,
-                FaultDetail {
-                    outcome: Some(FaultOutcome::Failed),
-                    evidence,
-                    ..request
-                },
-            );
+        self.record(&planned.fault, FaultDetail { params: planned.params.clone(), ..request.clone() });
+        let (fault, aimed) = match self.prepare(planned).await {
+            Ok(prepared) => prepared,
+            Err((outcome, why)) => {
+                let evidence = BTreeMap::from([("nemesis".to_owned(), why)]);
+                return self.record(&planned.fault, FaultDetail { outcome: Some(outcome), evidence, ..request });
+            }
         };
-        let Some(mut aimed) = fault.aim(&self.scene, planned).await else {
-            let evidence = BTreeMap::from([("nemesis".to_owned(), "there was nothing to act on".to_owned())]);
-            return self.record(
-                &planned.fault,
-                FaultDetail {
-                    outcome: Some(FaultOutcome::Skipped),
-                    evidence,
-                    ..request
-                },
-            );
-        };
-        if let Err(error) = self.journal.note(planned, &aimed) {
-            let evidence = BTreeMap::from([("nemesis".to_owned(), format!("the journal cannot be written: {error}"))]);
-            return self.record(
-                &planned.fault,
-                FaultDetail {
-                    outcome: Some(FaultOutcome::Failed),
-                    evidence,
-                    ..request
-                },
-            );
-        }
-        let Observed { confirmed, evidence } = fault.inject(&self.scene, &mut aimed).await;
         let mut nodes: Vec<NodeId> = aimed.iter().flat_map(Undo::nodes).collect();
         nodes.sort_unstable();
         nodes.dedup();
-        self.live.push(LiveFault {
-            id: planned.id,
-            name: planned.fault.clone(),
-            target: planned.target.clone(),
-            undo: aimed,
-        });
+        // It counts as in force before it is: whoever is interrupted in between still heals it.
+        let (name, target) = (planned.fault.clone(), planned.target.clone());
+        self.live.push(LiveFault { id: planned.id, name, target, undo: aimed });
+        let Some(live) = self.live.last_mut() else { return };
+        let Observed { confirmed, evidence } = fault.inject(&self.scene, &mut live.undo).await;
         let outcome = Some(FaultOutcome::Installed);
-        self.record(
-            &planned.fault,
-            FaultDetail {
-                outcome,
-                confirmed,
-                evidence,
-                nodes,
-                ..request
-            },
-        );
+        self.record(&planned.fault, FaultDetail { outcome, confirmed, evidence, nodes, ..request });
+    }
+
+    /// Aims and journals; nothing is done yet.
+    async fn prepare(
+        &mut self,
+        planned: &PlannedFault,
+    ) -> Result<(&'static dyn Fault, Vec<Undo>), (FaultOutcome, String)> {
+        let fault = find_fault(&planned.fault)
+            .ok_or_else(|| (FaultOutcome::Failed, "no such fault in this version".to_owned()))?;
+        let aimed = fault
+            .aim(&self.scene, planned)
+            .await
+            .ok_or_else(|| (FaultOutcome::Skipped, "there was nothing to act on".to_owned()))?;
+        self.journal
+            .note(planned, &aimed)
+            .map_err(|error| (FaultOutcome::Failed, format!("the journal cannot be written: {error}")))?;
+        Ok((fault, aimed))
     }
 
     async fn heal(&mut self, id: u32) {
@@ -359,19 +314,14 @@ impl Nemesis {
         let request = self.detail(id, FaultAction::Heal, &live.target);
         self.record(&live.name, request.clone());
         let seen = futures_util::future::join_all(live.undo.iter().map(|undo| self.scene.undo(undo))).await;
-        let confirmed = seen.iter().any(|observed| observed.confirmed);
-        let evidence = seen.into_iter().flat_map(|observed| observed.evidence).collect();
-        let outcome = Some(FaultOutcome::Installed);
-        self.record(
-            &live.name,
-            FaultDetail {
-                outcome,
-                confirmed,
-                evidence,
-                ..request
-            },
-        );
-        self.journal.healed(id);
+        let confirmed = seen.iter().any(|(observed, _)| observed.confirmed);
+        let undone = seen.iter().all(|(_, undone)| *undone);
+        let evidence = seen.into_iter().flat_map(|(observed, _)| observed.evidence).collect();
+        let outcome = Some(if undone { FaultOutcome::Installed } else { FaultOutcome::Failed });
+        self.record(&live.name, FaultDetail { outcome, confirmed, evidence, ..request });
+        if undone {
+            self.journal.healed(id);
+        }
     }
 
     fn detail(&self, id: u32, action: FaultAction, target: &str) -> FaultDetail {
@@ -388,11 +338,7 @@ impl Nemesis {
     }
 
     fn record(&self, fault: &str, detail: FaultDetail) {
-        let evidence: Vec<String> = detail
-            .evidence
-            .iter()
-            .map(|(whose, seen)| format!("{whose}: {seen}"))
-            .collect();
+        let evidence: Vec<String> = detail.evidence.iter().map(|(whose, seen)| format!("{whose}: {seen}")).collect();
         self.events.emit(RunEvent::Fault {
             id: detail.id,
             fault: fault.to_owned(),
@@ -401,9 +347,6 @@ impl Nemesis {
             outcome: detail.outcome,
             evidence: evidence.join("; "),
         });
-        self.recorder.record_fault(FaultStage {
-            f: fault.to_owned(),
-            value: detail,
-        });
+        self.recorder.record_fault(FaultStage { f: fault.to_owned(), value: detail });
     }
 }

@@ -186,13 +186,7 @@ impl Network {
         let links = proxy::links(nodes);
         let registry = SharedRegistry::new(&links);
         let proxy = Proxy::start(&subnet, &links, ports, &registry)?;
-        Ok(Self {
-            shared: Arc::new(Shared {
-                registry,
-                proxy,
-                subnet,
-            }),
-        })
+        Ok(Self { shared: Arc::new(Shared { registry, proxy, subnet }) })
     }
 
     /// The addresses of the run.
@@ -261,8 +255,6 @@ impl Network {
 
 impl fmt::Debug for Network {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Network")
-            .field("subnet", &self.shared.subnet)
-            .finish_non_exhaustive()
+        out.debug_struct("Network").field("subnet", &self.shared.subnet).finish_non_exhaustive()
     }
 }

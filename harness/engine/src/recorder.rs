@@ -9,8 +9,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use dsjepsen_history::{
-    Call, EventType, FaultInterval, FaultStage, Header, History, Index, Line, LineBody, Moment, Nanos, NodeId,
-    Operation, Outcome, Process, ProcessLabel, Reason, Reply, SCHEMA,
+    Call, EventType, FaultInterval, FaultStage, History, Index, Line, LineBody, Moment, Nanos, NodeId, Operation,
+    Outcome, Process, ProcessLabel, Reason, Reply,
 };
 
 use crate::clock::RunClock;
@@ -27,9 +27,7 @@ pub struct Recorder<C, R> {
 
 impl<C, R> Clone for Recorder<C, R> {
     fn clone(&self) -> Self {
-        Self {
-            shared: Arc::clone(&self.shared),
-        }
+        Self { shared: Arc::clone(&self.shared) }
     }
 }
 
@@ -76,46 +74,27 @@ pub trait FaultRecorder: Send + Sync {
 }
 
 impl<C: Call, R: Reply> Recording<C, R> {
-    /// Begins a recording in a new file.
+    /// Begins a recording in the history file of a new run, which has its header and no event yet.
     ///
     /// # Errors
-    /// Where the file or the writer's thread cannot be made.
+    /// Where the file cannot be opened or the writer's thread cannot be made.
     pub fn begin(path: &Path, workload: &str, clock: RunClock) -> std::io::Result<Self> {
-        let mut file = File::options().write(true).create_new(true).open(path)?;
-        serde_json::to_writer(
-            &file,
-            &Header {
-                schema: SCHEMA,
-                workload: workload.to_owned(),
-            },
-        )?;
-        file.write_all(b"\n")?;
+        let file = File::options().append(true).open(path)?;
         let state = State {
             workload: workload.to_owned(),
             next_index: 0,
             last: Moment { index: 0, time: 0 },
-            log: Log {
-                waiting: Vec::with_capacity(2 * FLUSH_BYTES),
-                failure: None,
-            },
+            log: Log { waiting: Vec::with_capacity(2 * FLUSH_BYTES), failure: None },
             operations: Vec::new(),
             faults: Vec::new(),
             counts: [0; 3],
             closed: false,
         };
-        let shared = Arc::new(Shared {
-            clock,
-            state: Mutex::new(state),
-            wake: Condvar::new(),
-        });
+        let shared = Arc::new(Shared { clock, state: Mutex::new(state), wake: Condvar::new() });
         let of_writer = Arc::clone(&shared);
-        let writer = std::thread::Builder::new()
-            .name("recorder".to_owned())
-            .spawn(move || write_all(&of_writer, file))?;
-        Ok(Self {
-            recorder: Recorder { shared },
-            writer: Some(writer),
-        })
+        let writer =
+            std::thread::Builder::new().name("recorder".to_owned()).spawn(move || write_all(&of_writer, file))?;
+        Ok(Self { recorder: Recorder { shared }, writer: Some(writer) })
     }
 
     /// The way to the queue.
@@ -181,14 +160,7 @@ impl<C: Call, R: Reply> Recorder<C, R> {
         });
         let position = state.operations.len();
         let outcome = Outcome::Info(Reason::unfinished());
-        state.operations.push(Operation {
-            process,
-            node,
-            call,
-            invoked,
-            outcome,
-            completed: None,
-        });
+        state.operations.push(Operation { process, node, call, invoked, outcome, completed: None });
         self.shared.wake_if_full(&state);
         Ticket { position }
     }
@@ -241,11 +213,7 @@ impl<C: Call, R: Reply> FaultRecorder for Recorder<C, R> {
     fn record_fault(&self, stage: FaultStage) -> Moment {
         let mut state = self.shared.lock();
         let at = state.stamp(self.shared.clock);
-        let event_type = if stage.value.outcome.is_none() {
-            EventType::Invoke
-        } else {
-            EventType::Info
-        };
+        let event_type = if stage.value.outcome.is_none() { EventType::Invoke } else { EventType::Info };
         state.log.write(&Line::<C, R> {
             index: at.index,
             time_ns: at.time,
@@ -263,10 +231,7 @@ impl<C: Call, R: Reply> FaultRecorder for Recorder<C, R> {
 
 impl<C, R> State<C, R> {
     fn stamp(&mut self, clock: RunClock) -> Moment {
-        let moment = Moment {
-            index: self.next_index,
-            time: clock.now(),
-        };
+        let moment = Moment { index: self.next_index, time: clock.now() };
         self.next_index += 1;
         self.last = moment;
         moment
@@ -310,11 +275,7 @@ fn write_all<C, R>(shared: &Shared<C, R>, mut file: File) {
         if !taken.is_empty()
             && let Err(error) = file.write_all(&taken)
         {
-            shared
-                .lock()
-                .log
-                .failure
-                .get_or_insert(format!("the history cannot be written: {error}"));
+            shared.lock().log.failure.get_or_insert(format!("the history cannot be written: {error}"));
             return;
         }
         taken.clear();
@@ -334,11 +295,7 @@ fn wait_until<'a, C, R>(
         if left.is_zero() {
             break;
         }
-        state = shared
-            .wake
-            .wait_timeout(state, left)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0;
+        state = shared.wake.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
     }
     state
 }
@@ -368,6 +325,12 @@ mod tests {
         Add(u64),
     }
 
+    fn new_history(folder: &Path) -> std::path::PathBuf {
+        let path = folder.join("history.jsonl");
+        std::fs::write(&path, "{\"schema\":1,\"workload\":\"sample\"}\n").unwrap();
+        path
+    }
+
     fn fault(action: FaultAction, outcome: Option<FaultOutcome>) -> FaultStage {
         let value = FaultDetail {
             id: 1,
@@ -379,16 +342,13 @@ mod tests {
             evidence: Default::default(),
             params: serde_json::Value::Null,
         };
-        FaultStage {
-            f: "pause".to_owned(),
-            value,
-        }
+        FaultStage { f: "pause".to_owned(), value }
     }
 
     #[test]
     fn the_file_reads_as_the_history_in_memory() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("history.jsonl");
+        let path = new_history(folder.path());
         let recording = Recording::<Ask, Answer>::begin(&path, "sample", RunClock::start()).unwrap();
         let recorder = recording.recorder();
         recorder.record_fault(fault(FaultAction::Inject, None));
@@ -419,7 +379,7 @@ mod tests {
     #[test]
     fn a_prefix_is_on_disk_while_the_run_goes_on() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("history.jsonl");
+        let path = new_history(folder.path());
         let recording = Recording::<Ask, Answer>::begin(&path, "sample", RunClock::start()).unwrap();
         let ticket = recording.recorder().invoke(Process(0), None, Ask::Add(1), None);
         let deadline = Instant::now() + Duration::from_secs(10);
@@ -437,27 +397,17 @@ mod tests {
                 workload: "sample".to_owned(),
                 next_index: 0,
                 last: Moment { index: 0, time: 0 },
-                log: Log {
-                    waiting: Vec::new(),
-                    failure: None,
-                },
+                log: Log { waiting: Vec::new(), failure: None },
                 operations: Vec::new(),
                 faults: Vec::new(),
                 counts: [0; 3],
                 closed: false,
             };
-            let shared = Arc::new(Shared {
-                clock: RunClock::start(),
-                state: Mutex::new(state),
-                wake: Condvar::new(),
-            });
+            let shared = Arc::new(Shared { clock: RunClock::start(), state: Mutex::new(state), wake: Condvar::new() });
             let of_writer = Arc::clone(&shared);
             let full = File::options().write(true).open("/dev/full").unwrap();
             let writer = std::thread::spawn(move || write_all(&of_writer, full));
-            Recording::<Ask, Answer> {
-                recorder: Recorder { shared },
-                writer: Some(writer),
-            }
+            Recording::<Ask, Answer> { recorder: Recorder { shared }, writer: Some(writer) }
         };
         let ticket = recording.recorder().invoke(Process(0), None, Ask::Add(1), None);
         let deadline = Instant::now() + Duration::from_secs(10);

@@ -80,9 +80,7 @@ pub async fn run<K, G>(
             dispatcher.dispatch().await;
             // A run that was cut short still heals; the conductor's own deadlines bound this.
             if let Err(error) = conducted.await {
-                conditions
-                    .stop
-                    .ask(StopReason::Failed(format!("the nemesis failed: {error}")));
+                conditions.stop.ask(StopReason::Failed(format!("the nemesis failed: {error}")));
             }
         })
         .await;
@@ -93,9 +91,7 @@ pub async fn run<K, G>(
 async fn conduct(conditions: Conditions, mut nemesis: Option<Nemesis>, phase: watch::Sender<Phase>) {
     let settings = &conditions.settings;
     let enter = |next: Phase| {
-        conditions.events.emit(RunEvent::Phase {
-            phase: next.name().to_owned(),
-        });
+        conditions.events.emit(RunEvent::Phase { phase: next.name().to_owned() });
         phase.send_replace(next);
     };
     enter(Phase::Main);
@@ -140,9 +136,7 @@ async fn watch_run<C: dsjepsen_history::Call, R: dsjepsen_history::Reply>(
         sleep(TICK).await;
         let late = before.elapsed().saturating_sub(TICK);
         if late > STALL {
-            conditions.events.emit(RunEvent::Stall {
-                for_ms: late.as_millis() as u64,
-            });
+            conditions.events.emit(RunEvent::Stall { for_ms: late.as_millis() as u64 });
         }
         let (invoked, outcomes) = recorder.counts();
         if !first_ok && outcomes[0] > 0 {
@@ -153,11 +147,7 @@ async fn watch_run<C: dsjepsen_history::Call, R: dsjepsen_history::Reply>(
         if last_progress.elapsed() >= PROGRESS_EVERY {
             let done: u64 = outcomes.iter().sum();
             let rate = ((done - last_done) as f64 / last_progress.elapsed().as_secs_f64()).round() as u64;
-            conditions.events.emit(RunEvent::Progress {
-                invoked,
-                outcomes,
-                rate,
-            });
+            conditions.events.emit(RunEvent::Progress { invoked, outcomes, rate });
             (last_progress, last_done) = (Instant::now(), done);
         }
         if let Some(failure) = recorder.failure() {
@@ -210,14 +200,7 @@ where
                 send
             })
             .collect();
-        Self {
-            conditions,
-            generator,
-            phases,
-            free: vec![true; conditions.gates.len()],
-            jobs,
-            finished,
-        }
+        Self { conditions, generator, phases, free: vec![true; conditions.gates.len()], jobs, finished }
     }
 
     async fn dispatch(&mut self) {
@@ -252,44 +235,21 @@ where
         while let Ok(finished) = self.finished.try_recv() {
             self.observe(phase, finished);
         }
-        let context = Context {
-            now: self.conditions.clock.now(),
-            phase,
-            free: &self.free,
-        };
+        let context = Context { now: self.conditions.clock.now(), phase, free: &self.free };
         let step = self.generator.next(&context);
-        if let Step::Invoke {
-            worker,
-            call,
-            scheduled,
-        } = &step
-        {
+        if let Step::Invoke { worker, call, scheduled } = &step {
             self.free[*worker] = false;
             // A worker that is gone has panicked, and has ended the run.
-            let _ = self.jobs[*worker].send(Job {
-                call: call.clone(),
-                scheduled: *scheduled,
-            });
+            let _ = self.jobs[*worker].send(Job { call: call.clone(), scheduled: *scheduled });
         }
         step
     }
 
     fn observe(&mut self, phase: Phase, finished: Finished<C, R>) {
         self.free[finished.worker] = true;
-        let context = Context {
-            now: self.conditions.clock.now(),
-            phase,
-            free: &self.free,
-        };
+        let context = Context { now: self.conditions.clock.now(), phase, free: &self.free };
         let Finished { worker, call, outcome } = &finished;
-        self.generator.observe(
-            &context,
-            &Completion {
-                worker: *worker,
-                call,
-                outcome,
-            },
-        );
+        self.generator.observe(&context, &Completion { worker: *worker, call, outcome });
     }
 
     async fn wait(&mut self, wake: Option<Instant>, deadline: Option<Instant>) {

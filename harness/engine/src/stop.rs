@@ -21,9 +21,7 @@ pub struct Stop {
 
 impl Default for Stop {
     fn default() -> Self {
-        Self {
-            reason: Arc::new(watch::Sender::new(None)),
-        }
+        Self { reason: Arc::new(watch::Sender::new(None)) }
     }
 }
 

@@ -121,12 +121,7 @@ impl Control {
     /// GETs a JSON document from a node; `None` where it does not answer within half a second.
     pub async fn get_json(&self, node: NodeId, port: u16, path: &str) -> Option<serde_json::Value> {
         let address = self.nodes.get(&node)?;
-        let response = self
-            .http
-            .get(format!("http://{address}:{port}{path}"))
-            .send()
-            .await
-            .ok()?;
+        let response = self.http.get(format!("http://{address}:{port}{path}")).send().await.ok()?;
         response.error_for_status().ok()?.json().await.ok()
     }
 

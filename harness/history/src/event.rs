@@ -160,10 +160,7 @@ mod tests {
     #[test]
     fn the_nemesis_is_a_word() {
         assert_eq!(serde_json::to_string(&ProcessLabel::NEMESIS).unwrap(), r#""nemesis""#);
-        assert_eq!(
-            serde_json::from_str::<ProcessLabel>(r#""nemesis""#).unwrap(),
-            ProcessLabel::NEMESIS
-        );
+        assert_eq!(serde_json::from_str::<ProcessLabel>(r#""nemesis""#).unwrap(), ProcessLabel::NEMESIS);
         assert!(serde_json::from_str::<ProcessLabel>(r#""nobody""#).is_err());
     }
 }

@@ -82,7 +82,7 @@ pub struct FaultInterval {
     pub installed: Option<Moment>,
     /// When its heal was asked for.
     pub heal_requested: Option<Moment>,
-    /// When it was healed; absent if the run ended before.
+    /// When it was healed; absent if that failed, or the run ended before.
     pub healed: Option<Moment>,
     /// What came of the injection.
     pub outcome: Option<FaultOutcome>,

@@ -80,9 +80,7 @@ impl Serialize for NodeId {
 
 impl<'de> Deserialize<'de> for NodeId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -216,10 +214,6 @@ mod tests {
 
     #[test]
     fn an_operation_is_small() {
-        assert!(
-            size_of::<Operation<(), ()>>() <= 80,
-            "{} bytes",
-            size_of::<Operation<(), ()>>()
-        );
+        assert!(size_of::<Operation<(), ()>>() <= 80, "{} bytes", size_of::<Operation<(), ()>>());
     }
 }

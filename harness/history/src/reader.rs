@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::{
-    Call, EventType, FaultAction, FaultInterval, FaultStage, Header, Index, Moment, Nanos, NodeId, OpenLine, Operation,
-    Outcome, Process, ProcessLabel, Reason, Reply, SCHEMA,
+    Call, EventType, FaultAction, FaultInterval, FaultOutcome, FaultStage, Header, Index, Moment, Nanos, NodeId,
+    OpenLine, Operation, Outcome, Process, ProcessLabel, Reason, Reply, SCHEMA,
 };
 
 /// Why a history cannot be read.
@@ -129,30 +129,23 @@ pub(crate) struct FaultGatherer {
 impl FaultGatherer {
     /// Takes the next event of the nemesis.
     pub(crate) fn take(&mut self, at: Moment, stage: FaultStage) {
-        let FaultStage {
-            f: fault,
-            value: detail,
-        } = stage;
-        let position = self
-            .faults
-            .iter()
-            .position(|interval| interval.id == detail.id)
-            .unwrap_or_else(|| {
-                self.faults.push(FaultInterval {
-                    id: detail.id,
-                    fault,
-                    target: String::new(),
-                    nodes: Vec::new(),
-                    requested: at,
-                    installed: None,
-                    heal_requested: None,
-                    healed: None,
-                    outcome: None,
-                    confirmed: false,
-                    evidence: BTreeMap::new(),
-                });
-                self.faults.len() - 1
+        let FaultStage { f: fault, value: detail } = stage;
+        let position = self.faults.iter().position(|interval| interval.id == detail.id).unwrap_or_else(|| {
+            self.faults.push(FaultInterval {
+                id: detail.id,
+                fault,
+                target: String::new(),
+                nodes: Vec::new(),
+                requested: at,
+                installed: None,
+                heal_requested: None,
+                healed: None,
+                outcome: None,
+                confirmed: false,
+                evidence: BTreeMap::new(),
             });
+            self.faults.len() - 1
+        });
         let interval = &mut self.faults[position];
         if !detail.target.is_empty() {
             interval.target = detail.target;
@@ -169,6 +162,8 @@ impl FaultGatherer {
                 interval.installed = Some(at);
             }
             (FaultAction::Heal, None) => interval.heal_requested = Some(at),
+            // A heal that failed leaves the fault in force, as far as anybody knows.
+            (FaultAction::Heal, Some(FaultOutcome::Failed)) => {}
             (FaultAction::Heal, Some(_)) => interval.healed = Some(at),
         }
     }
@@ -197,15 +192,8 @@ impl FaultInterval {
 /// # Errors
 /// [`HistoryError`] names the line that is no event, that contradicts those before it, or a newer schema.
 pub fn read_history(path: &Path) -> Result<RawHistory, HistoryError> {
-    let io = |source| HistoryError::Io {
-        path: path.to_owned(),
-        source,
-    };
-    let malformed = |line, problem: String| HistoryError::Malformed {
-        path: path.to_owned(),
-        line,
-        problem,
-    };
+    let io = |source| HistoryError::Io { path: path.to_owned(), source };
+    let malformed = |line, problem: String| HistoryError::Malformed { path: path.to_owned(), line, problem };
     let mut reader = BufReader::with_capacity(1 << 18, File::open(path).map_err(io)?);
     let mut text = Vec::new();
     reader.read_until(b'\n', &mut text).map_err(io)?;
@@ -223,39 +211,21 @@ pub fn read_history(path: &Path) -> Result<RawHistory, HistoryError> {
         match serde_json::from_slice::<OpenLine>(&text) {
             Ok(line) => pairing.take(line).map_err(|problem| malformed(number, problem))?,
             Err(_) if text.last() != Some(&b'\n') => {
-                notes.push(format!(
-                    "line {number} is torn and was dropped: the run was killed while writing it"
-                ));
+                notes.push(format!("line {number} is torn and was dropped: the run was killed while writing it"));
             }
             Err(error) => return Err(malformed(number, format!("no event: {error}"))),
         }
     }
     let (operations, faults, end) = pairing.finish();
-    Ok(History {
-        workload,
-        operations,
-        faults,
-        end,
-        notes,
-    })
+    Ok(History { workload, operations, faults, end, notes })
 }
 
 fn read_header(path: &Path, text: &[u8]) -> Result<String, HistoryError> {
-    let malformed = |problem: String| HistoryError::Malformed {
-        path: path.to_owned(),
-        line: 1,
-        problem,
-    };
-    let value: Value = serde_json::from_slice(text).map_err(|error| {
-        malformed(format!(
-            "the header {{\"schema\":…,\"workload\":…}} is missing: {error}"
-        ))
-    })?;
+    let malformed = |problem: String| HistoryError::Malformed { path: path.to_owned(), line: 1, problem };
+    let value: Value = serde_json::from_slice(text)
+        .map_err(|error| malformed(format!("the header {{\"schema\":…,\"workload\":…}} is missing: {error}")))?;
     match value.get("schema").and_then(Value::as_u64) {
-        Some(found) if found > u64::from(SCHEMA) => Err(HistoryError::NewerSchema {
-            path: path.to_owned(),
-            found,
-        }),
+        Some(found) if found > u64::from(SCHEMA) => Err(HistoryError::NewerSchema { path: path.to_owned(), found }),
         _ => serde_json::from_value::<Header>(value)
             .map(|header| header.workload)
             .map_err(|error| malformed(format!("no header: {error}"))),
@@ -273,10 +243,7 @@ struct Pairing {
 
 impl Pairing {
     fn take(&mut self, line: OpenLine) -> Result<(), String> {
-        let at = Moment {
-            index: line.index,
-            time: line.time_ns,
-        };
+        let at = Moment { index: line.index, time: line.time_ns };
         if let Some(last) = self.last
             && (at.index <= last.index || at.time < last.time)
         {
@@ -306,11 +273,7 @@ impl Pairing {
         self.operations.push(Operation {
             process,
             node: line.node,
-            call: RawCall {
-                f: line.f,
-                value: line.value,
-                scheduled: line.scheduled_ns,
-            },
+            call: RawCall { f: line.f, value: line.value, scheduled: line.scheduled_ns },
             invoked: at,
             outcome: Outcome::Info(Reason::unfinished()),
             completed: None,
@@ -324,11 +287,7 @@ impl Pairing {
             .position(|&index| self.operations[index].call.f == line.f)
             .ok_or_else(|| format!("process {process} completes a `{}` that it has not in flight", line.f))?;
         let operation = &mut self.operations[open.swap_remove(slot)];
-        let reason = || {
-            line.error
-                .clone()
-                .unwrap_or_else(|| Reason::new("no reason was recorded"))
-        };
+        let reason = || line.error.clone().unwrap_or_else(|| Reason::new("no reason was recorded"));
         operation.completed = Some(at);
         operation.outcome = match line.event_type {
             EventType::Ok => Outcome::Ok(line.value),
@@ -339,11 +298,7 @@ impl Pairing {
     }
 
     fn finish(self) -> (Vec<RawOperation>, Vec<FaultInterval>, Moment) {
-        (
-            self.operations,
-            self.faults.finish(),
-            self.last.unwrap_or(Moment { index: 0, time: 0 }),
-        )
+        (self.operations, self.faults.finish(), self.last.unwrap_or(Moment { index: 0, time: 0 }))
     }
 }
 
@@ -369,13 +324,7 @@ pub fn type_history<C: Call, R: Reply>(raw: RawHistory, path: &Path) -> Result<H
         }
         operations.push(typed);
     }
-    Ok(History {
-        workload: raw.workload,
-        operations,
-        faults: raw.faults,
-        end: raw.end,
-        notes: raw.notes,
-    })
+    Ok(History { workload: raw.workload, operations, faults: raw.faults, end: raw.end, notes: raw.notes })
 }
 
 fn type_operation<C: Call, R: Reply>(raw: RawOperation) -> Result<Operation<C, R>, String> {
@@ -388,21 +337,8 @@ fn type_operation<C: Call, R: Reply>(raw: RawOperation) -> Result<Operation<C, R
         Outcome::Fail(reason) => Outcome::Fail(reason),
         Outcome::Info(reason) => Outcome::Info(reason),
     };
-    let Operation {
-        process,
-        node,
-        invoked,
-        completed,
-        ..
-    } = raw;
-    Ok(Operation {
-        process,
-        node,
-        call,
-        invoked,
-        outcome,
-        completed,
-    })
+    let Operation { process, node, invoked, completed, .. } = raw;
+    Ok(Operation { process, node, call, invoked, outcome, completed })
 }
 
 fn from_tagged<T: serde::de::DeserializeOwned>(f: &str, value: Value) -> Result<T, serde_json::Error> {
@@ -428,9 +364,7 @@ impl Busy {
             return Err(format!("process {process} has two operations in flight"));
         }
         if self.retired {
-            return Err(format!(
-                "process {process} invokes after an operation that stayed indeterminate"
-            ));
+            return Err(format!("process {process} invokes after an operation that stayed indeterminate"));
         }
         self.until = Some(operation.completed.map_or(Index::MAX, |completed| completed.index));
         self.retired = operation.outcome.is_info();
@@ -567,9 +501,7 @@ mod tests {
             "",
         )
         .unwrap();
-        let [fault] = history.faults.as_slice() else {
-            panic!("{:?}", history.faults)
-        };
+        let [fault] = history.faults.as_slice() else { panic!("{:?}", history.faults) };
         assert!(fault.confirmed && fault.took_place());
         assert_eq!((fault.target.as_str(), fault.span(100)), ("minority", (5, 9)));
         assert_eq!(fault.nodes, [NodeId::at(1)]);

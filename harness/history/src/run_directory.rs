@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::{NodeId, Plan, SCHEMA, StampedEvent, Verdict};
+use crate::{Header, NodeId, Plan, SCHEMA, StampedEvent, Verdict};
 
 /// A run's directory, `store/<run>/`.
 #[derive(Debug, Clone)]
@@ -49,23 +49,32 @@ pub enum RunDirectoryError {
 }
 
 impl RunDirectory {
-    /// Makes the directory `<store>/<run>`, and points `<store>/latest` to it.
+    /// Makes the directory `<store>/<plan.run>` with the plan and a history without events, and points `<store>/latest` to
+    /// it. It appears whole or not at all: a run that is killed at any moment leaves a directory that can be judged.
     ///
     /// # Errors
-    /// [`RunDirectoryError::Io`] where the store cannot be written.
-    pub fn create(store: &Path, run: &str) -> Result<Self, RunDirectoryError> {
-        let path = store.join(run);
-        let failed = |source| RunDirectoryError::Io {
-            what: "create",
-            path: path.clone(),
-            source,
-        };
+    /// [`RunDirectoryError::Io`] where the store cannot be written, or has such a run already.
+    pub fn create(store: &Path, plan: &Plan) -> Result<Self, RunDirectoryError> {
+        let path = store.join(&plan.run);
+        let failed = |source| RunDirectoryError::Io { what: "create", path: path.clone(), source };
         fs::create_dir_all(store).map_err(failed)?;
-        fs::create_dir(&path).map_err(failed)?;
-        let directory = Self { path: path.clone() };
-        fs::create_dir(directory.nodes()).map_err(failed)?;
-        point_latest(store, run);
-        Ok(directory)
+        let fresh = Self { path: store.join(format!(".{}-{}", plan.run, std::process::id())) };
+        let fill = || {
+            fs::create_dir(&fresh.path).map_err(failed)?;
+            fs::create_dir(fresh.nodes()).map_err(failed)?;
+            let mut header = serde_json::to_vec(&Header { schema: SCHEMA, workload: plan.workload.clone() })
+                .map_err(|error| failed(error.into()))?;
+            header.push(b'\n');
+            fs::write(fresh.history_file(), header).map_err(failed)?;
+            fresh.write_plan(plan)?;
+            fs::rename(&fresh.path, &path).map_err(failed)
+        };
+        if let Err(error) = fill() {
+            let _ = fs::remove_dir_all(&fresh.path);
+            return Err(error);
+        }
+        point_latest(store, &plan.run);
+        Ok(Self { path })
     }
 
     /// Opens the directory of an earlier run.
@@ -76,11 +85,9 @@ impl RunDirectory {
         let directory = Self { path: path.to_owned() };
         match fs::metadata(directory.plan_file()) {
             Ok(_) => Ok(directory),
-            Err(source) => Err(RunDirectoryError::Io {
-                what: "open the run: there is no",
-                path: directory.plan_file(),
-                source,
-            }),
+            Err(source) => {
+                Err(RunDirectoryError::Io { what: "open the run: there is no", path: directory.plan_file(), source })
+            }
         }
     }
 
@@ -172,24 +179,14 @@ impl RunDirectory {
     /// [`RunDirectoryError::Io`] where the file cannot be read, [`RunDirectoryError::NewerSchema`].
     pub fn read_events(&self) -> Result<Vec<StampedEvent>, RunDirectoryError> {
         let path = self.events_file();
-        let failed = |source| RunDirectoryError::Io {
-            what: "read",
-            path: path.clone(),
-            source,
-        };
+        let failed = |source| RunDirectoryError::Io { what: "read", path: path.clone(), source };
         let reader = BufReader::new(File::open(&path).map_err(failed)?);
         let mut events = Vec::new();
         for line in reader.split(b'\n') {
             let line = line.map_err(failed)?;
             match serde_json::from_slice::<StampedEvent>(&line) {
-                Ok(StampedEvent {
-                    event: crate::RunEvent::Opened { schema, .. },
-                    ..
-                }) if schema > SCHEMA => {
-                    return Err(RunDirectoryError::NewerSchema {
-                        path,
-                        found: u64::from(schema),
-                    });
+                Ok(StampedEvent { event: crate::RunEvent::Opened { schema, .. }, .. }) if schema > SCHEMA => {
+                    return Err(RunDirectoryError::NewerSchema { path, found: u64::from(schema) });
                 }
                 Ok(event) => events.push(event),
                 Err(_) => {}
@@ -220,35 +217,22 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunDirectoryErr
     };
     write().map_err(|source| {
         let _ = fs::remove_file(&fresh);
-        RunDirectoryError::Io {
-            what: "write",
-            path: path.to_owned(),
-            source,
-        }
+        RunDirectoryError::Io { what: "write", path: path.to_owned(), source }
     })
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunDirectoryError> {
-    let text = fs::read(path).map_err(|source| RunDirectoryError::Io {
-        what: "read",
-        path: path.to_owned(),
-        source,
-    })?;
-    let damaged = |error: serde_json::Error| RunDirectoryError::Damaged {
-        path: path.to_owned(),
-        problem: error.to_string(),
-    };
+    let text =
+        fs::read(path).map_err(|source| RunDirectoryError::Io { what: "read", path: path.to_owned(), source })?;
+    let damaged =
+        |error: serde_json::Error| RunDirectoryError::Damaged { path: path.to_owned(), problem: error.to_string() };
     let value: Value = serde_json::from_slice(&text).map_err(damaged)?;
     match value.get("schema").and_then(Value::as_u64) {
-        Some(found) if found > u64::from(SCHEMA) => Err(RunDirectoryError::NewerSchema {
-            path: path.to_owned(),
-            found,
-        }),
+        Some(found) if found > u64::from(SCHEMA) => {
+            Err(RunDirectoryError::NewerSchema { path: path.to_owned(), found })
+        }
         Some(_) => serde_json::from_value(value).map_err(damaged),
-        None => Err(RunDirectoryError::Damaged {
-            path: path.to_owned(),
-            problem: "it has no `schema`".to_owned(),
-        }),
+        None => Err(RunDirectoryError::Damaged { path: path.to_owned(), problem: "it has no `schema`".to_owned() }),
     }
 }
 
@@ -256,28 +240,53 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunDirectoryError> {
 mod tests {
     use super::*;
 
+    fn plan(run: &str) -> Plan {
+        Plan {
+            schema: SCHEMA,
+            run: run.to_owned(),
+            started: String::new(),
+            seed: 1,
+            workload: "lock".to_owned(),
+            target: "raft".to_owned(),
+            nemesis: "none".to_owned(),
+            settings: crate::RunSettings {
+                nodes: 1,
+                concurrency: 1,
+                time_limit_ms: 1,
+                recovery_time_ms: 0,
+                rate: 0,
+                op_timeout_ms: 1,
+                nemesis_interval_ms: 1,
+            },
+            options: Default::default(),
+            promises: Default::default(),
+            faults: Vec::new(),
+            bands: Vec::new(),
+            versions: Default::default(),
+            command: Vec::new(),
+        }
+    }
+
     #[test]
-    fn latest_points_to_the_newest_run() {
+    fn a_new_run_can_be_judged_at_once_and_latest_points_to_it() {
         let store = tempfile::tempdir().unwrap();
-        RunDirectory::create(store.path(), "one").unwrap();
-        RunDirectory::create(store.path(), "two").unwrap();
+        RunDirectory::create(store.path(), &plan("one")).unwrap();
+        let two = RunDirectory::create(store.path(), &plan("two")).unwrap();
         assert_eq!(fs::read_link(store.path().join("latest")).unwrap(), Path::new("two"));
-        assert!(
-            RunDirectory::create(store.path(), "two").is_err(),
-            "a run must not overwrite another"
-        );
+        assert_eq!(two.read_plan().unwrap(), plan("two"));
+        assert!(crate::read_history(&two.history_file()).unwrap().operations.is_empty());
+        assert!(RunDirectory::create(store.path(), &plan("two")).is_err(), "a run must not overwrite another");
+        let names: Vec<_> = fs::read_dir(store.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(names.len(), 3, "{names:?}");
     }
 
     #[test]
     fn a_newer_schema_is_refused_by_name() {
         let store = tempfile::tempdir().unwrap();
-        let directory = RunDirectory::create(store.path(), "one").unwrap();
+        let directory = RunDirectory::create(store.path(), &plan("one")).unwrap();
         fs::write(directory.plan_file(), r#"{"schema": 2, "shape": "new"}"#).unwrap();
         let error = directory.read_plan().unwrap_err().to_string();
-        assert!(
-            error.contains("plan.json has schema 2") && error.contains("newer dsjepsen"),
-            "{error}"
-        );
+        assert!(error.contains("plan.json has schema 2") && error.contains("newer dsjepsen"), "{error}");
         fs::write(directory.plan_file(), "{}").unwrap();
         assert!(directory.read_plan().unwrap_err().to_string().contains("no `schema`"));
     }

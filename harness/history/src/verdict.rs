@@ -161,10 +161,7 @@ pub struct Figure {
 impl Figure {
     /// A figure.
     pub fn new(name: &'static str, value: impl ToString) -> Self {
-        Self {
-            name: Cow::Borrowed(name),
-            value: value.to_string(),
-        }
+        Self { name: Cow::Borrowed(name), value: value.to_string() }
     }
 }
 
@@ -265,14 +262,7 @@ impl Judgement {
     /// A judgement whose verdict follows from its findings.
     pub fn new(checker: impl Into<String>, judged: u64, findings: Vec<Finding>) -> Self {
         let verdict = findings.iter().map(|finding| finding.gravity).max().unwrap_or_default();
-        Self {
-            checker: checker.into(),
-            verdict,
-            findings,
-            figures: Vec::new(),
-            assumptions: Vec::new(),
-            judged,
-        }
+        Self { checker: checker.into(), verdict, findings, figures: Vec::new(), assumptions: Vec::new(), judged }
     }
 }
 
@@ -306,11 +296,7 @@ impl Verdict {
         operations: crate::OperationCounts,
         valid_sentence: impl Into<String>,
     ) -> Self {
-        let verdict = judgements
-            .iter()
-            .map(|judgement| judgement.verdict)
-            .max()
-            .unwrap_or(Gravity::Unknown);
+        let verdict = judgements.iter().map(|judgement| judgement.verdict).max().unwrap_or(Gravity::Unknown);
         let mut findings = Vec::new();
         let mut checkers = Vec::new();
         for mut judgement in judgements {
@@ -318,9 +304,7 @@ impl Verdict {
             checkers.push(judgement);
         }
         findings.sort_by_key(|finding| std::cmp::Reverse(finding.gravity));
-        let sentence = findings
-            .first()
-            .map_or_else(|| valid_sentence.into(), |finding| finding.sentence.clone());
+        let sentence = findings.first().map_or_else(|| valid_sentence.into(), |finding| finding.sentence.clone());
         Self {
             schema: crate::SCHEMA,
             verdict,
@@ -343,11 +327,7 @@ mod tests {
         let judgements = vec![
             Judgement::new("a", 3, vec![]),
             Judgement::new("b", 3, vec![Finding::unknown(UnknownReason::Interrupted, "cut short")]),
-            Judgement::new(
-                "c",
-                3,
-                vec![Finding::invalid("lock.exclusion", "two held it", vec![1, 2])],
-            ),
+            Judgement::new("c", 3, vec![Finding::invalid("lock.exclusion", "two held it", vec![1, 2])]),
         ];
         let verdict = Verdict::merge(judgements, Default::default(), "fine");
         assert_eq!(verdict.verdict, Gravity::Invalid);
@@ -357,19 +337,12 @@ mod tests {
 
     #[test]
     fn no_judgement_at_all_is_unknown() {
-        assert_eq!(
-            Verdict::merge(vec![], Default::default(), "fine").verdict,
-            Gravity::Unknown
-        );
+        assert_eq!(Verdict::merge(vec![], Default::default(), "fine").verdict, Gravity::Unknown);
     }
 
     #[test]
     fn reasons_are_written_as_they_are_shown() {
-        for reason in [
-            UnknownReason::NoFinalRead,
-            UnknownReason::FaultNotConfirmed,
-            UnknownReason::BelowMinRate,
-        ] {
+        for reason in [UnknownReason::NoFinalRead, UnknownReason::FaultNotConfirmed, UnknownReason::BelowMinRate] {
             assert_eq!(serde_json::to_value(reason).unwrap(), reason.to_string());
         }
     }

@@ -115,6 +115,9 @@ impl LockClient {
                     self.seat.occupancy.set(true);
                     return Outcome::Ok(LockReply::Acquire { token, leased_ns });
                 }
+                Ok(Attempt::LeaseGone) => {
+                    return Outcome::Fail(Reason::new("lease-lost: the lease ended while the client waited"));
+                }
                 Ok(Attempt::Held) => Reason::new("held: somebody else has it"),
                 Err(CallError::Definite(reason)) => reason,
                 Err(CallError::Indefinite(reason)) => {

@@ -99,7 +99,7 @@ impl Wire {
 }
 
 impl Connection {
-    /// A connection of `process`; an attempt is given up after `attempt_timeout`. Nothing is dialled yet.
+    /// A connection of `process`; an attempt that may be repeated is given up after `attempt_timeout`. Nothing is dialled yet.
     ///
     /// # Errors
     /// Where no HTTP client can be made.
@@ -110,13 +110,7 @@ impl Connection {
         events: Events,
     ) -> Result<Arc<Self>, reqwest::Error> {
         let wire = Mutex::new(Wire::new(&route.network)?);
-        Ok(Arc::new(Self {
-            process,
-            route,
-            attempt_timeout,
-            events,
-            wire,
-        }))
+        Ok(Arc::new(Self { process, route, attempt_timeout, events, wire }))
     }
 
     /// An idempotency key that no other connection of this program has had or will have.
@@ -167,7 +161,11 @@ impl Connection {
         let wire = self.wire();
         let mark = self.route.network.delivered(wire.dialler);
         let url = format!("http://{}:{}{}", self.route.address, request.port, request.path);
-        let limit = deadline.min(Instant::now() + self.attempt_timeout);
+        // What may not be repeated gets all the time there is.
+        let limit = match request.repeat {
+            Repeat::Keyed => deadline.min(Instant::now() + self.attempt_timeout),
+            Repeat::OnlyUnsent => deadline,
+        };
         let exchange = async {
             let response = wire.http.post(url).json(&request.body).send().await?;
             let status = response.status();
@@ -185,9 +183,7 @@ impl Connection {
         let delivered = self.route.network.settle(dialler).bytes;
         match Wire::new(&self.route.network) {
             Ok(wire) => *self.wire.lock().unwrap_or_else(PoisonError::into_inner) = wire,
-            Err(error) => self.events.emit(RunEvent::Warning {
-                text: format!("no HTTP client: {error}"),
-            }),
+            Err(error) => self.events.emit(RunEvent::Warning { text: format!("no HTTP client: {error}") }),
         }
         if delivered == mark {
             CallError::Definite(Reason::new(format!("unsent: {reason}")))
@@ -210,9 +206,7 @@ fn read_response(status: reqwest::StatusCode, body: &[u8]) -> Result<Value, Call
     match serde_json::from_slice::<ErrorBody>(body) {
         Ok(ErrorBody { error, definite: true }) => Err(CallError::Definite(Reason::new(error))),
         Ok(ErrorBody { error, definite: false }) => Err(CallError::Indefinite(Reason::new(error))),
-        Err(_) => Err(CallError::Indefinite(Reason::new(format!(
-            "bad-response: HTTP status {status}"
-        )))),
+        Err(_) => Err(CallError::Indefinite(Reason::new(format!("bad-response: HTTP status {status}")))),
     }
 }
 
@@ -222,11 +216,7 @@ fn describe(error: &reqwest::Error) -> String {
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    if error.is_connect() {
-        format!("refused: {cause}")
-    } else {
-        format!("broken: {cause}")
-    }
+    if error.is_connect() { format!("refused: {cause}") } else { format!("broken: {cause}") }
 }
 
 #[cfg(test)]
@@ -236,23 +226,12 @@ mod tests {
     #[test]
     fn a_response_outside_the_contract_is_never_definite() {
         use reqwest::StatusCode;
-        let definite = read_response(
-            StatusCode::SERVICE_UNAVAILABLE,
-            br#"{"error":"no-leader","definite":true}"#,
-        );
+        let definite = read_response(StatusCode::SERVICE_UNAVAILABLE, br#"{"error":"no-leader","definite":true}"#);
         assert_eq!(definite, Err(CallError::Definite(Reason::new("no-leader"))));
-        for body in [
-            &br#"{"error":"x","definite":false}"#[..],
-            b"<html>",
-            b"",
-            br#"{"error":"x"}"#,
-        ] {
+        for body in [&br#"{"error":"x","definite":false}"#[..], b"<html>", b"", br#"{"error":"x"}"#] {
             let read = read_response(StatusCode::BAD_GATEWAY, body);
             assert!(matches!(read, Err(CallError::Indefinite(_))), "{read:?}");
         }
-        assert!(matches!(
-            read_response(StatusCode::OK, b"not json"),
-            Err(CallError::Indefinite(_))
-        ));
+        assert!(matches!(read_response(StatusCode::OK, b"not json"), Err(CallError::Indefinite(_))));
     }
 }

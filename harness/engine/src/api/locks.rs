@@ -31,6 +31,8 @@ pub enum Attempt {
     },
     /// Somebody else has it; nothing was changed.
     Held,
+    /// The lease on which the attempt hangs is gone; nothing was changed, and no further attempt can succeed.
+    LeaseGone,
 }
 
 /// What the system says of a hold that is to be renewed or released.

@@ -74,14 +74,8 @@ pub(crate) fn last_lines(path: &Path, count: usize) -> Vec<String> {
         Ok(tail)
     };
     let text = String::from_utf8_lossy(&read().unwrap_or_default()).into_owned();
-    let lines: Vec<_> = text
-        .lines()
-        .map(|line| line.split_once(' ').map_or(line, |(_, rest)| rest))
-        .collect();
-    lines[lines.len().saturating_sub(count)..]
-        .iter()
-        .map(|line| (*line).to_owned())
-        .collect()
+    let lines: Vec<_> = text.lines().map(|line| line.split_once(' ').map_or(line, |(_, rest)| rest)).collect();
+    lines[lines.len().saturating_sub(count)..].iter().map(|line| (*line).to_owned()).collect()
 }
 
 #[cfg(test)]

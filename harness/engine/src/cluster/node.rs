@@ -33,13 +33,8 @@ pub(super) struct Running {
 impl Node {
     /// A process was started; returns how often the node was started before.
     pub(super) fn begin(&mut self, spawned: &Spawned, readiness: Readiness, line_seen: watch::Receiver<bool>) -> u32 {
-        self.current = Some(Current {
-            pid: spawned.pid,
-            ended: spawned.ended.clone(),
-            readiness,
-            line_seen,
-            end_expected: false,
-        });
+        self.current =
+            Some(Current { pid: spawned.pid, ended: spawned.ended.clone(), readiness, line_seen, end_expected: false });
         self.starts += 1;
         self.starts - 1
     }
@@ -48,20 +43,13 @@ impl Node {
     pub(super) fn running(&self) -> Option<Running> {
         let current = self.current.as_ref()?;
         let alive = current.ended.borrow().is_none();
-        alive.then(|| Running {
-            pid: current.pid,
-            ended: current.ended.clone(),
-        })
+        alive.then(|| Running { pid: current.pid, ended: current.ended.clone() })
     }
 
     /// How to tell that it is ready, whether its awaited line was seen, and how it ended if it did.
     pub(super) fn readiness(&self) -> Option<(Readiness, bool, Option<ExitStatus>)> {
         let current = self.current.as_ref()?;
-        Some((
-            current.readiness.clone(),
-            *current.line_seen.borrow(),
-            *current.ended.borrow(),
-        ))
+        Some((current.readiness.clone(), *current.line_seen.borrow(), *current.ended.borrow()))
     }
 
     /// The process is about to be ended by the harness.
@@ -73,8 +61,7 @@ impl Node {
 
     /// This process is gone; a newer one stays.
     pub(super) fn forget(&mut self, pid: i32) {
-        self.current
-            .take_if(|current| current.pid == pid && current.ended.borrow().is_some());
+        self.current.take_if(|current| current.pid == pid && current.ended.borrow().is_some());
     }
 
     /// This process ended; returns whether the harness wanted it.

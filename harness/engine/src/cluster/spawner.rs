@@ -61,25 +61,13 @@ pub(crate) struct Spawner {
 impl Spawner {
     /// Starts the thread.
     pub(crate) fn start() -> io::Result<Self> {
-        let bell = std::sync::Arc::new(EventFd::from_value_and_flags(
-            0,
-            nix::sys::eventfd::EfdFlags::EFD_CLOEXEC,
-        )?);
+        let bell = std::sync::Arc::new(EventFd::from_value_and_flags(0, nix::sys::eventfd::EfdFlags::EFD_CLOEXEC)?);
         let (orders, inbox) = mpsc::channel();
         let of_thread = std::sync::Arc::clone(&bell);
-        let thread = std::thread::Builder::new().name("spawner".to_owned()).spawn(move || {
-            Reaper {
-                inbox,
-                bell: of_thread,
-                children: BTreeMap::new(),
-            }
-            .serve()
-        })?;
-        Ok(Self {
-            orders,
-            bell,
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new()
+            .name("spawner".to_owned())
+            .spawn(move || Reaper { inbox, bell: of_thread, children: BTreeMap::new() }.serve())?;
+        Ok(Self { orders, bell, thread: Some(thread) })
     }
 
     /// Starts a process in a process group of its own.
@@ -147,11 +135,7 @@ impl Reaper {
     /// Until an order comes, a child ends, or the time is over.
     fn sleep(&self, timeout: PollTimeout) {
         let mut waits = vec![PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)];
-        waits.extend(
-            self.children
-                .values()
-                .map(|running| PollFd::new(running.exit.as_fd(), PollFlags::POLLIN)),
-        );
+        waits.extend(self.children.values().map(|running| PollFd::new(running.exit.as_fd(), PollFlags::POLLIN)));
         let rung = poll(&mut waits, timeout).is_ok() && waits[0].any().unwrap_or(false);
         if rung {
             let _ = self.bell.read();
@@ -191,11 +175,7 @@ impl Reaper {
             command.pre_exec(move || {
                 set_pdeathsig(Signal::SIGKILL)?;
                 // The controller may have died before the line above took effect.
-                if getppid() == controller {
-                    Ok(())
-                } else {
-                    Err(io::Error::from_raw_os_error(libc::ESRCH))
-                }
+                if getppid() == controller { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
             });
         }
         let mut child = command.spawn()?;

@@ -12,11 +12,7 @@ pub struct Calls<F>(pub F);
 impl<C, R, F: FnMut() -> C> Generator<C, R> for Calls<F> {
     fn next(&mut self, context: &Context<'_>) -> Step<C> {
         match context.free.iter().position(|free| *free) {
-            Some(worker) => Step::Invoke {
-                worker,
-                call: (self.0)(),
-                scheduled: context.now,
-            },
+            Some(worker) => Step::Invoke { worker, call: (self.0)(), scheduled: context.now },
             None => Step::Pending,
         }
     }
@@ -34,10 +30,7 @@ type CallMaker<C> = Box<dyn FnMut(&mut Random) -> C>;
 impl<C> Mix<C> {
     /// A mix without kinds yet, which is done at once.
     pub fn new(random: Random) -> Self {
-        Self {
-            random,
-            kinds: Vec::new(),
-        }
+        Self { random, kinds: Vec::new() }
     }
 
     /// Adds a kind; `weight` is its share relative to the others.
@@ -60,11 +53,7 @@ impl<C, R> Generator<C, R> for Mix<C> {
         let mut drawn = self.random.random_range(0..total);
         for (weight, make) in &mut self.kinds {
             if drawn < *weight {
-                return Step::Invoke {
-                    worker,
-                    call: make(&mut self.random),
-                    scheduled: context.now,
-                };
+                return Step::Invoke { worker, call: make(&mut self.random), scheduled: context.now };
             }
             drawn -= *weight;
         }
@@ -88,12 +77,7 @@ impl<G> Stagger<G> {
     /// `rate` calls a second over all workers; 0 is without limit.
     pub fn new(rate: u64, random: Random, inner: G) -> Self {
         let mean_gap = if rate == 0 { 0.0 } else { 1e9 / rate as f64 };
-        Self {
-            inner,
-            random,
-            mean_gap,
-            next_at: None,
-        }
+        Self { inner, random, mean_gap, next_at: None }
     }
 }
 
@@ -102,27 +86,16 @@ impl<C, R, G: Generator<C, R>> Generator<C, R> for Stagger<G> {
         if self.mean_gap == 0.0 || context.phase == Phase::Final {
             return self.inner.next(context);
         }
-        let slot = self
-            .next_at
-            .unwrap_or(context.now)
-            .max(context.now.saturating_sub(Self::BACKLOG));
+        let slot = self.next_at.unwrap_or(context.now).max(context.now.saturating_sub(Self::BACKLOG));
         if slot > context.now {
             return Step::WaitUntil(slot);
         }
         match self.inner.next(context) {
-            Step::Invoke {
-                worker,
-                call,
-                scheduled,
-            } => {
+            Step::Invoke { worker, call, scheduled } => {
                 let drawn: f64 = self.random.random();
                 let gap = -(1.0 - drawn).ln() * self.mean_gap;
                 self.next_at = Some(slot + gap as Nanos);
-                Step::Invoke {
-                    worker,
-                    call,
-                    scheduled: scheduled.max(slot),
-                }
+                Step::Invoke { worker, call, scheduled: scheduled.max(slot) }
             }
             other => other,
         }
@@ -174,22 +147,14 @@ pub struct ByPhase<G, F> {
 impl<G, F> ByPhase<G, F> {
     /// `main` runs until the final phase, then `last`.
     pub fn new(main: G, last: F) -> Self {
-        Self {
-            main,
-            last,
-            made_by_last: Vec::new(),
-        }
+        Self { main, last, made_by_last: Vec::new() }
     }
 }
 
 impl<C, R, G: Generator<C, R>, F: Generator<C, R>> Generator<C, R> for ByPhase<G, F> {
     fn next(&mut self, context: &Context<'_>) -> Step<C> {
         let last = context.phase == Phase::Final;
-        let step = if last {
-            self.last.next(context)
-        } else {
-            self.main.next(context)
-        };
+        let step = if last { self.last.next(context) } else { self.main.next(context) };
         if let Step::Invoke { worker, .. } = &step {
             self.made_by_last.resize(self.made_by_last.len().max(worker + 1), false);
             self.made_by_last[*worker] = last;
@@ -221,10 +186,7 @@ enum UntilOkState {
 impl<C> UntilOk<C> {
     /// Repeats `call` until it is ok.
     pub fn new(call: C) -> Self {
-        Self {
-            call,
-            state: UntilOkState::Waiting,
-        }
+        Self { call, state: UntilOkState::Waiting }
     }
 }
 
@@ -236,11 +198,7 @@ impl<C: Clone, R> Generator<C, R> for UntilOk<C> {
             UntilOkState::Waiting => match context.free.iter().position(|free| *free) {
                 Some(worker) => {
                     self.state = UntilOkState::InFlight(worker);
-                    Step::Invoke {
-                        worker,
-                        call: self.call.clone(),
-                        scheduled: context.now,
-                    }
+                    Step::Invoke { worker, call: self.call.clone(), scheduled: context.now }
                 }
                 None => Step::Pending,
             },
@@ -279,11 +237,7 @@ mod tests {
         let (mut now, mut made) = (0, Vec::new());
         while now < until {
             let free: Vec<bool> = busy.iter().map(Option::is_none).collect();
-            let context = Context {
-                now,
-                phase: Phase::Main,
-                free: &free,
-            };
+            let context = Context { now, phase: Phase::Main, free: &free };
             let wake = match generator.next(&context) {
                 Step::Invoke { worker, call, .. } => {
                     assert!(free[worker], "worker {worker} is busy");
@@ -308,19 +262,8 @@ mod tests {
                 {
                     busy[worker] = None;
                     let free = vec![true; workers];
-                    let context = Context {
-                        now,
-                        phase: Phase::Main,
-                        free: &free,
-                    };
-                    generator.observe(
-                        &context,
-                        &Completion {
-                            worker,
-                            call: &call,
-                            outcome: &outcome(call),
-                        },
-                    );
+                    let context = Context { now, phase: Phase::Main, free: &free };
+                    generator.observe(&context, &Completion { worker, call: &call, outcome: &outcome(call) });
                 }
             }
         }
@@ -331,30 +274,16 @@ mod tests {
     fn stagger_keeps_the_mean_rate() {
         let mut generator = Stagger::new(200, stream(7, Purpose::Stagger, 0), Calls(|| 1));
         let made = simulate(&mut generator, 20, SECOND / 1000, 60 * SECOND, |_| Outcome::Ok(()));
-        assert!(
-            (11_000..13_000).contains(&made.len()),
-            "{} calls in 60 s at 200 a second",
-            made.len()
-        );
+        assert!((11_000..13_000).contains(&made.len()), "{} calls in 60 s at 200 a second", made.len());
     }
 
     #[test]
     fn stagger_does_not_burst_after_a_stop() {
         let mut generator = Stagger::new(100, stream(7, Purpose::Stagger, 0), Calls(|| 1));
-        let step: Step<u32> = Generator::<u32, ()>::next(
-            &mut generator,
-            &Context {
-                now: 0,
-                phase: Phase::Main,
-                free: &[true],
-            },
-        );
+        let step: Step<u32> =
+            Generator::<u32, ()>::next(&mut generator, &Context { now: 0, phase: Phase::Main, free: &[true] });
         assert!(matches!(step, Step::Invoke { .. }));
-        let late = Context {
-            now: 60 * SECOND,
-            phase: Phase::Main,
-            free: &[true; 4],
-        };
+        let late = Context { now: 60 * SECOND, phase: Phase::Main, free: &[true; 4] };
         let burst = (0..1000)
             .take_while(|_| matches!(Generator::<u32, ()>::next(&mut generator, &late), Step::Invoke { .. }))
             .count();
@@ -381,11 +310,7 @@ mod tests {
         let mut tries = 0;
         let made = simulate(&mut UntilOk::new(9), 2, 10, SECOND, |_| {
             tries += 1;
-            if tries < 4 {
-                Outcome::Info(Reason::new("timeout"))
-            } else {
-                Outcome::Ok(())
-            }
+            if tries < 4 { Outcome::Info(Reason::new("timeout")) } else { Outcome::Ok(()) }
         });
         assert_eq!(made.len(), 4);
     }
@@ -401,36 +326,14 @@ mod tests {
     #[test]
     fn the_final_phase_has_its_own_generator() {
         let mut generator = ByPhase::new(Calls(|| 1), UntilOk::new(2));
-        let main = Context {
-            now: 0,
-            phase: Phase::Main,
-            free: &[true],
-        };
-        let last = Context {
-            now: 1,
-            phase: Phase::Final,
-            free: &[true],
-        };
+        let main = Context { now: 0, phase: Phase::Main, free: &[true] };
+        let last = Context { now: 1, phase: Phase::Final, free: &[true] };
         let next = |generator: &mut ByPhase<_, _>, context| Generator::<u32, ()>::next(generator, context);
         assert!(matches!(next(&mut generator, &main), Step::Invoke { call: 1, .. }));
         // The main call completes only now: it must not be taken for the final one.
-        generator.observe(
-            &last,
-            &Completion {
-                worker: 0,
-                call: &1,
-                outcome: &Outcome::Ok(()),
-            },
-        );
+        generator.observe(&last, &Completion { worker: 0, call: &1, outcome: &Outcome::Ok(()) });
         assert!(matches!(next(&mut generator, &last), Step::Invoke { call: 2, .. }));
-        generator.observe(
-            &last,
-            &Completion {
-                worker: 0,
-                call: &2,
-                outcome: &Outcome::Ok(()),
-            },
-        );
+        generator.observe(&last, &Completion { worker: 0, call: &2, outcome: &Outcome::Ok(()) });
         assert!(matches!(next(&mut generator, &last), Step::Done));
     }
 }

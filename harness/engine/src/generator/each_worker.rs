@@ -11,10 +11,7 @@ pub struct EachWorker<G> {
 impl<G> EachWorker<G> {
     /// `make` is asked once for each of `workers`.
     pub fn new(workers: usize, make: impl FnMut(usize) -> G) -> Self {
-        Self {
-            generators: (0..workers).map(make).collect(),
-            turn: 0,
-        }
+        Self { generators: (0..workers).map(make).collect(), turn: 0 }
     }
 }
 
@@ -29,18 +26,11 @@ impl<C, R, G: Generator<C, R>> Generator<C, R> for EachWorker<G> {
                 busy = true;
                 continue;
             }
-            let alone = Context {
-                free: &[true],
-                ..*context
-            };
+            let alone = Context { free: &[true], ..*context };
             match self.generators[worker].next(&alone) {
                 Step::Invoke { call, scheduled, .. } => {
                     self.turn = (worker + 1) % count;
-                    return Step::Invoke {
-                        worker,
-                        call,
-                        scheduled,
-                    };
+                    return Step::Invoke { worker, call, scheduled };
                 }
                 Step::WaitUntil(time) => earliest = Some(earliest.map_or(time, |other| other.min(time))),
                 Step::Pending => busy = true,
@@ -56,17 +46,8 @@ impl<C, R, G: Generator<C, R>> Generator<C, R> for EachWorker<G> {
 
     fn observe(&mut self, context: &Context<'_>, completion: &Completion<'_, C, R>) {
         if let Some(generator) = self.generators.get_mut(completion.worker) {
-            let alone = Context {
-                free: &[true],
-                ..*context
-            };
-            generator.observe(
-                &alone,
-                &Completion {
-                    worker: 0,
-                    ..*completion
-                },
-            );
+            let alone = Context { free: &[true], ..*context };
+            generator.observe(&alone, &Completion { worker: 0, ..*completion });
         }
     }
 }

@@ -21,9 +21,7 @@ impl Journal {
     /// # Errors
     /// Where it cannot be made.
     pub fn create(path: &Path) -> io::Result<Self> {
-        let mut journal = Self {
-            file: File::options().write(true).create_new(true).open(path)?,
-        };
+        let mut journal = Self { file: File::options().write(true).create_new(true).open(path)? };
         journal.write(&json!({"schema": SCHEMA}))?;
         Ok(journal)
     }

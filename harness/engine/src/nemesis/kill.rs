@@ -39,14 +39,8 @@ impl Fault for Kill {
     }
 
     fn resolve(&self, argument: Option<&str>, nodes: &[NodeId], random: &mut Random) -> Result<Aim, String> {
-        let chosen = argument
-            .unwrap_or("minority")
-            .parse::<Selector>()?
-            .choose(nodes, random)?;
-        Ok(Aim {
-            target: chosen.to_string(),
-            params: json!(chosen),
-        })
+        let chosen = argument.unwrap_or("minority").parse::<Selector>()?.choose(nodes, random)?;
+        Ok(Aim { target: chosen.to_string(), params: json!(chosen) })
     }
 
     async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>> {
@@ -62,12 +56,7 @@ impl Fault for Kill {
         let evidence = nodes
             .iter()
             .zip(ends)
-            .map(|(node, end)| {
-                (
-                    node.to_string(),
-                    end.map_or("did not run".to_owned(), |end| format!("reaped, {end}")),
-                )
-            })
+            .map(|(node, end)| (node.to_string(), end.map_or("did not run".to_owned(), |end| format!("reaped, {end}"))))
             .collect();
         Observed { confirmed, evidence }
     }

@@ -82,14 +82,12 @@ impl Fault for Partition {
         }
         let shape = match argument {
             None => SHAPES[random.random_range(0..SHAPES.len())].1,
-            Some(name) => SHAPES
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, shape)| *shape)
-                .ok_or_else(|| {
+            Some(name) => {
+                SHAPES.iter().find(|(known, _)| *known == name).map(|(_, shape)| *shape).ok_or_else(|| {
                     let names: Vec<_> = SHAPES.iter().map(|(name, _)| *name).collect();
                     format!("`{name}` is no shape of a partition: use {}", names.join(", "))
-                })?,
+                })?
+            }
         };
         let mut shuffled = nodes.to_vec();
         shuffled.shuffle(random);
@@ -104,17 +102,11 @@ impl Fault for Partition {
             Shape::OneWay => {
                 let (deaf, heard) = shuffled.split_at(nodes.len() / 2);
                 let pairs = pairs(heard, deaf);
-                (
-                    Cut::Pairs(pairs),
-                    format!("one-way: {} no longer hear {}", names(deaf), names(heard)),
-                )
+                (Cut::Pairs(pairs), format!("one-way: {} no longer hear {}", names(deaf), names(heard)))
             }
             Shape::Leader => (Cut::Leader, "leader".to_owned()),
         };
-        Ok(Aim {
-            target: words,
-            params: json!(cut),
-        })
+        Ok(Aim { target: words, params: json!(cut) })
     }
 
     async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>> {
@@ -122,40 +114,25 @@ impl Fault for Partition {
             Cut::Pairs(pairs) => pairs,
             Cut::Leader => {
                 let leader = scene.cluster.leader().await?;
-                let others: Vec<_> = scene
-                    .cluster
-                    .nodes()
-                    .into_iter()
-                    .filter(|node| *node != leader)
-                    .collect();
+                let others: Vec<_> = scene.cluster.nodes().into_iter().filter(|node| *node != leader).collect();
                 both_ways(&[leader], &others)
             }
         };
-        Some(vec![Undo::Reconnect {
-            cut: grudge.into_iter().collect(),
-            rule: None,
-        }])
+        Some(vec![Undo::Reconnect { cut: grudge.into_iter().collect(), rule: None }])
     }
 
     async fn inject(&self, scene: &Scene, aimed: &mut [Undo]) -> Observed {
         let mut evidence = BTreeMap::new();
         for undo in aimed {
             if let Undo::Reconnect { cut, rule } = undo {
-                let blackhole = |&(from, to)| LinkRule {
-                    from,
-                    to,
-                    effect: Effect::Blackhole,
-                };
+                let blackhole = |&(from, to)| LinkRule { from, to, effect: Effect::Blackhole };
                 let rules: Vec<LinkRule> = cut.iter().map(blackhole).collect();
                 *rule = Some(scene.cluster.network().install(&rules));
                 evidence.insert("links".to_owned(), format!("{} directed links cut", rules.len()));
             }
         }
         // Whether any traffic met the cut is seen at the heal.
-        Observed {
-            confirmed: false,
-            evidence,
-        }
+        Observed { confirmed: false, evidence }
     }
 }
 
@@ -174,10 +151,7 @@ fn both_ways(a: &[NodeId], b: &[NodeId]) -> Grudge {
 }
 
 fn sides(shape: &str, a: &[NodeId], b: &[NodeId]) -> (Cut, String) {
-    (
-        Cut::Pairs(both_ways(a, b)),
-        format!("{shape}: {} | {}", names(a), names(b)),
-    )
+    (Cut::Pairs(both_ways(a, b)), format!("{shape}: {} | {}", names(a), names(b)))
 }
 
 /// Two halves, and between them one node that both still hear.
@@ -187,10 +161,7 @@ fn bridge(shuffled: &[NodeId]) -> (Cut, String) {
     }
     let (bridge, rest) = (shuffled[0], &shuffled[1..]);
     let (a, b) = rest.split_at(rest.len() / 2);
-    (
-        Cut::Pairs(both_ways(a, b)),
-        format!("bridge: {} | {}, both hear {bridge}", names(a), names(b)),
-    )
+    (Cut::Pairs(both_ways(a, b)), format!("bridge: {} | {}, both hear {bridge}", names(a), names(b)))
 }
 
 /// Every node hears a majority, but no two the same one: on a ring each hears its nearest neighbours alone.
@@ -223,9 +194,7 @@ mod tests {
 
     fn cut(shape: &str, count: usize, seed: u64) -> Grudge {
         let nodes: Vec<_> = (0..count).map(NodeId::at).collect();
-        let aim = FAULT
-            .resolve(Some(shape), &nodes, &mut stream(seed, Purpose::Schedule, 0))
-            .unwrap();
+        let aim = FAULT.resolve(Some(shape), &nodes, &mut stream(seed, Purpose::Schedule, 0)).unwrap();
         match serde_json::from_value(aim.params).unwrap() {
             Cut::Pairs(pairs) => pairs,
             Cut::Leader => panic!("the leader is not known yet"),
@@ -233,10 +202,7 @@ mod tests {
     }
 
     fn heard_by(node: NodeId, count: usize, grudge: &Grudge) -> BTreeSet<NodeId> {
-        (0..count)
-            .map(NodeId::at)
-            .filter(|other| !grudge.contains(&(*other, node)))
-            .collect()
+        (0..count).map(NodeId::at).filter(|other| !grudge.contains(&(*other, node))).collect()
     }
 
     #[test]
@@ -246,10 +212,7 @@ mod tests {
                 let grudge = cut("majorities-ring", count, seed);
                 assert!(!grudge.is_empty(), "{count} nodes: nothing is cut");
                 let views: BTreeSet<_> = (0..count).map(|at| heard_by(NodeId::at(at), count, &grudge)).collect();
-                assert!(
-                    views.iter().all(|view| view.len() > count / 2),
-                    "{count} nodes: {views:?}"
-                );
+                assert!(views.iter().all(|view| view.len() > count / 2), "{count} nodes: {views:?}");
                 if count >= 5 && count % 2 == 1 {
                     assert_eq!(views.len(), count, "{count} nodes: {views:?}");
                 }
@@ -268,10 +231,7 @@ mod tests {
             assert!(one_way.iter().all(|(from, to)| !one_way.contains(&(*to, *from))));
             let bridge = cut("bridge", 5, seed);
             assert_eq!(bridge.len(), 2 * 2 * 2);
-            let free: Vec<_> = (0..5)
-                .map(NodeId::at)
-                .filter(|node| heard_by(*node, 5, &bridge).len() == 5)
-                .collect();
+            let free: Vec<_> = (0..5).map(NodeId::at).filter(|node| heard_by(*node, 5, &bridge).len() == 5).collect();
             assert_eq!(free.len(), 1, "one node hears everybody");
         }
     }
@@ -280,12 +240,7 @@ mod tests {
     fn unknown_shapes_and_lonely_nodes_are_refused() {
         let mut random = stream(1, Purpose::Schedule, 0);
         let nodes: Vec<_> = (0..5).map(NodeId::at).collect();
-        assert!(
-            FAULT
-                .resolve(Some("thirds"), &nodes, &mut random)
-                .unwrap_err()
-                .contains("majorities-ring")
-        );
+        assert!(FAULT.resolve(Some("thirds"), &nodes, &mut random).unwrap_err().contains("majorities-ring"));
         assert!(FAULT.resolve(None, &nodes[..1], &mut random).is_err());
     }
 }

@@ -68,37 +68,25 @@ impl Fault for Pause {
                 (Paused::Chosen(chosen), target)
             }
         };
-        Ok(Aim {
-            target,
-            params: json!(paused),
-        })
+        Ok(Aim { target, params: json!(paused) })
     }
 
     async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>> {
         let workers = |wanted: &dyn Fn(usize) -> bool| -> Vec<Undo> {
-            (0..scene.gates.len())
-                .filter(|worker| wanted(*worker))
-                .map(|worker| Undo::OpenGate { worker })
-                .collect()
+            (0..scene.gates.len()).filter(|worker| wanted(*worker)).map(|worker| Undo::OpenGate { worker }).collect()
         };
         let aimed = match paused(&planned.params)? {
             Paused::Holder => workers(&|worker| scene.gates[worker].is_holding()),
             Paused::Clients => workers(&|_| true),
-            Paused::Chosen(chosen) => scene
-                .nodes(&chosen)
-                .await?
-                .into_iter()
-                .map(|node| Undo::Resume { node })
-                .collect(),
+            Paused::Chosen(chosen) => {
+                scene.nodes(&chosen).await?.into_iter().map(|node| Undo::Resume { node }).collect()
+            }
         };
         (!aimed.is_empty()).then_some(aimed)
     }
 
     async fn inject(&self, scene: &Scene, aimed: &mut [Undo]) -> Observed {
-        let mut observed = Observed {
-            confirmed: true,
-            ..Observed::default()
-        };
+        let mut observed = Observed { confirmed: true, ..Observed::default() };
         for undo in aimed.iter() {
             match undo {
                 Undo::Resume { node } => {
@@ -115,9 +103,7 @@ impl Fault for Pause {
                     scene.gates[*worker].close();
                     // That it had work to do meanwhile is seen at the heal.
                     observed.confirmed = false;
-                    observed
-                        .evidence
-                        .insert(format!("worker {worker}"), "not polled".to_owned());
+                    observed.evidence.insert(format!("worker {worker}"), "not polled".to_owned());
                 }
                 Undo::Reconnect { .. } | Undo::Restart { .. } => {}
             }
@@ -152,11 +138,9 @@ mod tests {
         let mut resolve = |argument| FAULT.resolve(argument, &nodes, &mut random);
         let minority = resolve(None).unwrap();
         assert!(matches!(paused(&minority.params), Some(Paused::Chosen(Chosen::Nodes(nodes))) if nodes.len() == 2));
-        for (argument, expected) in [
-            ("holder", Paused::Holder),
-            ("clients", Paused::Clients),
-            ("leader", Paused::Chosen(Chosen::Leader)),
-        ] {
+        for (argument, expected) in
+            [("holder", Paused::Holder), ("clients", Paused::Clients), ("leader", Paused::Chosen(Chosen::Leader))]
+        {
             assert_eq!(paused(&resolve(Some(argument)).unwrap().params), Some(expected));
         }
         assert!(resolve(Some("everybody")).is_err());

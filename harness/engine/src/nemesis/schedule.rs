@@ -69,10 +69,7 @@ pub enum ScheduleError {
 /// # Errors
 /// [`ScheduleError::UnknownFault`] with the nearest names, [`ScheduleError::Unreadable`].
 pub fn parse_nemesis(text: &str) -> Result<Vec<Asked>, ScheduleError> {
-    let unreadable = |problem: &str| ScheduleError::Unreadable {
-        text: text.to_owned(),
-        problem: problem.to_owned(),
-    };
+    let unreadable = |problem: &str| ScheduleError::Unreadable { text: text.to_owned(), problem: problem.to_owned() };
     if text.trim() == "none" {
         return Ok(Vec::new());
     }
@@ -81,9 +78,7 @@ pub fn parse_nemesis(text: &str) -> Result<Vec<Asked>, ScheduleError> {
         let part = part.trim();
         let (name, argument) = match part.split_once('(') {
             Some((name, rest)) => {
-                let argument = rest
-                    .strip_suffix(')')
-                    .ok_or_else(|| unreadable("something follows a bracket"))?;
+                let argument = rest.strip_suffix(')').ok_or_else(|| unreadable("something follows a bracket"))?;
                 (name.trim(), Some(argument.trim().to_owned()))
             }
             None => (part, None),
@@ -93,15 +88,8 @@ pub fn parse_nemesis(text: &str) -> Result<Vec<Asked>, ScheduleError> {
             None if name == "none" => return Err(unreadable("`none` stands alone")),
             None if name.is_empty() => return Err(unreadable("a name is missing")),
             None => {
-                let known = faults()
-                    .iter()
-                    .map(|fault| fault.name().to_owned())
-                    .chain(["none".to_owned()])
-                    .collect();
-                return Err(ScheduleError::UnknownFault {
-                    name: name.to_owned(),
-                    known,
-                });
+                let known = faults().iter().map(|fault| fault.name().to_owned()).chain(["none".to_owned()]).collect();
+                return Err(ScheduleError::UnknownFault { name: name.to_owned(), known });
             }
         }
     }
@@ -161,10 +149,7 @@ pub fn plan_faults(
         let aim = next
             .fault
             .resolve(next.argument.as_deref(), nodes, &mut random)
-            .map_err(|problem| ScheduleError::BadArgument {
-                fault: next.fault.name().to_owned(),
-                problem,
-            })?;
+            .map_err(|problem| ScheduleError::BadArgument { fault: next.fault.name().to_owned(), problem })?;
         planned.push(PlannedFault {
             id: planned.len() as u32 + 1,
             fault: next.fault.name().to_owned(),
@@ -177,12 +162,7 @@ pub fn plan_faults(
     }
     if planned.len() < asked.len() {
         let minimum = minimum_time_limit(asked.len(), interval);
-        return Err(ScheduleError::TooShort {
-            limit,
-            interval,
-            kinds: asked.len(),
-            minimum,
-        });
+        return Err(ScheduleError::TooShort { limit, interval, kinds: asked.len(), minimum });
     }
     Ok(planned)
 }
@@ -197,13 +177,7 @@ mod tests {
 
     fn plan(text: &str, seed: u64, limit: f64, interval: f64) -> Result<Vec<PlannedFault>, ScheduleError> {
         let seconds = Duration::from_secs_f64;
-        plan_faults(
-            &parse_nemesis(text).unwrap(),
-            &nodes(),
-            seed,
-            seconds(limit),
-            seconds(interval),
-        )
+        plan_faults(&parse_nemesis(text).unwrap(), &nodes(), seed, seconds(limit), seconds(interval))
     }
 
     #[test]
@@ -212,25 +186,15 @@ mod tests {
             let faults = plan("partition,pause(leader),kill", seed, 10.0, 10.0 * 0.8 / 6.0).unwrap();
             let kinds: std::collections::BTreeSet<_> = faults.iter().map(|fault| fault.fault.as_str()).collect();
             assert_eq!(kinds.len(), 3);
-            assert!(
-                faults
-                    .iter()
-                    .all(|fault| fault.heal_ns <= 8_000_001_000 && fault.start_ns < fault.heal_ns)
-            );
+            assert!(faults.iter().all(|fault| fault.heal_ns <= 8_000_001_000 && fault.start_ns < fault.heal_ns));
             assert!(faults.windows(2).all(|pair| pair[0].heal_ns < pair[1].start_ns));
         }
     }
 
     #[test]
     fn a_seed_fixes_the_schedule() {
-        assert_eq!(
-            plan("partition,kill", 4, 60.0, 3.0),
-            plan("partition,kill", 4, 60.0, 3.0)
-        );
-        assert_ne!(
-            plan("partition,kill", 4, 60.0, 3.0),
-            plan("partition,kill", 5, 60.0, 3.0)
-        );
+        assert_eq!(plan("partition,kill", 4, 60.0, 3.0), plan("partition,kill", 4, 60.0, 3.0));
+        assert_ne!(plan("partition,kill", 4, 60.0, 3.0), plan("partition,kill", 5, 60.0, 3.0));
     }
 
     #[test]
@@ -246,12 +210,7 @@ mod tests {
         assert!(parse_nemesis("none").unwrap().is_empty());
         let two = parse_nemesis(" partition(one) , pause( n1 n2 )").unwrap();
         assert_eq!(two[1].argument.as_deref(), Some("n1 n2"));
-        let problem = |text: &str| {
-            parse_nemesis(text)
-                .err()
-                .map(|error| error.to_string())
-                .unwrap_or_default()
-        };
+        let problem = |text: &str| parse_nemesis(text).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(problem("partitoin").contains("partition, pause, kill, none"));
         assert!(problem("none,kill").contains("stands alone"));
         assert!(problem("kill,").contains("missing"));

@@ -110,12 +110,8 @@ mod tests {
     fn a_minority_leaves_a_majority() {
         for (count, expected) in [(1, 1), (2, 1), (3, 1), (4, 1), (5, 2), (7, 3)] {
             let nodes: Vec<_> = (0..count).map(NodeId::at).collect();
-            let chosen = Selector::Minority
-                .choose(&nodes, &mut stream(1, Purpose::Schedule, 0))
-                .unwrap();
-            let Chosen::Nodes(chosen) = chosen else {
-                panic!("{chosen:?}")
-            };
+            let chosen = Selector::Minority.choose(&nodes, &mut stream(1, Purpose::Schedule, 0)).unwrap();
+            let Chosen::Nodes(chosen) = chosen else { panic!("{chosen:?}") };
             assert_eq!(chosen.len(), expected, "of {count}");
         }
     }

@@ -87,30 +87,19 @@ struct Pipe {
 
 impl Pipe {
     fn new() -> Self {
-        Self {
-            bytes: VecDeque::new(),
-            chunks: VecDeque::new(),
-            tail: Tail::Open,
-        }
+        Self { bytes: VecDeque::new(), chunks: VecDeque::new(), tail: Tail::Open }
     }
 
     /// How many bytes may be read now. Without a delay nothing is read ahead of what waits to be written.
     fn room(&self, delay: Duration) -> usize {
         let open = self.tail == Tail::Open && self.chunks.len() < CHUNKS;
-        if open && (self.bytes.is_empty() || !delay.is_zero()) {
-            BUFFER_BYTES - self.bytes.len()
-        } else {
-            0
-        }
+        if open && (self.bytes.is_empty() || !delay.is_zero()) { BUFFER_BYTES - self.bytes.len() } else { 0 }
     }
 
     fn push(&mut self, bytes: &[u8], read_at: Instant) {
         if !bytes.is_empty() {
             self.bytes.extend(bytes);
-            self.chunks.push_back(Chunk {
-                read_at,
-                length: bytes.len(),
-            });
+            self.chunks.push_back(Chunk { read_at, length: bytes.len() });
         }
     }
 
@@ -305,14 +294,8 @@ impl Connection {
         opposite.tail = match opposite.tail {
             // It will come to the end of what the lost side sent, and then find this direction broken.
             Tail::Open => Tail::Open,
-            Tail::Ending { read_at, .. } => Tail::Ending {
-                end: End::Reset,
-                read_at,
-            },
-            Tail::Passed => Tail::Ending {
-                end: End::Reset,
-                read_at: now,
-            },
+            Tail::Ending { read_at, .. } => Tail::Ending { end: End::Reset, read_at },
+            Tail::Passed => Tail::Ending { end: End::Reset, read_at: now },
             Tail::Broken => {
                 self.ending = Some(Ending::Aborted);
                 Tail::Broken
@@ -323,10 +306,7 @@ impl Connection {
 }
 
 /// Reads once, if there is room, and writes it on at once if nothing stands before it.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the parts of one connection, borrowed separately"
-)]
+#[expect(clippy::too_many_arguments, reason = "the parts of one connection, borrowed separately")]
 fn fill(
     pipe: &mut Pipe,
     source: &TcpStream,
@@ -348,21 +328,12 @@ fn fill(
         }
         Ok(length) => {
             step.read = length;
-            let passed = if delay.is_zero() {
-                written(sink.try_write(&scratch[..length]))?
-            } else {
-                0
-            };
+            let passed = if delay.is_zero() { written(sink.try_write(&scratch[..length]))? } else { 0 };
             step.written = passed;
             pipe.push(&scratch[passed..length], now);
         }
         Err(error) if is_transient(&error) => {}
-        Err(_) => {
-            pipe.tail = Tail::Ending {
-                end: End::Reset,
-                read_at: now,
-            }
-        }
+        Err(_) => pipe.tail = Tail::Ending { end: End::Reset, read_at: now },
     }
     Ok(())
 }

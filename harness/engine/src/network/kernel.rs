@@ -10,11 +10,7 @@ pub(super) fn unread_bytes(socket: BorrowedFd<'_>) -> u64 {
     // SAFETY: FIONREAD writes one int through the pointer, which is valid for the call; the descriptor is open because
     // it is borrowed.
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), libc::FIONREAD, &raw mut unread) };
-    if result == 0 {
-        u64::try_from(unread).unwrap_or(0)
-    } else {
-        0
-    }
+    if result == 0 { u64::try_from(unread).unwrap_or(0) } else { 0 }
 }
 
 /// How the peer of a socket closed it, as far as the kernel has heard.
@@ -28,16 +24,9 @@ pub(super) struct PeerClose {
 
 /// Whether the peer has closed its end. Reading could not tell while unread bytes precede the FIN.
 pub(super) fn peer_close(socket: BorrowedFd<'_>) -> PeerClose {
-    let mut asked = libc::pollfd {
-        fd: socket.as_raw_fd(),
-        events: libc::POLLRDHUP,
-        revents: 0,
-    };
+    let mut asked = libc::pollfd { fd: socket.as_raw_fd(), events: libc::POLLRDHUP, revents: 0 };
     // SAFETY: the pointer is to one pollfd, valid for the call; the descriptor is open because it is borrowed.
     let answered = unsafe { libc::poll(&raw mut asked, 1, 0) };
     let seen = if answered == 1 { asked.revents } else { 0 };
-    PeerClose {
-        fin: seen & libc::POLLRDHUP != 0,
-        over: seen & (libc::POLLHUP | libc::POLLERR) != 0,
-    }
+    PeerClose { fin: seen & libc::POLLRDHUP != 0, over: seen & (libc::POLLHUP | libc::POLLERR) != 0 }
 }

@@ -43,14 +43,8 @@ struct Listener {
 /// All links between these nodes: node to other node, and every client group to every node.
 pub(super) fn links(nodes: &[NodeId]) -> Vec<Link> {
     let pairs = || nodes.iter().flat_map(|from| nodes.iter().map(move |to| (*from, *to)));
-    let between_nodes = pairs().filter(|(from, to)| from != to).map(|(from, to)| Link {
-        from: Source::Node(from),
-        to,
-    });
-    let from_clients = pairs().map(|(home, to)| Link {
-        from: Source::Clients(home),
-        to,
-    });
+    let between_nodes = pairs().filter(|(from, to)| from != to).map(|(from, to)| Link { from: Source::Node(from), to });
+    let from_clients = pairs().map(|(home, to)| Link { from: Source::Clients(home), to });
     between_nodes.chain(from_clients).collect()
 }
 
@@ -65,24 +59,13 @@ impl Proxy {
         for (position, link) in links.iter().enumerate() {
             for port in ports {
                 let address = SocketAddrV4::new(subnet.link(link.from, link.to), *port);
-                let socket = listen(address).map_err(|source| NetworkError::Listen {
-                    link: *link,
-                    address,
-                    source,
-                })?;
+                let socket = listen(address).map_err(|source| NetworkError::Listen { link: *link, address, source })?;
                 let node = SocketAddrV4::new(subnet.node(link.to), *port);
-                listeners.push(Listener {
-                    link: position,
-                    socket,
-                    node,
-                });
+                listeners.push(Listener { link: position, socket, node });
             }
         }
         let start = || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_io()
-                .enable_time()
-                .build()?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
             let listeners = register(&runtime, listeners)?;
             let (stop, stopped) = oneshot::channel();
             let registry = registry.clone();
@@ -91,9 +74,7 @@ impl Proxy {
             Ok(Running { stop, thread })
         };
         let running = start().map_err(|source: io::Error| NetworkError::Thread { source })?;
-        Ok(Self {
-            running: Mutex::new(Some(running)),
-        })
+        Ok(Self { running: Mutex::new(Some(running)) })
     }
 
     /// Ends the thread and waits for its end, by which all its sockets are closed.
@@ -167,12 +148,7 @@ async fn relay(client: TcpStream, dialler: Ipv4Addr, link: usize, node: SocketAd
     let client = Arc::new(client);
     let admitted = registry.lock().admit(link, dialler, Arc::clone(&client));
     let Some((id, mut changes)) = admitted else { return };
-    let mut relay = Relay {
-        registry,
-        id,
-        client,
-        node: None,
-    };
+    let mut relay = Relay { registry, id, client, node: None };
     let Some(upstream) = relay.dial(node, &mut changes).await else {
         return;
     };
@@ -180,22 +156,8 @@ async fn relay(client: TcpStream, dialler: Ipv4Addr, link: usize, node: SocketAd
     relay.node = Some(Arc::clone(&upstream));
     relay.registry.lock().attach(id, Arc::clone(&upstream));
     tokio::join!(
-        pump(
-            &relay.registry,
-            id,
-            Way::Forward,
-            &relay.client,
-            &upstream,
-            changes.clone()
-        ),
-        pump(
-            &relay.registry,
-            id,
-            Way::Back,
-            &upstream,
-            &relay.client,
-            changes.clone()
-        ),
+        pump(&relay.registry, id, Way::Forward, &relay.client, &upstream, changes.clone()),
+        pump(&relay.registry, id, Way::Back, &upstream, &relay.client, changes.clone()),
     );
 }
 

@@ -28,12 +28,7 @@ struct Locks {
 
 impl SharedRegistry {
     pub(super) fn new(links: &[Link]) -> Self {
-        Self {
-            locks: Arc::new(Locks {
-                turn: Mutex::new(()),
-                registry: Mutex::new(Registry::new(links)),
-            }),
-        }
+        Self { locks: Arc::new(Locks { turn: Mutex::new(()), registry: Mutex::new(Registry::new(links)) }) }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Registry> {
@@ -81,12 +76,7 @@ pub(super) struct Registry {
 
 impl Registry {
     fn new(links: &[Link]) -> Self {
-        let idle = |link: &Link| LinkTraffic {
-            link: *link,
-            bytes_forward: 0,
-            bytes_back: 0,
-            connections: 0,
-        };
+        let idle = |link: &Link| LinkTraffic { link: *link, bytes_forward: 0, bytes_back: 0, connections: 0 };
         Self {
             rules: RuleTable::default(),
             connections: BTreeMap::new(),
@@ -174,10 +164,7 @@ impl Registry {
             Way::Back => traffic.bytes_back += written,
         }
         if !delay.is_zero() && step.read > 0 {
-            for rule in self
-                .rules
-                .acting(&[flow], |effect| matches!(effect, Effect::Delay { .. }))
-            {
+            for rule in self.rules.acting(&[flow], |effect| matches!(effect, Effect::Delay { .. })) {
                 self.rules.evidence_mut(rule).bytes_delayed += step.read as u64;
             }
         }
@@ -207,12 +194,8 @@ impl Registry {
     }
 
     pub(super) fn install(&mut self, rules: &[LinkRule]) -> RuleId {
-        let held_before: BTreeSet<ConnectionId> = self
-            .connections
-            .iter()
-            .filter(|(_, connection)| self.is_held(connection))
-            .map(|(id, _)| *id)
-            .collect();
+        let held_before: BTreeSet<ConnectionId> =
+            self.connections.iter().filter(|(_, connection)| self.is_held(connection)).map(|(id, _)| *id).collect();
         let installed = self.rules.add(rules);
         for (id, connection) in &mut self.connections {
             if connection.ending().is_some() || self.rules.acting(&connection.flows(), |_| true).is_empty() {
@@ -235,11 +218,8 @@ impl Registry {
 
     pub(super) fn remove(&mut self, id: RuleId) -> RuleEvidence {
         let evidence = self.evidence(id);
-        let holds: Vec<(ConnectionId, [bool; 2])> = self
-            .connections
-            .iter()
-            .map(|(id, connection)| (*id, self.holds(connection)))
-            .collect();
+        let holds: Vec<(ConnectionId, [bool; 2])> =
+            self.connections.iter().map(|(id, connection)| (*id, self.holds(connection))).collect();
         let touched = self.rules.take(id);
         if touched.is_empty() {
             return evidence;
@@ -249,19 +229,11 @@ impl Registry {
             let Some(connection) = self.connections.get_mut(&id) else {
                 continue;
             };
-            if !connection
-                .flows()
-                .into_iter()
-                .flatten()
-                .any(|flow| touched.contains(&flow))
-            {
+            if !connection.flows().into_iter().flatten().any(|flow| touched.contains(&flow)) {
                 continue;
             }
             let held_after = connection.flows().map(|flow| self.rules.is_held(flow));
-            let healed = held_before
-                .iter()
-                .zip(held_after)
-                .any(|(before, after)| *before && !after);
+            let healed = held_before.iter().zip(held_after).any(|(before, after)| *before && !after);
             if healed && connection.ending().is_none() && connection.was_closed_while_held() {
                 break_off(connection, &mut self.rules);
             } else {
@@ -274,11 +246,7 @@ impl Registry {
     /// What the rules have met up to now: what was put down already, and what the connections hold at this moment.
     pub(super) fn evidence(&self, id: RuleId) -> RuleEvidence {
         let mut evidence = self.rules.evidence(id);
-        for connection in self
-            .connections
-            .values()
-            .filter(|connection| connection.ending().is_none())
-        {
+        for connection in self.connections.values().filter(|connection| connection.ending().is_none()) {
             if let Some(bytes) = held_bytes(connection, &self.rules, id) {
                 count_held(&mut evidence, connection, bytes);
             }
@@ -306,9 +274,7 @@ impl Registry {
                 break_off(connection, &mut self.rules);
             }
         }
-        Delivery {
-            bytes: record.delivered,
-        }
+        Delivery { bytes: record.delivered }
     }
 
     pub(super) fn fresh_dialler(&mut self, subnet: &Subnet) -> Ipv4Addr {
@@ -349,11 +315,7 @@ fn break_off(connection: &mut Connection, rules: &mut RuleTable) {
 
 /// The bytes that wait in those directions of the connection that the rule cuts; none if it cuts neither.
 fn held_bytes(connection: &Connection, rules: &RuleTable, rule: RuleId) -> Option<u64> {
-    let cut = |way: &Way| {
-        rules
-            .acting(&[connection.flow(*way)], |effect| effect == Effect::Blackhole)
-            .contains(&rule)
-    };
+    let cut = |way: &Way| rules.acting(&[connection.flow(*way)], |effect| effect == Effect::Blackhole).contains(&rule);
     [Way::Forward, Way::Back]
         .into_iter()
         .filter(cut)

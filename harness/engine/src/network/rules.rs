@@ -36,18 +36,7 @@ pub struct LinkRule {
 impl LinkRule {
     /// The same fault in both directions.
     pub fn both_ways(one: NodeId, other: NodeId, effect: Effect) -> [Self; 2] {
-        [
-            Self {
-                from: one,
-                to: other,
-                effect,
-            },
-            Self {
-                from: other,
-                to: one,
-                effect,
-            },
-        ]
+        [Self { from: one, to: other, effect }, Self { from: other, to: one, effect }]
     }
 }
 
@@ -96,10 +85,7 @@ impl Flow {
     }
 
     pub(super) fn reversed(self) -> Self {
-        Self {
-            from: self.to,
-            to: self.from,
-        }
+        Self { from: self.to, to: self.from }
     }
 }
 
@@ -137,14 +123,11 @@ impl RuleTable {
     }
 
     fn effects(&self, flow: Option<Flow>) -> &[(RuleId, Effect)] {
-        flow.and_then(|flow| self.in_force.get(&flow))
-            .map_or(&[], Vec::as_slice)
+        flow.and_then(|flow| self.in_force.get(&flow)).map_or(&[], Vec::as_slice)
     }
 
     pub(super) fn is_held(&self, flow: Option<Flow>) -> bool {
-        self.effects(flow)
-            .iter()
-            .any(|(_, effect)| *effect == Effect::Blackhole)
+        self.effects(flow).iter().any(|(_, effect)| *effect == Effect::Blackhole)
     }
 
     /// Whether connections between the two sites of the flow are reset.

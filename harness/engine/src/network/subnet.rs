@@ -52,10 +52,7 @@ impl Subnet {
 
     pub(super) fn claim_block(block: u8) -> io::Result<Self> {
         let address = SocketAddrV4::new(Ipv4Addr::new(127, block, 255, 254), CLAIM_PORT);
-        Ok(Self {
-            block,
-            _claim: TcpListener::bind(address)?,
-        })
+        Ok(Self { block, _claim: TcpListener::bind(address)? })
     }
 
     /// The R of `127.R.0.0/16`.
@@ -88,12 +85,7 @@ impl Subnet {
     pub fn dialler(&self, n: u32) -> Ipv4Addr {
         let n = n % DIALLERS;
         let octet = |value: u32| u8::try_from(value).expect("it lies in 1..=254");
-        Ipv4Addr::new(
-            127,
-            self.block,
-            FIRST_DIALLER_BLOCK + octet(n / HOSTS),
-            octet(n % HOSTS + 1),
-        )
+        Ipv4Addr::new(127, self.block, FIRST_DIALLER_BLOCK + octet(n / HOSTS), octet(n % HOSTS + 1))
     }
 }
 
@@ -104,10 +96,7 @@ impl fmt::Debug for Subnet {
 }
 
 fn number(node: NodeId) -> u8 {
-    assert!(
-        node.number() <= LARGEST_NODE,
-        "{node} has no address: nodes are numbered 1 to {LARGEST_NODE}"
-    );
+    assert!(node.number() <= LARGEST_NODE, "{node} has no address: nodes are numbered 1 to {LARGEST_NODE}");
     u8::try_from(node.number()).expect("it is at most 99")
 }
 

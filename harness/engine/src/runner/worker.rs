@@ -76,9 +76,7 @@ pub(super) async fn work<K: Client>(
             Some(client) => Ok(client),
             None => setup.open(process),
         };
-        let ticket = setup
-            .recorder
-            .invoke(process, Some(node), call.clone(), Some(scheduled));
+        let ticket = setup.recorder.invoke(process, Some(node), call.clone(), Some(scheduled));
         let outcome = match opened {
             Ok(mut opened) => {
                 let outcome = opened.invoke(&call).await;
@@ -92,14 +90,7 @@ pub(super) async fn work<K: Client>(
             client = None;
             process = Process(process.0 + concurrency);
         }
-        if report
-            .send(Finished {
-                worker: setup.worker,
-                call,
-                outcome,
-            })
-            .is_err()
-        {
+        if report.send(Finished { worker: setup.worker, call, outcome }).is_err() {
             return;
         }
     }

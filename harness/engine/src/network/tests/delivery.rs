@@ -143,11 +143,7 @@ fn play(lab: &Laboratory, round: &Round) -> bool {
     let received: usize = nodes.iter_mut().map(|node| read_out(node).0.len()).sum();
     let counted = usize::try_from(delivery.bytes - mark).unwrap();
     assert!(received <= counted, "{received} bytes came, {counted} were counted");
-    assert_eq!(
-        lab.network.delivered(dialler),
-        delivery.bytes,
-        "the count grew after it was final"
-    );
+    assert_eq!(lab.network.delivered(dialler), delivery.bytes, "the count grew after it was final");
     delivery.is_nothing_since(mark)
 }
 
@@ -157,10 +153,7 @@ fn the_answer_is_exact_at_any_moment_of_a_request() {
     let mut dice = Dice(3);
     let rounds = 600;
     let nothing = (0..rounds).filter(|_| play(&lab, &Round::draw(&mut dice))).count();
-    assert!(
-        nothing > 0 && nothing < rounds,
-        "{nothing} of {rounds} rounds delivered nothing: one case was not met"
-    );
+    assert!(nothing > 0 && nothing < rounds, "{nothing} of {rounds} rounds delivered nothing: one case was not met");
     until("all connections are forgotten", || lab.network.open_connections() == 0);
 }
 
@@ -175,9 +168,7 @@ fn a_dialler_address_starts_anew_when_it_is_given_out_again() {
     let busy = lab.network.fresh_dialler();
     let _open = lab.dial_as(busy, home(), 2);
     let _node = lab.accept(2);
-    until("only the open connection is left", || {
-        lab.network.open_connections() == 1
-    });
+    until("only the open connection is left", || lab.network.open_connections() == 1);
     for _ in 2..DIALLERS {
         let fresh = lab.network.fresh_dialler();
         assert!(fresh != first && fresh != busy);
@@ -187,11 +178,7 @@ fn a_dialler_address_starts_anew_when_it_is_given_out_again() {
     let mut client = lab.dial_as(first, home(), 2);
     client.write_all(b"new life").unwrap();
     expect(&mut lab.accept(2), b"new life");
-    assert_ne!(
-        lab.network.fresh_dialler(),
-        busy,
-        "an address with an open connection was given out"
-    );
+    assert_ne!(lab.network.fresh_dialler(), busy, "an address with an open connection was given out");
 }
 
 #[test]

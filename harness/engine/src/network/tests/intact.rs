@@ -18,10 +18,7 @@ const DISTURBANCES: usize = 150;
 /// One period of the stream with this seed.
 fn stream(seed: u64) -> Vec<u8> {
     let mut dice = Dice(seed);
-    std::iter::repeat_with(|| dice.next().to_le_bytes())
-        .flatten()
-        .take(PERIOD)
-        .collect()
+    std::iter::repeat_with(|| dice.next().to_le_bytes()).flatten().take(PERIOD).collect()
 }
 
 /// Writes a stream in chunks of random size, now and then single bytes, until told to end it; its length.
@@ -52,10 +49,7 @@ fn compare(mut from: &TcpStream, period: &[u8]) -> u64 {
         if length == 0 {
             return total;
         }
-        assert!(
-            buffer[..length] == period[at..at + length],
-            "the stream differs behind byte {total}"
-        );
+        assert!(buffer[..length] == period[at..at + length], "the stream differs behind byte {total}");
         total += length as u64;
         at = (at + length) % PERIOD;
     }
@@ -66,9 +60,7 @@ fn streams_stay_intact_while_cuts_and_delays_come_and_go() {
     let lab = Laboratory::new(3);
     let mut pairs = vec![lab.connect(1, 2), lab.connect(2, 1), lab.connect(1, 3)];
     pairs.push((lab.dial(Source::Clients(n(2)), 1), lab.accept(1)));
-    let periods: Vec<[Vec<u8>; 2]> = (0..pairs.len() as u64)
-        .map(|pair| [2 * pair, 2 * pair + 1].map(stream))
-        .collect();
+    let periods: Vec<[Vec<u8>; 2]> = (0..pairs.len() as u64).map(|pair| [2 * pair, 2 * pair + 1].map(stream)).collect();
     let enough = &AtomicBool::new(false);
     let carried: u64 = thread::scope(|scope| {
         let mut streams = Vec::new();
@@ -83,10 +75,7 @@ fn streams_stay_intact_while_cuts_and_delays_come_and_go() {
         // The streams end while nothing is cut: a dialler that ends its own during a cut would count as gone. And they
         // must end before anything can fail here, since the scope waits for them.
         enough.store(true, Ordering::Relaxed);
-        assert!(
-            held > 0 && delayed > 0,
-            "the faults met no traffic: {held} bytes held, {delayed} delayed"
-        );
+        assert!(held > 0 && delayed > 0, "the faults met no traffic: {held} bytes held, {delayed} delayed");
         let length = |(written, read): (thread::ScopedJoinHandle<'_, u64>, thread::ScopedJoinHandle<'_, u64>)| {
             let (written, read) = (written.join().unwrap(), read.join().unwrap());
             assert_eq!(written, read, "a stream ended early");
@@ -95,11 +84,7 @@ fn streams_stay_intact_while_cuts_and_delays_come_and_go() {
         streams.into_iter().map(length).sum()
     });
     until("all connections are forgotten", || lab.network.open_connections() == 0);
-    let counted: u64 = lab
-        .traffic()
-        .iter()
-        .map(|link| link.bytes_forward + link.bytes_back)
-        .sum();
+    let counted: u64 = lab.traffic().iter().map(|link| link.bytes_forward + link.bytes_back).sum();
     assert_eq!(carried, counted);
 }
 
@@ -112,16 +97,8 @@ fn disturb(lab: &Laboratory) -> (u64, u64) {
         let rules: Vec<LinkRule> = (0..=dice.below(3))
             .map(|_| {
                 let by = Duration::from_micros(dice.next() % 3000);
-                let effect = if dice.below(2) == 0 {
-                    Effect::Blackhole
-                } else {
-                    Effect::Delay { by }
-                };
-                LinkRule {
-                    from: n(1 + dice.below(3)),
-                    to: n(1 + dice.below(3)),
-                    effect,
-                }
+                let effect = if dice.below(2) == 0 { Effect::Blackhole } else { Effect::Delay { by } };
+                LinkRule { from: n(1 + dice.below(3)), to: n(1 + dice.below(3)), effect }
             })
             .collect();
         let first = lab.network.install(&rules);
@@ -166,12 +143,7 @@ fn a_reset_of_either_side_reaches_the_other() {
 fn a_delayed_stream_fills_no_more_than_its_buffer() {
     let lab = Laboratory::new(2);
     let (client, _node) = lab.connect(1, 2);
-    let rule = lab.install(
-        Effect::Delay {
-            by: Duration::from_secs(3600),
-        },
-        &[(1, 2)],
-    );
+    let rule = lab.install(Effect::Delay { by: Duration::from_secs(3600) }, &[(1, 2)]);
     client.set_nonblocking(true).unwrap();
     let chunk = [0; 10_000];
     // Until nothing moves any more: neither does the kernel take bytes nor the link read them.

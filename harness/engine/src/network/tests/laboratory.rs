@@ -53,9 +53,7 @@ pub(super) fn read_out(stream: &mut TcpStream) -> (Vec<u8>, Ended) {
 #[track_caller]
 pub(super) fn expect(stream: &mut TcpStream, expected: &[u8]) {
     let mut bytes = vec![0; expected.len()];
-    stream
-        .read_exact(&mut bytes)
-        .expect("the bytes come before the deadline");
+    stream.read_exact(&mut bytes).expect("the bytes come before the deadline");
     assert_eq!(bytes, expected);
 }
 
@@ -89,14 +87,8 @@ impl Laboratory {
 
     /// Puts rules with this effect in force on the flows `from` → `to`.
     pub(super) fn install(&self, effect: Effect, flows: &[(usize, usize)]) -> RuleId {
-        let rules: Vec<LinkRule> = flows
-            .iter()
-            .map(|(from, to)| LinkRule {
-                from: n(*from),
-                to: n(*to),
-                effect,
-            })
-            .collect();
+        let rules: Vec<LinkRule> =
+            flows.iter().map(|(from, to)| LinkRule { from: n(*from), to: n(*to), effect }).collect();
         self.network.install(&rules)
     }
 
@@ -104,9 +96,7 @@ impl Laboratory {
     pub(super) fn dial_as(&self, dialler: Ipv4Addr, from: Source, to: usize) -> TcpStream {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.bind(&SocketAddrV4::new(dialler, 0).into()).unwrap();
-        socket
-            .connect(&SocketAddrV4::new(self.network.subnet().link(from, n(to)), PORT).into())
-            .unwrap();
+        socket.connect(&SocketAddrV4::new(self.network.subnet().link(from, n(to)), PORT).into()).unwrap();
         with_deadline(socket.into())
     }
 
@@ -147,15 +137,8 @@ impl Laboratory {
     /// What the links carried, without that of the fence.
     pub(super) fn traffic(&self) -> Vec<LinkTraffic> {
         let last = n(self.nodes.len());
-        let fence = Link {
-            from: Source::Clients(last),
-            to: last,
-        };
-        self.network
-            .traffic()
-            .into_iter()
-            .filter(|carried| carried.link != fence)
-            .collect()
+        let fence = Link { from: Source::Clients(last), to: last };
+        self.network.traffic().into_iter().filter(|carried| carried.link != fence).collect()
     }
 
     /// Returns once the proxy has dealt with all that reached it before: it is one thread, and its events and tasks are

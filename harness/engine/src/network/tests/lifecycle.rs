@@ -29,10 +29,7 @@ fn two_networks_work_side_by_side() {
     let (mut client, mut node) = labs[1].connect(1, 2);
     client.write_all(b"free").unwrap();
     expect(&mut node, b"free");
-    assert!(
-        !labs[1].network.remove(rule).met_traffic(),
-        "a network took the rule of another for its own"
-    );
+    assert!(!labs[1].network.remove(rule).met_traffic(), "a network took the rule of another for its own");
     assert!(!labs[0].network.remove(rule).met_traffic());
 }
 
@@ -47,10 +44,7 @@ fn what_cannot_be_set_up_is_named() {
     assert!(matches!(start(&[1, 2], 0), NetworkError::Port { port: 0 }));
 
     let subnet = Subnet::claim().unwrap();
-    let link = Link {
-        from: Source::Clients(n(2)),
-        to: n(1),
-    };
+    let link = Link { from: Source::Clients(n(2)), to: n(1) };
     let address = SocketAddrV4::new(subnet.link(link.from, link.to), PORT);
     let _squatter = TcpListener::bind(address).unwrap();
     let error = Network::start(subnet, &[n(1), n(2)], &[PORT]).unwrap_err();
@@ -112,20 +106,8 @@ fn traffic_is_counted_by_link_and_direction() {
     node.write_all(b"123").unwrap();
     expect(&mut client, b"123");
     for carried in lab.traffic() {
-        let expected = if carried.link
-            == (Link {
-                from: Source::Node(n(1)),
-                to: n(2),
-            }) {
-            (5, 3, 1)
-        } else {
-            (0, 0, 0)
-        };
-        assert_eq!(
-            (carried.bytes_forward, carried.bytes_back, carried.connections),
-            expected,
-            "{}",
-            carried.link
-        );
+        let expected =
+            if carried.link == (Link { from: Source::Node(n(1)), to: n(2) }) { (5, 3, 1) } else { (0, 0, 0) };
+        assert_eq!((carried.bytes_forward, carried.bytes_back, carried.connections), expected, "{}", carried.link);
     }
 }

@@ -30,20 +30,10 @@ fn a_one_way_cut_holds_one_direction_whoever_dialled() {
     expect(&mut node_1, b"passes too");
     until_held(&lab, rule, 12);
     lab.fence();
-    assert!(
-        is_quiet(&node_2) && is_quiet(&dialled_there),
-        "a cut direction let something pass"
-    );
+    assert!(is_quiet(&node_2) && is_quiet(&dialled_there), "a cut direction let something pass");
 
     let evidence = lab.network.remove(rule);
-    assert_eq!(
-        evidence,
-        RuleEvidence {
-            connections_held: 2,
-            bytes_held: 12,
-            ..RuleEvidence::default()
-        }
-    );
+    assert_eq!(evidence, RuleEvidence { connections_held: 2, bytes_held: 12, ..RuleEvidence::default() });
     expect(&mut node_2, b"request");
     expect(&mut dialled_there, b"reply");
     assert_eq!(lab.network.remove(rule), evidence, "removing again tells the same");
@@ -61,9 +51,7 @@ fn clients_follow_their_home_node_and_always_reach_it() {
     third.write_all(b"third").unwrap();
     expect(&mut lab.accept(1), b"home");
     expect(&mut lab.accept(2), b"third");
-    until("the dial was seen", || {
-        lab.network.evidence(rule).connections_refused_or_pending == 1
-    });
+    until("the dial was seen", || lab.network.evidence(rule).connections_refused_or_pending == 1);
     lab.fence();
     assert!(lab.offered(2).is_none(), "a client passed the cut of its home node");
     lab.network.remove(rule);
@@ -77,9 +65,7 @@ fn a_node_is_dialled_only_when_both_directions_pass() {
         let rule = lab.install(CUT, &[flow]);
         let mut client = lab.dial(Source::Node(n(1)), 2);
         client.write_all(b"hello").unwrap();
-        until("the dial was seen", || {
-            lab.network.evidence(rule).connections_refused_or_pending == 1
-        });
+        until("the dial was seen", || lab.network.evidence(rule).connections_refused_or_pending == 1);
         lab.fence();
         assert!(lab.offered(2).is_none());
         let evidence = lab.network.remove(rule);
@@ -94,9 +80,7 @@ fn a_node_is_dialled_only_when_both_directions_pass() {
 #[test]
 fn what_the_dialler_closed_while_it_was_held_is_not_continued() {
     type Close = fn(TcpStream);
-    let ways: [Close; 3] = [drop, close_with_reset, |stream| {
-        stream.shutdown(Shutdown::Write).unwrap()
-    }];
+    let ways: [Close; 3] = [drop, close_with_reset, |stream| stream.shutdown(Shutdown::Write).unwrap()];
     for close in ways {
         for flows in [&BOTH[..], &BOTH[..1]] {
             let lab = Laboratory::new(3);
@@ -194,11 +178,7 @@ fn a_reset_ends_existing_and_new_connections_between_the_pair_only() {
     let evidence = lab.network.remove(rule);
     assert_eq!(
         evidence,
-        RuleEvidence {
-            connections_reset: 2,
-            connections_refused_or_pending: 1,
-            ..RuleEvidence::default()
-        }
+        RuleEvidence { connections_reset: 2, connections_refused_or_pending: 1, ..RuleEvidence::default() }
     );
     let (mut client, mut node) = lab.connect(1, 2);
     client.write_all(b"again").unwrap();
@@ -210,10 +190,7 @@ fn delays_add_up_keep_the_order_and_delay_the_end() {
     let lab = Laboratory::new(3);
     let (mut client, mut node) = lab.connect(1, 2);
     let by = Duration::from_millis(40);
-    let rules = [
-        lab.install(Effect::Delay { by }, &[(1, 2)]),
-        lab.install(Effect::Delay { by }, &[(1, 2)]),
-    ];
+    let rules = [lab.install(Effect::Delay { by }, &[(1, 2)]), lab.install(Effect::Delay { by }, &[(1, 2)])];
     let start = Instant::now();
     for part in [b"one ", b"two ", b"end."] {
         client.write_all(part).unwrap();
@@ -227,13 +204,7 @@ fn delays_add_up_keep_the_order_and_delay_the_end() {
     assert_eq!(read_out(&mut node), (Vec::new(), Ended::Fin));
     assert!(start.elapsed() >= 2 * by);
     for rule in rules {
-        assert_eq!(
-            lab.network.remove(rule),
-            RuleEvidence {
-                bytes_delayed: 12,
-                ..RuleEvidence::default()
-            }
-        );
+        assert_eq!(lab.network.remove(rule), RuleEvidence { bytes_delayed: 12, ..RuleEvidence::default() });
     }
 }
 
@@ -261,12 +232,7 @@ fn rules_that_no_traffic_met_have_no_evidence() {
     expect(&mut node_2, b"before");
     let rules = [
         lab.install(CUT, &BOTH),
-        lab.install(
-            Effect::Delay {
-                by: Duration::from_millis(1),
-            },
-            &BOTH,
-        ),
+        lab.install(Effect::Delay { by: Duration::from_millis(1) }, &BOTH),
         lab.install(CUT, &[(1, 1), (7, 9)]),
     ];
     other.write_all(b"elsewhere").unwrap();
@@ -289,12 +255,5 @@ fn a_client_that_gives_up_during_a_cut_leaves_its_evidence() {
     lab.network.settle(dialler);
     drop(client);
     let evidence = lab.network.remove(rule);
-    assert_eq!(
-        evidence,
-        RuleEvidence {
-            connections_held: 1,
-            bytes_held: 8,
-            ..RuleEvidence::default()
-        }
-    );
+    assert_eq!(evidence, RuleEvidence { connections_held: 1, bytes_held: 8, ..RuleEvidence::default() });
 }

@@ -1,0 +1,88 @@
+//! Bad input: each with a clear message, the right code, and nothing left behind.
+
+mod common;
+
+use std::process::Command;
+
+use common::{DSJEPSEN, Store, check, text};
+
+fn refused(arguments: &str, code: i32, says: &str) {
+    let store = Store::new();
+    let output = store.run(arguments);
+    assert_eq!(output.status.code(), Some(code), "{arguments}: {}", text(&output));
+    assert!(text(&output).contains(says), "{arguments} says: {}", text(&output));
+    assert!(!store.path().exists(), "{arguments} left something in the store");
+}
+
+#[test]
+fn unknown_names_are_refused_with_the_nearest() {
+    refused("--workload lokc", 254, "did you mean `lock`");
+    refused("--target rapt", 254, "did you mean `raft`");
+    refused("--target raft:unfence", 254, "did you mean `unfenced`");
+    refused("--nemesis partitoin", 254, "did you mean `partition`");
+    refused("--no-such-flag", 254, "--no-such-flag");
+    refused("--nodes 0", 254, "--nodes");
+    refused("--concurrency none", 254, "--concurrency");
+    refused("--expect maybe", 254, "invalid");
+}
+
+#[test]
+fn a_schedule_that_does_not_fit_names_the_least_limit() {
+    refused("--nemesis partition,pause,kill --time-limit 3", 254, "at least 3.75 s");
+    refused("--nemesis partition --nemesis-interval 9 --time-limit 10", 254, "at least 22.5 s");
+}
+
+#[test]
+fn an_unwritable_store_is_a_failure_of_the_set_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "in the way").unwrap();
+    let output = Command::new(DSJEPSEN).args(["test", "--store"]).arg(file.join("store")).output().unwrap();
+    assert_eq!(output.status.code(), Some(255), "{}", text(&output));
+    assert!(text(&output).contains("cannot create"), "{}", text(&output));
+}
+
+#[test]
+fn what_is_no_run_cannot_be_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, error) = check(folder.path());
+    assert_eq!(code, 254);
+    assert!(error.contains("plan.json"), "{error}");
+}
+
+#[test]
+fn damaged_and_newer_files_are_named() {
+    let store = Store::new();
+    let output = store.run("--target ttl-lock --nodes 1 --time-limit 2 --recovery-time 0 --locks 9 --seed 1");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let run = store.latest();
+    let history = std::fs::read_to_string(run.join("history.jsonl")).unwrap();
+    let lines: Vec<&str> = history.lines().collect();
+
+    let with = |number: usize, line: &str| {
+        let mut changed = lines.clone();
+        changed[number - 1] = line;
+        std::fs::write(run.join("history.jsonl"), changed.join("\n") + "\n").unwrap();
+        check(&run)
+    };
+    let (code, _, error) = with(5, r#"{"index": 3, "time"#);
+    assert!(code == 255 && error.contains("line 5"), "{code}: {error}");
+    let (code, _, error) = with(1, r#"{"schema":2,"workload":"lock"}"#);
+    assert!(code == 255 && error.contains("newer dsjepsen"), "{code}: {error}");
+    let (code, _, error) = with(1, r#"{"schema":1,"workload":"dance"}"#);
+    assert!(code == 255 && error.contains("dance"), "{code}: {error}");
+
+    // A torn end alone is no error, but the run cannot be called valid any more.
+    std::fs::write(run.join("history.jsonl"), &history[..history.len() - 9]).unwrap();
+    assert_eq!(check(&run).0, 2);
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    for arguments in [&["--help"][..], &["--version"], &["test", "--help"], &["list"], &["list", "--json"]] {
+        let output = Command::new(DSJEPSEN).args(arguments).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output));
+    }
+    let output = Command::new(DSJEPSEN).output().unwrap();
+    assert_eq!(output.status.code(), Some(254));
+}

@@ -1,0 +1,112 @@
+//! What the tests of the binary share: running it, and looking for what it may have left behind.
+#![allow(dead_code, reason = "each test binary uses a part of this")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+/// The binary under test.
+pub(crate) const DSJEPSEN: &str = env!("CARGO_BIN_EXE_dsjepsen");
+
+/// A store of its own, and the runs in it.
+pub(crate) struct Store {
+    folder: tempfile::TempDir,
+}
+
+impl Store {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("store")
+    }
+
+    /// `dsjepsen test` with this store and these arguments.
+    pub(crate) fn test(&self, arguments: &str) -> Command {
+        let mut command = Command::new(DSJEPSEN);
+        command.arg("test").args(arguments.split_whitespace()).arg("--store").arg(self.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs it to its end.
+    pub(crate) fn run(&self, arguments: &str) -> Output {
+        self.test(arguments).output().unwrap()
+    }
+
+    /// The newest run.
+    pub(crate) fn latest(&self) -> PathBuf {
+        std::fs::canonicalize(self.path().join("latest")).unwrap()
+    }
+
+    /// The name of the newest run: the value of its marker.
+    pub(crate) fn latest_name(&self) -> String {
+        self.latest().file_name().unwrap().to_str().unwrap().to_owned()
+    }
+}
+
+/// A child that is killed when the test ends, also when it fails.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Running {
+    pub(crate) fn start(mut command: Command) -> Self {
+        Self(command.spawn().unwrap())
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(i32::try_from(self.0.id()).unwrap()), signal).unwrap();
+    }
+
+    /// The exit code, or `None` if a signal ended it.
+    pub(crate) fn wait(&mut self, limit: Duration) -> Option<i32> {
+        let deadline = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.0.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "it did not end within {limit:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits until something holds; fails with `what` if it never does.
+pub(crate) fn eventually(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !holds() {
+        assert!(Instant::now() < deadline, "within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// No process of this run is left.
+pub(crate) fn assert_nothing_left(run: &str, limit: Duration) {
+    eventually(limit, "processes of the run are left", || dsjepsen_engine::find_marked(run).is_empty());
+}
+
+/// `dsjepsen check RUN`: its exit code and its verdict.
+pub(crate) fn check(run: &Path) -> (i32, Value, String) {
+    let output = Command::new(DSJEPSEN).arg("check").arg(run).arg("--json").output().unwrap();
+    let verdict = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    (output.status.code().unwrap(), verdict, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+pub(crate) fn read_json(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+pub(crate) fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}

@@ -1,0 +1,131 @@
+//! Whole runs of the real binary: verdicts, files, exit codes, and that nothing survives.
+
+mod common;
+
+use std::time::Duration;
+
+use common::{Running, Store, assert_nothing_left, check, eventually, read_json, text};
+use nix::sys::signal::Signal;
+use serde_json::Value;
+
+const SHORT: &str = "--time-limit 6 --recovery-time 1 --nemesis-interval 2.4";
+
+#[test]
+fn a_sound_lock_survives_a_partition_and_the_files_tell_it() {
+    let store = Store::new();
+    let output = store.run(&format!("--workload lock --nemesis partition --seed 3 {SHORT}"));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let run = store.latest();
+    let plan = read_json(&run.join("plan.json"));
+    assert_eq!(plan["faults"].as_array().unwrap().len(), 1);
+    assert_eq!(plan["faults"][0]["fault"], "partition");
+    let verdict = read_json(&run.join("verdict.json"));
+    assert_eq!((&verdict["verdict"], &verdict["schema"]), (&Value::from("valid"), &Value::from(1)));
+    for kind in ["acquire", "write", "release", "renew"] {
+        assert!(verdict["operations"]["by_kind"][kind]["ok"].as_u64().unwrap() > 0, "no {kind} succeeded");
+    }
+    let history = std::fs::read_to_string(run.join("history.jsonl")).unwrap();
+    assert_eq!(history.lines().next().unwrap(), r#"{"schema":1,"workload":"lock"}"#);
+    assert_eq!(history.matches(r#""process":"nemesis""#).count(), 4, "request and completion of inject and heal");
+    for node in 1..=5 {
+        let log = std::fs::read_to_string(run.join(format!("nodes/n{node}/log"))).unwrap();
+        let stamp = log.lines().next().unwrap().split(' ').next().unwrap();
+        assert!(stamp.parse::<u64>().unwrap() < 6_000_000_000, "{stamp}");
+    }
+    let page = std::fs::read_to_string(run.join("index.html")).unwrap();
+    assert!(page.contains("VALID") && page.contains("dsjepsen test --workload lock"));
+    let (code, again, _) = check(&run);
+    assert_eq!((code, again), (0, verdict), "check gives the verdict that test gave");
+    assert_nothing_left(&store.latest_name(), Duration::ZERO);
+}
+
+#[test]
+fn a_naive_lock_is_broken_by_pauses_with_proof() {
+    let store = Store::new();
+    let line = "--target ttl-lock --nemesis pause --time-limit 20 --recovery-time 1 --seed 5 --json --expect invalid";
+    let output = store.run(line);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let verdict = read_json(&store.latest().join("verdict.json"));
+    let findings = verdict["findings"].as_array().unwrap();
+    let exclusion = findings.iter().find(|finding| finding["rule"] == "lock.exclusion").expect("two holders");
+    assert!(exclusion["operations"].as_array().unwrap().len() >= 2);
+    assert!(exclusion["sentence"].as_str().unwrap().contains("at the same time"));
+    let events: Vec<Value> =
+        String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(events.last().unwrap()["event"], "finished");
+    assert_eq!(events.last().unwrap()["verdict"], "invalid");
+    let (code, again, _) = check(&store.latest());
+    assert_eq!((code, again), (1, verdict));
+}
+
+#[test]
+fn the_same_naive_lock_is_valid_without_faults() {
+    let store = Store::new();
+    let output = store.run(&format!("--target ttl-lock --nemesis none --seed 5 {SHORT} --expect invalid"));
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+}
+
+#[test]
+fn ctrl_c_ends_a_run_in_good_order() {
+    let store = Store::new();
+    let mut run = Running::start(store.test("--nemesis pause --time-limit 60 --seed 1 --json"));
+    wait_for_operations(&store);
+    let name = store.latest_name();
+    run.signal(Signal::SIGINT);
+    assert_eq!(run.wait(Duration::from_secs(30)), Some(130));
+    assert_nothing_left(&name, Duration::ZERO);
+    let verdict = read_json(&store.latest().join("verdict.json"));
+    assert_eq!(verdict["verdict"], "unknown");
+    assert!(verdict["findings"].as_array().unwrap().iter().any(|finding| finding["reason"] == "interrupted"));
+    assert!(store.latest().join("index.html").exists());
+    assert_eq!(check(&store.latest()).0, 2, "130 is for whoever received the signal");
+}
+
+#[test]
+fn a_second_ctrl_c_ends_it_at_once() {
+    let store = Store::new();
+    let mut run = Running::start(store.test("--nemesis kill --time-limit 60 --seed 1"));
+    wait_for_operations(&store);
+    let name = store.latest_name();
+    run.signal(Signal::SIGINT);
+    run.signal(Signal::SIGINT);
+    let code = run.wait(Duration::from_secs(10));
+    assert_eq!(code, Some(130));
+    assert_nothing_left(&name, Duration::from_secs(1));
+}
+
+#[test]
+fn a_killed_controller_leaves_nothing_but_a_history_that_can_be_judged() {
+    for (after_ms, line) in [(0, "--nemesis partition"), (300, "--nemesis pause"), (3300, "--nemesis pause,kill")] {
+        let store = Store::new();
+        let mut run = Running::start(store.test(&format!("{line} --time-limit 30 --nemesis-interval 1 --seed 2")));
+        eventually(Duration::from_secs(10), "the run directory exists", || store.path().join("latest").exists());
+        std::thread::sleep(Duration::from_millis(after_ms));
+        let name = store.latest_name();
+        run.signal(Signal::SIGKILL);
+        run.wait(Duration::from_secs(5));
+        assert_nothing_left(&name, Duration::from_secs(1));
+        let (code, verdict, error) = check(&store.latest());
+        assert_eq!(code, 2, "{line} after {after_ms} ms: {error}");
+        assert_eq!(verdict["verdict"], "unknown", "{line} after {after_ms} ms");
+    }
+}
+
+#[test]
+fn two_runs_at_once_do_not_disturb_each_other() {
+    let store = Store::new();
+    let line = format!("--nemesis kill --seed 9 {SHORT} --json");
+    let mut first = Running::start(store.test(&line));
+    let mut second = Running::start(store.test(&line));
+    assert_eq!(first.wait(Duration::from_secs(60)), Some(0));
+    assert_eq!(second.wait(Duration::from_secs(60)), Some(0));
+    let runs =
+        std::fs::read_dir(store.path()).unwrap().flatten().filter(|entry| entry.path().join("plan.json").exists());
+    assert_eq!(runs.filter(|entry| entry.file_name() != "latest").count(), 2);
+}
+
+fn wait_for_operations(store: &Store) {
+    eventually(Duration::from_secs(20), "the first operations", || {
+        std::fs::read_to_string(store.path().join("latest/history.jsonl")).is_ok_and(|text| text.lines().count() > 20)
+    });
+}

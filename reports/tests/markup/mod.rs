@@ -1,0 +1,126 @@
+//! Just enough of a parser to hold a page to its promises: elements with their attributes, and drawings as XML.
+
+/// An opening tag.
+#[derive(Debug)]
+pub(crate) struct Element {
+    /// Its name.
+    pub(crate) name: String,
+    /// Its attributes as they are written, values unescaped.
+    pub(crate) attributes: Vec<(String, String)>,
+}
+
+impl Element {
+    /// The value of an attribute.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+        let found = self.attributes.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// One tag of the markup.
+#[derive(Debug)]
+enum Tag {
+    Open(Element, bool),
+    Close(String),
+}
+
+/// All opening tags of a page. The content of `style` and `script` is skipped, as a browser does.
+pub(crate) fn elements(page: &str) -> Vec<Element> {
+    tags(page)
+        .into_iter()
+        .filter_map(|tag| match tag {
+            Tag::Open(element, _) => Some(element),
+            Tag::Close(_) => None,
+        })
+        .collect()
+}
+
+/// Every `<svg>` of a page, from its tag to its end.
+pub(crate) fn drawings(page: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = page;
+    while let Some(at) = rest.find("<svg") {
+        let length = rest[at..].find("</svg>").expect("a drawing ends") + "</svg>".len();
+        found.push(&rest[at..at + length]);
+        rest = &rest[at + length..];
+    }
+    found
+}
+
+/// Holds a drawing to XML: tags nest and close, attributes are quoted and distinct, and every `&` begins an entity.
+pub(crate) fn assert_well_formed(drawing: &str) {
+    let mut open = Vec::new();
+    for tag in tags(drawing) {
+        match tag {
+            Tag::Open(element, empty) => {
+                let mut names: Vec<_> = element.attributes.iter().map(|(name, _)| name).collect();
+                names.sort();
+                names.dedup();
+                assert_eq!(names.len(), element.attributes.len(), "{element:?} has an attribute twice");
+                if !empty {
+                    open.push(element.name);
+                }
+            }
+            Tag::Close(name) => assert_eq!(open.pop(), Some(name), "tags do not nest"),
+        }
+    }
+    assert!(open.is_empty(), "{open:?} is not closed");
+    for (at, _) in drawing.match_indices('&') {
+        let entity = drawing[at + 1..].split(';').next().expect("split gives at least one");
+        assert!(["lt", "gt", "amp", "quot", "#39"].contains(&entity), "`&{entity}` is no entity");
+    }
+}
+
+fn tags(text: &str) -> Vec<Tag> {
+    let mut tags = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at + 1..];
+        if rest.starts_with('!') {
+            continue;
+        }
+        if let Some(closing) = rest.strip_prefix('/') {
+            let end = closing.find('>').expect("a closing tag ends");
+            tags.push(Tag::Close(closing[..end].to_owned()));
+            continue;
+        }
+        let (element, empty, after) = open_tag(rest);
+        rest = after;
+        if element.name == "style" || element.name == "script" {
+            let end = rest.find(&format!("</{}>", element.name)).expect("it is closed");
+            rest = &rest[end..];
+        }
+        tags.push(Tag::Open(element, empty));
+    }
+    tags
+}
+
+/// Parses what follows a `<`: name, attributes, and whether it closes itself.
+fn open_tag(text: &str) -> (Element, bool, &str) {
+    let is_name = |character: char| character.is_ascii_alphanumeric() || "-_:".contains(character);
+    let length = text.find(|character| !is_name(character)).expect("a tag ends");
+    assert!(length > 0, "`<` is not escaped before {:?}", &text.chars().take(40).collect::<String>());
+    let mut element = Element { name: text[..length].to_owned(), attributes: Vec::new() };
+    let mut rest = text[length..].trim_start();
+    loop {
+        if let Some(after) = rest.strip_prefix("/>") {
+            return (element, true, after);
+        }
+        if let Some(after) = rest.strip_prefix('>') {
+            return (element, false, after);
+        }
+        let length = rest.find(|character| !is_name(character)).expect("an attribute ends");
+        assert!(length > 0, "{element:?} is followed by {:?}", &rest.chars().take(40).collect::<String>());
+        let name = rest[..length].to_owned();
+        rest = &rest[length..];
+        let mut value = String::new();
+        if let Some(quoted) = rest.strip_prefix("=\"") {
+            let end = quoted.find('"').expect("a value is closed");
+            assert!(!quoted[..end].contains('<'), "`<` in the attribute {name}");
+            value = quoted[..end].replace("&quot;", "\"").replace("&lt;", "<").replace("&amp;", "&");
+            rest = &quoted[end + 1..];
+        }
+        element.attributes.push((name, value));
+        rest = rest.trim_start();
+    }
+}

@@ -1,0 +1,194 @@
+//! The system `raft`: a lock service of our own on openraft, with leases and fencing tokens. Right by design, and with
+//! planted flaws by which the harness proves that it finds what it looks for.
+
+mod database;
+mod expiry;
+mod locks;
+mod log_store;
+mod machine;
+mod node;
+mod peers;
+mod state;
+#[cfg(test)]
+mod storage_tests;
+mod types;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use dsjepsen_engine::api::Abilities;
+use dsjepsen_engine::target::{Control, Launch, NodeContext, Readiness, Target, Unavailable, Variant, Variants};
+use dsjepsen_history::{NodeId, Promises};
+use futures_util::future::join_all;
+
+use self::types::Flaw;
+use crate::NodeProgram;
+use crate::contract::{ContractLocks, Style, View, to_json};
+
+/// The one port of a node, for clients and for peers.
+const PORT: u16 = 7101;
+
+const TARGET_NAME: &str = "raft";
+
+/// The option under which the guarded resource does not look at tokens.
+const UNFENCED: &str = "unfenced";
+
+pub(crate) const PROGRAM: NodeProgram =
+    NodeProgram { name: TARGET_NAME, about: "a node of raft: replicated locks on openraft", run: node::run };
+
+/// The system.
+#[derive(Debug)]
+pub(crate) struct Raft;
+
+pub(crate) const TARGET: Raft = Raft;
+
+#[async_trait]
+impl Target for Raft {
+    fn name(&self) -> &'static str {
+        TARGET_NAME
+    }
+
+    fn about(&self) -> &'static str {
+        "our own lock service on openraft: leases, fencing tokens, an idempotency key on every request"
+    }
+
+    fn variants(&self) -> &'static [Variant] {
+        &[
+            Variant {
+                name: UNFENCED,
+                about: "the guarded resource does not look at fencing tokens; the nodes are the same",
+                exposed_by: None,
+            },
+            Variant {
+                name: "volatile-vote",
+                about: "a node keeps its vote in memory only",
+                exposed_by: Some("kill: a restarted node votes again in the same term, so that two may lead it"),
+            },
+            Variant {
+                name: "stale-reads",
+                about: "reads are answered from the local state of the node asked",
+                exposed_by: Some("partition or pause: a node that was left behind shows the past"),
+            },
+            Variant {
+                name: "no-dedupe",
+                about: "idempotency keys are ignored",
+                exposed_by: Some("partition, pause or kill: a repeated release, say, is told that nothing was held"),
+            },
+        ]
+    }
+
+    fn expectation(&self) -> &'static str {
+        "none, pause, partition, kill: valid. A grant, a renewal and the end of a lease are entries of one replicated \
+         log, on disk at a majority before they are acknowledged; a lease ends only by an entry that a renewal before \
+         it makes void. A holder that is stopped or cut off for longer than its lease still outlives it; the guarded \
+         resource refuses its old token, and the report counts what was refused.\n\
+         raft:unfenced under pause or partition: invalid (lock.belief, lock.stale-write) with naive holders: a lock \
+         service alone cannot stop a holder that does not know that its lease has ended. Under none and kill: valid \
+         as long as renewals get through in time."
+    }
+
+    fn ports(&self) -> &'static [u16] {
+        &[PORT]
+    }
+
+    fn available(&self) -> Result<String, Unavailable> {
+        Ok(format!("raft {} (openraft 0.9)", env!("CARGO_PKG_VERSION")))
+    }
+
+    fn promises(&self, variants: &Variants) -> Promises {
+        Promises {
+            leases: true,
+            fencing_tokens: true,
+            enforcing_guard: !variants.has(UNFENCED),
+            linearizable_reads: true,
+            one_leader_at_a_time: false,
+        }
+    }
+
+    fn launch(&self, node: &NodeContext<'_>) -> Launch {
+        let others = node.peers.iter().filter(|(peer, _)| **peer != node.node);
+        let config = node::Config {
+            node: node.node,
+            listen: (node.address, PORT).into(),
+            peers: others.map(|(peer, address)| (*peer, (*address, PORT).into())).collect(),
+            data: node.data.to_owned(),
+            flaws: Flaw::ALL.into_iter().filter(|flaw| node.variants.has(flaw.name())).collect(),
+            snapshot_every: node::Config::default_snapshot_every(),
+        };
+        Launch {
+            program: node.executable.to_owned(),
+            arguments: ["node", TARGET_NAME, &to_json(&config).to_string()].map(str::to_owned).into(),
+            environment: BTreeMap::new(),
+            files: BTreeMap::new(),
+            readiness: Readiness::Http { port: PORT, path: "/health".to_owned() },
+        }
+    }
+
+    async fn leader(&self, control: &Control) -> Option<NodeId> {
+        let nodes: Vec<NodeId> = control.nodes().collect();
+        let views = join_all(nodes.iter().map(|node| control.get_json(*node, PORT, "/view"))).await;
+        let named = views.into_iter().flatten().filter_map(|view| serde_json::from_value::<View>(view).ok()?.leader);
+        majority_leader(named, nodes.len())
+    }
+
+    fn abilities(&self, _variants: &Variants) -> Abilities {
+        Abilities { locks: Some(ContractLocks::serve(PORT, Style::Leases)) }
+    }
+}
+
+/// The node that more than half of all nodes name.
+fn majority_leader(named: impl Iterator<Item = String>, nodes: usize) -> Option<NodeId> {
+    let mut votes: BTreeMap<String, usize> = BTreeMap::new();
+    for name in named {
+        *votes.entry(name).or_default() += 1;
+    }
+    votes.into_iter().find(|(_, votes)| 2 * votes > nodes)?.0.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leader_is_who_a_majority_of_all_nodes_names() {
+        let leader = |named: &[&str], nodes| majority_leader(named.iter().map(|&name| name.to_owned()), nodes);
+        assert_eq!(leader(&["n2", "n2", "n2", "n1", "n1"], 5), Some(NodeId::at(1)));
+        assert_eq!(leader(&["n1", "n1"], 5), None, "a minority that agrees with itself");
+        assert_eq!(leader(&["n1", "n1", "n2", "n2"], 4), None);
+        assert_eq!(leader(&[], 5), None);
+    }
+
+    #[test]
+    fn every_flaw_is_a_variant_that_reaches_the_node() {
+        let variants = TARGET.variants();
+        for flaw in Flaw::ALL {
+            let variant = variants.iter().find(|variant| variant.name == flaw.name()).unwrap();
+            assert!(variant.exposed_by.is_some());
+            assert_eq!(serde_json::to_value(flaw).unwrap(), flaw.name());
+        }
+        assert_eq!(variants.len(), Flaw::ALL.len() + 1);
+    }
+
+    #[test]
+    fn a_node_is_told_its_own_links_and_the_same_again_at_a_restart() {
+        let nodes: Vec<_> = (0..3).map(NodeId::at).collect();
+        let peers = nodes.iter().skip(1).map(|node| (*node, [127, 9, 1, node.number() as u8].into())).collect();
+        let variants = Variants(vec!["stale-reads", UNFENCED]);
+        let context = NodeContext {
+            node: nodes[0],
+            nodes: &nodes,
+            data: "/data/n1".as_ref(),
+            address: [127, 9, 1, 1].into(),
+            peers: &peers,
+            variants: &variants,
+            executable: "/bin/dsjepsen".as_ref(),
+        };
+        let launch = TARGET.launch(&context);
+        assert_eq!(launch, TARGET.launch(&context));
+        assert_eq!(launch.arguments[..2], ["node", "raft"]);
+        let config: node::Config = serde_json::from_str(&launch.arguments[2]).unwrap();
+        assert_eq!(config.peers[&nodes[2]], "127.9.1.3:7101".parse().unwrap());
+        assert_eq!(config.flaws, [Flaw::StaleReads]);
+        assert!(!TARGET.promises(&variants).enforcing_guard && TARGET.promises(&Variants::default()).enforcing_guard);
+    }
+}
