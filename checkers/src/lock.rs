@@ -54,6 +54,14 @@ pub enum LockCall {
         /// The attempt.
         hold: u64,
     },
+    /// Give back what an attempt may have taken that was not granted, in the background. It fails with the kind `not-held`
+    /// where the service says that there was nothing.
+    GiveUp {
+        /// The lock.
+        lock: u32,
+        /// The attempt.
+        hold: u64,
+    },
 }
 
 impl LockCall {
@@ -63,7 +71,8 @@ impl LockCall {
             Self::Acquire { lock, .. }
             | Self::Renew { lock, .. }
             | Self::Write { lock, .. }
-            | Self::Release { lock, .. } => lock,
+            | Self::Release { lock, .. }
+            | Self::GiveUp { lock, .. } => lock,
         }
     }
 
@@ -73,7 +82,8 @@ impl LockCall {
             Self::Acquire { hold, .. }
             | Self::Renew { hold, .. }
             | Self::Write { hold, .. }
-            | Self::Release { hold, .. } => hold,
+            | Self::Release { hold, .. }
+            | Self::GiveUp { hold, .. } => hold,
         }
     }
 }
@@ -85,11 +95,12 @@ impl Call for LockCall {
             Self::Renew { .. } => "renew",
             Self::Write { .. } => "write",
             Self::Release { .. } => "release",
+            Self::GiveUp { .. } => "give-up",
         }
     }
 
     fn is_background(&self) -> bool {
-        matches!(self, Self::Renew { .. })
+        matches!(self, Self::Renew { .. } | Self::GiveUp { .. })
     }
 }
 
@@ -115,6 +126,8 @@ pub enum LockReply {
     },
     /// The lock was given back.
     Release,
+    /// What the attempt had taken was given back.
+    GiveUp,
 }
 
 /// The kind of failure by which the service says that a lease is gone or a lock not held.

@@ -1,12 +1,15 @@
 //! Counts of operations by kind, and the warning that a kind never succeeded.
 
+use std::collections::BTreeSet;
+
 use dsjepsen_history::{Call, Figure, Judgement, OperationCounts};
 
 use crate::vacuity::kind_never_succeeded;
 use crate::words::count;
 use crate::{Checker, RunView};
 
-/// Counts operations by kind. A kind that was tried and never succeeded makes the verdict unknown.
+/// Counts operations by kind. A kind that was tried and never succeeded makes the verdict unknown, unless it runs in the
+/// background: that a lease was never given back, say, or never renewed, takes nothing from what the calls have shown.
 #[derive(Debug, Clone, Copy)]
 pub struct Stats {
     /// The kinds that the workload requires: [`Vacuity`](crate::Vacuity) speaks of these, and nothing is said twice.
@@ -20,10 +23,13 @@ impl<C: Call, R> Checker<C, R> for Stats {
 
     fn check(&self, run: &RunView<'_, C, R>) -> Judgement {
         let counts = OperationCounts::of(&run.history.operations, |call| call.kind());
+        let calls = run.history.operations.iter().map(|operation| &operation.call);
+        let background: BTreeSet<&str> = calls.filter(|call| call.is_background()).map(Call::kind).collect();
+        let spoken_of = |kind: &str| self.required.contains(&kind) || background.contains(kind);
         let findings = counts
             .by_kind
             .iter()
-            .filter(|(kind, of_kind)| of_kind.ok == 0 && !self.required.contains(&kind.as_str()))
+            .filter(|(kind, of_kind)| of_kind.ok == 0 && !spoken_of(kind))
             .map(|(kind, of_kind)| kind_never_succeeded(kind, of_kind))
             .collect();
         let mut judgement = Judgement::new("stats", counts.total, findings);

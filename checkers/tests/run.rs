@@ -264,18 +264,18 @@ fn stats_count_every_kind_and_warn_of_those_not_required() {
     let run = Run::new(&[])
         .does(Ask::Read, Outcome::Fail(Reason::new("refused")))
         .does(Ask::Renew, Outcome::Info(Reason::new("timeout")))
-        .ok(Ask::Write);
+        .does(Ask::Write, Outcome::Fail(Reason::new("refused")));
     let judgement = run.check(&stats);
     assert_eq!(judgement.judged, 3);
     let sentences: Vec<_> = judgement.findings.iter().map(|finding| finding.sentence.as_str()).collect();
-    assert_eq!(sentences, ["No `renew` succeeded: 1 sent, 0 failed, 1 indeterminate."]);
+    assert_eq!(sentences, ["No `write` succeeded: 1 sent, 1 failed, 0 indeterminate."], "not of `renew`");
     let figures: Vec<_> = judgement.figures.iter().map(|figure| (&*figure.name, figure.value.as_str())).collect();
     assert_eq!(
         figures,
         [
             ("read", "0 ok, 1 failed, 0 indeterminate"),
             ("renew", "0 ok, 0 failed, 1 indeterminate"),
-            ("write", "1 ok, 0 failed, 0 indeterminate"),
+            ("write", "0 ok, 1 failed, 0 indeterminate"),
         ]
     );
     assert_eq!(Run::new(&[]).works().check(&stats).verdict, Gravity::Valid, "never sent is no fault");

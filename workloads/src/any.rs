@@ -131,10 +131,9 @@ impl<W: Workload> AnyWorkload for W {
         }
         let reason = conditions.stop.reason();
         let mut verdict = judge_history(self, &history, plan, reason.is_some());
-        match reason {
-            Some(StopReason::Failed(failure)) => verdict.harness_error = Some(failure),
-            Some(StopReason::Interrupted) => verdict.interrupted = true,
-            None => {}
+        verdict.interrupted = reason == Some(StopReason::Interrupted);
+        if let Some(StopReason::Failed(failure)) = reason {
+            verdict.harness_error = Some(failure);
         }
         Ok(verdict)
     }

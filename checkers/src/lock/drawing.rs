@@ -29,6 +29,7 @@ impl<'a> Drawing<'a> {
             LockCall::Acquire { .. } => "acquire".to_owned(),
             LockCall::Renew { .. } => "renew".to_owned(),
             LockCall::Release { .. } => "release".to_owned(),
+            LockCall::GiveUp { .. } => "give up".to_owned(),
             LockCall::Write { token: None, .. } => "write".to_owned(),
             LockCall::Write { token: Some(token), .. } => format!("write under token {token}"),
         };

@@ -29,7 +29,7 @@ impl ForeignRelease {
     pub(super) fn find(holds: &Holds<'_>, victim: &Hold, until: Moment) -> Option<Self> {
         let wanted = holds.operations[victim.acquire].invoked;
         let candidates = holds.operations.iter().enumerate().filter_map(|(position, operation)| {
-            let LockCall::Release { lock, hold } = operation.call else {
+            let (LockCall::Release { lock, hold } | LockCall::GiveUp { lock, hold }) = operation.call else {
                 return None;
             };
             let in_time = wanted.index < operation.invoked.index && operation.invoked.index < until.index;
@@ -49,9 +49,11 @@ impl ForeignRelease {
     pub(super) fn detail(self, holds: &Holds<'_>) -> String {
         let operation = &holds.operations[self.position];
         let (process, lock) = (operation.process, operation.call.lock());
-        let act = match operation.outcome {
-            Outcome::Info(_) => "asked to release",
-            Outcome::Ok(_) | Outcome::Fail(_) => "released",
+        let act = match (&operation.call, &operation.outcome) {
+            (LockCall::GiveUp { .. }, Outcome::Info(_)) => "asked to give back",
+            (LockCall::GiveUp { .. }, _) => "gave back",
+            (_, Outcome::Info(_)) => "asked to release",
+            (_, Outcome::Ok(_) | Outcome::Fail(_)) => "released",
         };
         match self.ended {
             Some(ended) => format!(

@@ -218,7 +218,7 @@ impl<'a> Holds<'a> {
                 continue;
             }
             match operation.call {
-                LockCall::Acquire { .. } => {}
+                LockCall::Acquire { .. } | LockCall::GiveUp { .. } => {}
                 LockCall::Renew { .. } => hold.renewals.push(position),
                 LockCall::Write { .. } => hold.writes.push(position),
                 LockCall::Release { .. } => hold.releases.push(position),

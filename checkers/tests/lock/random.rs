@@ -48,13 +48,14 @@ pub(crate) fn history(setting: u8, steps: &[Step], limit: usize) -> Script {
                     acquires[acquires.len() - 1]
                 }
             };
-            let call = match outcome % 4 {
+            let call = match outcome % 8 {
                 _ if !asked.contains(&hold) => {
                     asked.push(hold);
                     LockCall::Acquire { lock, hold }
                 }
-                0 | 1 => LockCall::Write { lock, hold, token: token(number) },
-                2 => LockCall::Renew { lock, hold },
+                0..=2 => LockCall::Write { lock, hold, token: token(number) },
+                3 | 4 => LockCall::Renew { lock, hold },
+                5 => LockCall::GiveUp { lock, hold },
                 _ => LockCall::Release { lock, hold },
             };
             open.push(script.invoke_ns(now, hold as u32, call));
@@ -84,6 +85,7 @@ fn answer(script: &Script, operation: usize, outcome: u8, number: u8, now: u64) 
             }
             LockCall::Renew { .. } => LockReply::Renew,
             LockCall::Release { .. } => LockReply::Release,
+            LockCall::GiveUp { .. } => LockReply::GiveUp,
             LockCall::Write { .. } => LockReply::Write {
                 // The index of the invocation keeps the resource's positions apart.
                 position: u64::from(number % 3) * 1000 + operation.invoked.index,

@@ -151,7 +151,9 @@ impl World<'_> {
                 lock.holder = None;
                 Outcome::Ok(LockReply::Release)
             }
-            LockCall::Renew { .. } | LockCall::Release { .. } => Outcome::Fail(Reason::new("not-held")),
+            LockCall::Renew { .. } | LockCall::Release { .. } | LockCall::GiveUp { .. } => {
+                Outcome::Fail(Reason::new("not-held"))
+            }
             LockCall::Write { token, .. } => {
                 let token = token.unwrap_or_default();
                 let accepted = !enforcing || token >= lock.largest_accepted;
@@ -203,7 +205,7 @@ impl World<'_> {
         match call {
             LockCall::Acquire { .. } => client.hold = granted,
             LockCall::Release { .. } => client.hold = None,
-            LockCall::Write { .. } | LockCall::Renew { .. } => {}
+            LockCall::Write { .. } | LockCall::Renew { .. } | LockCall::GiveUp { .. } => {}
         }
         let wait = pause(self.draw());
         self.schedule(now + wait, Item::Wake(owner));

@@ -52,7 +52,7 @@ pub(crate) async fn run(one: RunRequest<'_>) -> Result<Verdict, Failure> {
         .events
         .emit(RunEvent::Note { text: format!("{} on {}, seed {}", plan.workload, plan.target, plan.seed) });
     conditions.events.emit(RunEvent::Phase { phase: "setup".to_owned() });
-    let verdict = carry_out(&one, &plan, &directory, &conditions).await?;
+    let (verdict, cluster) = carry_out(&one, &plan, &directory, &conditions).await?;
     let page = conclude(&directory, &conditions, &verdict);
     let command = shell_line(&plan.command);
     conditions.events.emit(RunEvent::Finished {
@@ -63,16 +63,21 @@ pub(crate) async fn run(one: RunRequest<'_>) -> Result<Verdict, Failure> {
     });
     let page = page.map(|page| page.display().to_string());
     terminal.lock().unwrap_or_else(std::sync::PoisonError::into_inner).conclude(&verdict, page.as_deref(), &command);
+    if let Some(_cluster) = cluster.filter(|_| one.leave_running && one.stop.reason().is_none()) {
+        let text = "the nodes are left running; Ctrl-C ends them".to_owned();
+        conditions.events.emit(RunEvent::Note { text });
+        one.stop.asked().await;
+    }
     Ok(verdict)
 }
 
-/// The cluster's life: up, through the workload, down.
+/// Through the cluster's life, as far as it came. Dropping the cluster ends it.
 async fn carry_out(
     one: &RunRequest<'_>,
     plan: &Plan,
     directory: &RunDirectory,
     conditions: &Conditions,
-) -> Result<Verdict, Failure> {
+) -> Result<(Verdict, Option<Cluster>), Failure> {
     let request = one.request;
     let started = async {
         let executable = std::env::current_exe().map_err(|error| format!("cannot find this executable: {error}"))?;
@@ -96,18 +101,12 @@ async fn carry_out(
     };
     let cluster = match started {
         Ok(cluster) => cluster,
-        Err(error) => return never_up(one, plan, directory, conditions, error),
+        Err(error) => return Ok((never_up(one, plan, directory, conditions, error)?, None)),
     };
     let abilities = request.target.abilities(&request.variants);
     let input = RunInput { plan, abilities: &abilities, conditions, cluster: cluster.clone(), directory };
     let verdict = request.workload.run(input, one.leave_running).await.map_err(harness)?;
-    if one.leave_running && one.stop.reason().is_none() {
-        let text = "the nodes are left running; Ctrl-C ends them".to_owned();
-        conditions.events.emit(RunEvent::Note { text });
-        one.stop.asked().await;
-    }
-    drop(cluster);
-    Ok(verdict)
+    Ok((verdict, Some(cluster)))
 }
 
 /// The cluster never came up: nothing was observed, and the reason is told.
@@ -120,9 +119,8 @@ fn never_up(
 ) -> Result<Verdict, Failure> {
     conditions.events.warn(error.clone());
     let mut verdict = one.request.workload.judge(directory, plan, true).map_err(harness)?;
-    if one.stop.reason() == Some(StopReason::Interrupted) {
-        verdict.interrupted = true;
-    } else {
+    verdict.interrupted = one.stop.reason() == Some(StopReason::Interrupted);
+    if !verdict.interrupted {
         let first = error.lines().next().unwrap_or_default().to_owned();
         verdict.sentence = format!("The cluster never came up: {first}.");
         verdict.findings.insert(0, Finding::unknown(UnknownReason::SetupFailed, verdict.sentence.clone()));

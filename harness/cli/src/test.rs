@@ -48,8 +48,8 @@ pub(crate) fn test(arguments: &ArgMatches, process_began: Instant) -> Result<Exi
                 leave_running: arguments.get_flag("leave-running"),
             };
             let verdict = run(one).await?;
-            let signalled = stop.reason() == Some(StopReason::Interrupted);
-            let exit = Exit::of(&verdict, signalled).expecting(expected);
+            // A signal after the verdict (to end nodes that were left running) takes nothing from it.
+            let exit = Exit::of(&verdict, verdict.interrupted).expecting(expected);
             worst = worst.worst(exit);
             if stop.reason().is_some() || (exit != Exit::Valid && arguments.get_flag("fail-fast")) {
                 break;

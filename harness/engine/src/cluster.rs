@@ -32,6 +32,8 @@ use spawner::{ProcessSpec, Spawner};
 
 /// How long a restarted node may take.
 const RESTART_TIME: Duration = Duration::from_secs(10);
+/// How long a probe through a link waits for its answer; past the link it comes within a few ms.
+const PROBE_TIME: Duration = Duration::from_millis(250);
 /// The pause between two looks at a node that is not ready.
 const READY_POLL: Duration = Duration::from_millis(5);
 /// The search path of nodes, whose environment is otherwise what their target gives them.
@@ -184,6 +186,18 @@ impl Cluster {
     pub fn route(&self, home: NodeId, node: NodeId) -> Route {
         let network = self.inner.network.clone();
         Route { node, address: network.subnet().link(Source::Clients(home), node), network }
+    }
+
+    /// Asks node `to` whether it is there, over the link from node `from` and past it. `None` where the target gives nothing
+    /// to ask, or the node does not answer past the link either, so that the link's silence would prove nothing.
+    pub async fn passes(&self, from: NodeId, to: NodeId) -> Option<bool> {
+        let (readiness, _, _) = self.lock().get(&to).and_then(Node::readiness)?;
+        let Readiness::Http { port, path } = readiness else { return None };
+        let link = self.inner.network.subnet().link(Source::Node(from), to);
+        let control = &self.inner.control;
+        let through = tokio::time::timeout(PROBE_TIME, control.answers_at(link, port, &path));
+        let (through, past) = tokio::join!(through, control.answers(to, port, &path));
+        past.then_some(through.unwrap_or(false))
     }
 
     /// Starts a node that does not run, with the same line as ever, and waits until it is ready.

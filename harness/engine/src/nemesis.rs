@@ -159,7 +159,7 @@ impl Scene {
             Undo::Reconnect { rule: None, .. } => ("links".to_owned(), "no rule was in force".to_owned(), false, true),
             Undo::Reconnect { rule: Some(rule), .. } => {
                 let (words, met_traffic) = describe(&self.cluster.network().remove(*rule));
-                ("links".to_owned(), words, met_traffic, true)
+                ("links at the heal".to_owned(), words, met_traffic, true)
             }
             Undo::Resume { node } => {
                 let (seen, undone) = match self.cluster.resume(*node).await {
@@ -188,7 +188,7 @@ impl Scene {
 /// What a cut met, in words, and whether it met anything at all.
 fn describe(evidence: &RuleEvidence) -> (String, bool) {
     if !evidence.met_traffic() {
-        return ("no traffic met the cut".to_owned(), false);
+        return ("nothing waited at the cut".to_owned(), false);
     }
     let RuleEvidence { connections_held, bytes_held, connections_refused_or_pending, .. } = evidence;
     let words = format!(

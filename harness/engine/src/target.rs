@@ -127,9 +127,14 @@ impl Control {
 
     /// Whether a GET of this path is answered with 2xx.
     pub async fn answers(&self, node: NodeId, port: u16, path: &str) -> bool {
-        let Some(address) = self.nodes.get(&node) else {
-            return false;
-        };
+        match self.nodes.get(&node) {
+            Some(address) => self.answers_at(*address, port, path).await,
+            None => false,
+        }
+    }
+
+    /// The same at an address of its own, such as that of a link.
+    pub(crate) async fn answers_at(&self, address: Ipv4Addr, port: u16, path: &str) -> bool {
         let response = self.http.get(format!("http://{address}:{port}{path}")).send().await;
         response.is_ok_and(|response| response.status().is_success())
     }

@@ -17,7 +17,7 @@ use super::{AcquireReply, Call, HoldRequest, LeaseReply, LeaseRequest, PresenceR
 pub(crate) enum Style {
     /// Leases of their own, idempotency keys; whatever was not granted is revoked.
     Leases,
-    /// A key with a time to live: no lease, no idempotency key. What was not surely granted is left to expire.
+    /// A key with a time to live: no lease, no idempotency key. Whoever does not know whether he set it deletes it.
     Keys,
 }
 
@@ -94,11 +94,8 @@ impl Locks for ContractLocks {
         presence(self.call(Call::Release(self.hold_request(hold)), deadline).await)
     }
 
-    async fn give_up(&self, hold: &HoldId, deadline: Deadline) -> Result<(), CallError> {
-        if self.style == Style::Keys {
-            return Ok(());
-        }
-        presence(self.call(Call::Revoke(self.hold_request(hold)), deadline).await).map(|_| ())
+    async fn give_up(&self, hold: &HoldId, deadline: Deadline) -> Result<Presence, CallError> {
+        presence(self.call(Call::Revoke(self.hold_request(hold)), deadline).await)
     }
 }
 

@@ -11,8 +11,8 @@ use std::time::Duration;
 use dsjepsen_checkers::{LockCall, LockReply};
 use dsjepsen_engine::api::{Attempt, CallError, Deadline, HoldId, LeaseId, Locks, Presence};
 use dsjepsen_engine::generator::Phase;
-use dsjepsen_engine::{Client, Recorder, Seat, Ticket, nanos};
-use dsjepsen_history::{Nanos, Outcome, Reason};
+use dsjepsen_engine::{Client, Recorder, RunClock, Seat, Ticket, nanos};
+use dsjepsen_history::{Nanos, NodeId, Outcome, Process, Reason};
 use rand::RngExt;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -121,19 +121,19 @@ impl LockClient {
                 Ok(Attempt::Held) => Reason::new("held: somebody else has it"),
                 Err(CallError::Definite(reason)) => reason,
                 Err(CallError::Indefinite(reason)) => {
-                    self.give_up(&held.id).await;
+                    self.give_up(&held.id, hold).await;
                     return Outcome::Info(reason);
                 }
             };
             if held.lease.gone.get() {
-                self.give_up(&held.id).await;
+                self.give_up(&held.id, hold).await;
                 return Outcome::Fail(Reason::new("lease-lost: the lease ended while the client waited"));
             }
             let pause = sleep(ATTEMPT_EVERY);
             if has_own_lease { beside(pause, held.renewals.as_mut()).await } else { pause.await }
             if Instant::now() >= until || *self.seat.phase.borrow() == Phase::Final {
                 if has_own_lease {
-                    self.give_up(&held.id).await;
+                    self.give_up(&held.id, hold).await;
                 }
                 return Outcome::Fail(refused);
             }
@@ -159,9 +159,17 @@ impl LockClient {
         Hold { id, lease, renewals: Box::pin(renewals.renew()) }
     }
 
-    /// What becomes of it does not matter: the lease ends by itself.
-    async fn give_up(&self, id: &HoldId) {
-        let _ = self.wires.calls.give_up(id, self.manners.deadline()).await;
+    /// Gives back what the attempt may have taken. Recorded, for where release does not look at the owner it can free the
+    /// lock of another.
+    async fn give_up(&self, id: &HoldId, hold: u64) {
+        let call = LockCall::GiveUp { lock: id.lock, hold };
+        let mut open = Background::begin(&self.seat.recorder, self.seat.process, self.seat.node, call);
+        let answer = self.wires.calls.give_up(id, self.manners.deadline()).await;
+        open.complete(match answer {
+            Ok(Presence::Held) => Outcome::Ok(LockReply::GiveUp),
+            Ok(Presence::Gone) => Outcome::Fail(Reason::new("not-held")),
+            Err(error) => error.into(),
+        });
     }
 
     /// Looks at its lease, then writes: between the two lies the way to the resource.
@@ -205,7 +213,9 @@ impl Client for LockClient {
             LockCall::Acquire { lock, hold } => self.acquire(*lock, *hold).await,
             LockCall::Write { lock, token, .. } => self.write(*lock, *token).await,
             LockCall::Release { .. } => self.release().await,
-            LockCall::Renew { .. } => Outcome::Fail(Reason::new("bad-call: renewals happen by themselves")),
+            LockCall::Renew { .. } | LockCall::GiveUp { .. } => {
+                Outcome::Fail(Reason::new("bad-call: this happens by itself, beside the calls"))
+            }
         }
     }
 
@@ -236,9 +246,9 @@ async fn beside<T>(future: impl Future<Output = T>, background: Pin<&mut dyn Fut
 struct Renewals {
     locks: Arc<dyn Locks>,
     recorder: Recorder<LockCall, LockReply>,
-    process: dsjepsen_history::Process,
-    node: dsjepsen_history::NodeId,
-    clock: dsjepsen_engine::RunClock,
+    process: Process,
+    node: NodeId,
+    clock: RunClock,
     manners: Manners,
     id: HoldId,
     hold: u64,
@@ -256,8 +266,7 @@ impl Renewals {
             next = (next + every).max(Instant::now());
             let call = LockCall::Renew { lock: self.id.lock, hold: self.hold };
             let sent = self.clock.now();
-            let ticket = self.recorder.invoke(self.process, Some(self.node), call, None);
-            let mut open = OpenRenewal { recorder: &self.recorder, ticket: Some(ticket) };
+            let mut open = Background::begin(&self.recorder, self.process, self.node, call);
             let answer = self.locks.renew(&self.id, self.manners.deadline()).await;
             match answer {
                 Ok(Presence::Held) => {
@@ -276,13 +285,17 @@ impl Renewals {
     }
 }
 
-/// A renewal in flight. When its hold ends first, it stays indeterminate, and the history says so.
-struct OpenRenewal<'a> {
+/// A background call in flight. When it is dropped before its end, it stays indeterminate, and the history says so.
+struct Background<'a> {
     recorder: &'a Recorder<LockCall, LockReply>,
     ticket: Option<Ticket>,
 }
 
-impl OpenRenewal<'_> {
+impl<'a> Background<'a> {
+    fn begin(recorder: &'a Recorder<LockCall, LockReply>, process: Process, node: NodeId, call: LockCall) -> Self {
+        Self { recorder, ticket: Some(recorder.invoke(process, Some(node), call, None)) }
+    }
+
     fn complete(&mut self, outcome: Outcome<LockReply>) {
         if let Some(ticket) = self.ticket.take() {
             self.recorder.complete(ticket, outcome);
@@ -290,8 +303,8 @@ impl OpenRenewal<'_> {
     }
 }
 
-impl Drop for OpenRenewal<'_> {
+impl Drop for Background<'_> {
     fn drop(&mut self) {
-        self.complete(Outcome::Info(Reason::new("abandoned: the hold ended while the renewal was on its way")));
+        self.complete(Outcome::Info(Reason::new("abandoned: the hold ended while the request was on its way")));
     }
 }

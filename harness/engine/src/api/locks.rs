@@ -62,6 +62,7 @@ pub trait Locks: Send + Sync {
     /// Releases the lock and gives the lease back.
     async fn release(&self, hold: &HoldId, deadline: Deadline) -> Result<Presence, CallError>;
 
-    /// Gives the lease of an attempt back that was not granted, or whose fate is not known; whatever hangs on it goes with it.
-    async fn give_up(&self, hold: &HoldId, deadline: Deadline) -> Result<(), CallError>;
+    /// Gives back what an attempt may have taken that is not wanted any more: its lease, with whatever hangs on it; where the
+    /// system has no lease of its own, the lock, which nobody knows whether the attempt has got.
+    async fn give_up(&self, hold: &HoldId, deadline: Deadline) -> Result<Presence, CallError>;
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use dsjepsen_history::{Band, NodeId, Pattern, PlannedFault};
+use futures_util::future::join_all;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
@@ -122,18 +123,30 @@ impl Fault for Partition {
     }
 
     async fn inject(&self, scene: &Scene, aimed: &mut [Undo]) -> Observed {
-        let mut evidence = BTreeMap::new();
+        let mut observed = Observed::default();
         for undo in aimed {
             if let Undo::Reconnect { cut, rule } = undo {
                 let blackhole = |&(from, to)| LinkRule { from, to, effect: Effect::Blackhole };
                 let rules: Vec<LinkRule> = cut.iter().map(blackhole).collect();
                 *rule = Some(scene.cluster.network().install(&rules));
-                evidence.insert("links".to_owned(), format!("{} directed links cut", rules.len()));
+                observed = probe(scene, cut).await;
             }
         }
-        // Whether any traffic met the cut is seen at the heal.
-        Observed { confirmed: false, evidence }
+        observed
     }
+}
+
+/// Asks every node that was cut off, over the cut links. Where a target gives nothing to ask, only traffic that hangs at the
+/// cut until the heal can show that it took effect.
+async fn probe(scene: &Scene, cut: &[(NodeId, NodeId)]) -> Observed {
+    let probes = join_all(cut.iter().map(|(from, to)| scene.cluster.passes(*from, *to))).await;
+    let silent = probes.iter().filter(|passes| **passes == Some(false)).count();
+    let answered = probes.iter().filter(|passes| **passes == Some(true)).count();
+    let words = match (silent, answered) {
+        (0, 0) => format!("{} directed links cut", cut.len()),
+        _ => format!("{} directed links cut, {silent} probes unanswered, {answered} answered", cut.len()),
+    };
+    Observed { confirmed: silent > 0 && answered == 0, evidence: BTreeMap::from([("links".to_owned(), words)]) }
 }
 
 fn names(nodes: &[NodeId]) -> String {

@@ -78,7 +78,8 @@ impl FromStr for Selector {
             "all" => Ok(Self::All),
             "leader" => Ok(Self::Leader),
             names => names
-                .split_whitespace()
+                .split([' ', ','])
+                .filter(|name| !name.is_empty())
                 .map(str::parse)
                 .collect::<Result<Vec<NodeId>, _>>()
                 .ok()
@@ -122,6 +123,7 @@ mod tests {
         let mut random = stream(1, Purpose::Schedule, 0);
         let named: Selector = "n1 n3".parse().unwrap();
         assert_eq!(named.choose(&nodes, &mut random).unwrap().to_string(), "n1 n3");
+        assert_eq!("n1,n3".parse::<Selector>().unwrap(), named);
         let missing: Selector = "n9".parse().unwrap();
         assert!(missing.choose(&nodes, &mut random).unwrap_err().contains("no node n9"));
         assert!("some".parse::<Selector>().unwrap_err().contains("minority"));
