@@ -102,6 +102,14 @@ impl Call for LockCall {
     fn is_background(&self) -> bool {
         matches!(self, Self::Renew { .. } | Self::GiveUp { .. })
     }
+
+    fn is_answered_by_target(&self) -> bool {
+        !matches!(self, Self::Write { .. })
+    }
+
+    fn may_never_succeed(&self) -> bool {
+        matches!(self, Self::GiveUp { .. })
+    }
 }
 
 /// What a client of the lock workload is answered.

@@ -8,8 +8,8 @@ use crate::vacuity::kind_never_succeeded;
 use crate::words::count;
 use crate::{Checker, RunView};
 
-/// Counts operations by kind. A kind that was tried and never succeeded makes the verdict unknown, unless it runs in the
-/// background: that a lease was never given back, say, or never renewed, takes nothing from what the calls have shown.
+/// Counts operations by kind. A kind that was tried and never succeeded makes the verdict unknown, unless that is to be
+/// expected ([`Call::may_never_succeed`]).
 #[derive(Debug, Clone, Copy)]
 pub struct Stats {
     /// The kinds that the workload requires: [`Vacuity`](crate::Vacuity) speaks of these, and nothing is said twice.
@@ -24,8 +24,8 @@ impl<C: Call, R> Checker<C, R> for Stats {
     fn check(&self, run: &RunView<'_, C, R>) -> Judgement {
         let counts = OperationCounts::of(&run.history.operations, |call| call.kind());
         let calls = run.history.operations.iter().map(|operation| &operation.call);
-        let background: BTreeSet<&str> = calls.filter(|call| call.is_background()).map(Call::kind).collect();
-        let spoken_of = |kind: &str| self.required.contains(&kind) || background.contains(kind);
+        let excused: BTreeSet<&str> = calls.filter(|call| call.may_never_succeed()).map(Call::kind).collect();
+        let spoken_of = |kind: &str| self.required.contains(&kind) || excused.contains(kind);
         let findings = counts
             .by_kind
             .iter()

@@ -162,9 +162,11 @@ fn nothing_after_the_faults<C: Call, R>(run: &RunView<'_, C, R>) -> Option<Findi
     })
 }
 
-/// A background operation runs beside the others and shows too little.
+/// Whether it shows that the system works. A background operation runs beside the others and shows too little; what the
+/// harness answered itself shows nothing.
 fn succeeded<C: Call, R>(operation: &Operation<C, R>) -> bool {
-    operation.outcome.ok().is_some() && !operation.call.is_background()
+    let call = &operation.call;
+    operation.outcome.ok().is_some() && !call.is_background() && call.is_answered_by_target()
 }
 
 /// The first fault that was asked for, in a run that was meant to have faults.

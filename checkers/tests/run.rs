@@ -14,6 +14,8 @@ enum Ask {
     Read,
     Write,
     Renew,
+    GiveUp,
+    Local,
 }
 
 impl Call for Ask {
@@ -22,11 +24,21 @@ impl Call for Ask {
             Self::Read => "read",
             Self::Write => "write",
             Self::Renew => "renew",
+            Self::GiveUp => "give-up",
+            Self::Local => "local",
         }
     }
 
     fn is_background(&self) -> bool {
-        *self == Self::Renew
+        matches!(self, Self::Renew | Self::GiveUp)
+    }
+
+    fn is_answered_by_target(&self) -> bool {
+        *self != Self::Local
+    }
+
+    fn may_never_succeed(&self) -> bool {
+        *self == Self::GiveUp
     }
 }
 
@@ -264,18 +276,20 @@ fn stats_count_every_kind_and_warn_of_those_not_required() {
     let run = Run::new(&[])
         .does(Ask::Read, Outcome::Fail(Reason::new("refused")))
         .does(Ask::Renew, Outcome::Info(Reason::new("timeout")))
-        .does(Ask::Write, Outcome::Fail(Reason::new("refused")));
+        .does(Ask::GiveUp, Outcome::Fail(Reason::new("not-held")))
+        .ok(Ask::Write);
     let judgement = run.check(&stats);
-    assert_eq!(judgement.judged, 3);
+    assert_eq!(judgement.judged, 4);
     let sentences: Vec<_> = judgement.findings.iter().map(|finding| finding.sentence.as_str()).collect();
-    assert_eq!(sentences, ["No `write` succeeded: 1 sent, 1 failed, 0 indeterminate."], "not of `renew`");
+    assert_eq!(sentences, ["No `renew` succeeded: 1 sent, 0 failed, 1 indeterminate."], "not of `give-up`");
     let figures: Vec<_> = judgement.figures.iter().map(|figure| (&*figure.name, figure.value.as_str())).collect();
     assert_eq!(
         figures,
         [
+            ("give-up", "0 ok, 1 failed, 0 indeterminate"),
             ("read", "0 ok, 1 failed, 0 indeterminate"),
             ("renew", "0 ok, 0 failed, 1 indeterminate"),
-            ("write", "0 ok, 1 failed, 0 indeterminate"),
+            ("write", "1 ok, 0 failed, 0 indeterminate"),
         ]
     );
     assert_eq!(Run::new(&[]).works().check(&stats).verdict, Gravity::Valid, "never sent is no fault");

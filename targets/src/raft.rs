@@ -62,12 +62,12 @@ impl Target for Raft {
             Variant {
                 name: "volatile-vote",
                 about: "a node keeps its vote in memory only",
-                exposed_by: Some("kill: a restarted node votes again in the same term, so that two may lead it"),
+                exposed_by: Some("kill: a restarted node votes again in the same term, so that two may lead it (to be seen by a workload that watches leaders)"),
             },
             Variant {
                 name: "stale-reads",
                 about: "reads are answered from the local state of the node asked",
-                exposed_by: Some("partition or pause: a node that was left behind shows the past"),
+                exposed_by: Some("partition or pause: a node that was left behind shows the past (to be seen by a workload that reads)"),
             },
             Variant {
                 name: "no-dedupe",

@@ -165,6 +165,9 @@ fn judge_history<W: Workload>(
     if !history.notes.is_empty() {
         let notes = history.notes.join("; ");
         let finding = Finding::unknown(UnknownReason::Interrupted, format!("The history is cut short: {notes}."));
+        if verdict.findings.is_empty() {
+            verdict.sentence.clone_from(&finding.sentence);
+        }
         verdict.verdict = verdict.verdict.max(finding.gravity);
         verdict.findings.push(finding);
     }

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
-use dsjepsen_history::{RunDirectory, Verdict};
+use dsjepsen_history::{Finding, RunDirectory, UnknownReason, Verdict};
 
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::naming;
+use crate::run::put_first;
 use crate::schedule::shell_line;
 use crate::terminal::{Style, Terminal};
 
@@ -37,6 +38,11 @@ pub(crate) fn judge_again(directory: &RunDirectory, path: &Path) -> Result<Verdi
         .judge(directory, &plan, cut_short)
         .map_err(|error| harness(format!("{} cannot be judged: {error}", path.display())))?;
     if let Some(before) = before {
+        // That the cluster never came up is nowhere in a history.
+        let set_up = |finding: &Finding| finding.reason == Some(UnknownReason::SetupFailed);
+        if let Some(finding) = before.findings.into_iter().find(set_up) {
+            put_first(&mut verdict, finding);
+        }
         verdict.harness_error = before.harness_error;
         verdict.interrupted = before.interrupted;
     }

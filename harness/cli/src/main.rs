@@ -18,6 +18,8 @@ use std::time::Instant;
 
 use clap::ArgMatches;
 
+use tracing_subscriber::EnvFilter;
+
 use exit::Exit;
 
 fn main() -> ExitCode {
@@ -30,6 +32,11 @@ fn main() -> ExitCode {
             return if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
         }
     };
+    // Diagnostics of the harness itself, as in DSJEPSEN_LOG=debug. A node program of our own sets up its own.
+    if matches.subcommand_name() != Some("node") {
+        let filter = EnvFilter::try_from_env("DSJEPSEN_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    }
     let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&matches, began)));
     let exit = outcome.unwrap_or_else(|_| {
         eprintln!("error: dsjepsen itself failed (a panic, shown above); the run says nothing about the target");

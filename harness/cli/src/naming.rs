@@ -33,7 +33,8 @@ pub(crate) fn target(text: &str) -> Result<(&'static dyn Target, Variants), Fail
     Ok((target, variants))
 }
 
-fn unknown(what: &str, name: &str, known: impl Iterator<Item = &'static str>) -> Failure {
+/// There is no such thing; names the nearest, or all that there are.
+pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Failure {
     let known: Vec<_> = known.collect();
     let nearest = known
         .iter()

@@ -8,9 +8,7 @@ use std::time::{Duration, Instant};
 
 use dsjepsen_engine::runner::Conditions;
 use dsjepsen_engine::{Cluster, ClusterPlan, Events, Gate, RunClock, Stop, StopReason, Subscriber};
-use dsjepsen_history::{
-    Finding, Gravity, Plan, RunDirectory, RunDirectoryError, RunEvent, SCHEMA, UnknownReason, Verdict,
-};
+use dsjepsen_history::{Finding, Plan, RunDirectory, RunDirectoryError, RunEvent, SCHEMA, UnknownReason, Verdict};
 use dsjepsen_workloads::RunInput;
 
 use crate::exit::{Failure, harness};
@@ -52,8 +50,8 @@ pub(crate) async fn run(one: RunRequest<'_>) -> Result<Verdict, Failure> {
         .events
         .emit(RunEvent::Note { text: format!("{} on {}, seed {}", plan.workload, plan.target, plan.seed) });
     conditions.events.emit(RunEvent::Phase { phase: "setup".to_owned() });
-    let (verdict, cluster) = carry_out(&one, &plan, &directory, &conditions).await?;
-    let page = conclude(&directory, &conditions, &verdict);
+    let (mut verdict, cluster) = carry_out(&one, &plan, &directory, &conditions).await?;
+    let page = conclude(&directory, &conditions, &mut verdict);
     let command = shell_line(&plan.command);
     conditions.events.emit(RunEvent::Finished {
         verdict: verdict.verdict,
@@ -121,20 +119,28 @@ fn never_up(
     let mut verdict = one.request.workload.judge(directory, plan, true).map_err(harness)?;
     verdict.interrupted = one.stop.reason() == Some(StopReason::Interrupted);
     if !verdict.interrupted {
-        let first = error.lines().next().unwrap_or_default().to_owned();
-        verdict.sentence = format!("The cluster never came up: {first}.");
-        verdict.findings.insert(0, Finding::unknown(UnknownReason::SetupFailed, verdict.sentence.clone()));
-        verdict.verdict = verdict.verdict.max(Gravity::Unknown);
+        let first = error.split([';', '\n']).next().unwrap_or_default();
+        let sentence = format!("The cluster never came up: {first}.");
+        put_first(&mut verdict, Finding::unknown(UnknownReason::SetupFailed, sentence));
         verdict.harness_error = Some(error);
     }
     Ok(verdict)
 }
 
-/// Writes verdict and page. A failure here is told, and changes no verdict.
-fn conclude(directory: &RunDirectory, conditions: &Conditions, verdict: &Verdict) -> Option<PathBuf> {
+/// Puts a finding of the set-up before those of the checkers.
+pub(crate) fn put_first(verdict: &mut Verdict, finding: Finding) {
+    verdict.verdict = verdict.verdict.max(finding.gravity);
+    verdict.sentence.clone_from(&finding.sentence);
+    verdict.findings.insert(0, finding);
+}
+
+/// Writes verdict and page. A page that cannot be drawn is told, and changes nothing; a verdict that cannot be kept is a
+/// failure of the harness.
+fn conclude(directory: &RunDirectory, conditions: &Conditions, verdict: &mut Verdict) -> Option<PathBuf> {
     conditions.events.emit(RunEvent::Phase { phase: "check".to_owned() });
     if let Err(error) = directory.write_verdict(verdict) {
         conditions.events.warn(error.to_string());
+        verdict.harness_error.get_or_insert(error.to_string());
     }
     match dsjepsen_reports::write_page(directory) {
         Ok(page) => Some(page),
@@ -155,7 +161,8 @@ fn make_directory(store: &Path, plan: &mut Plan) -> Result<RunDirectory, RunDire
             .map(|letter| if letter.is_ascii_alphanumeric() || "-_.".contains(letter) { letter } else { '_' });
         kept.collect::<String>().trim_end_matches('_').to_owned()
     };
-    let time = now.strftime("%Y%m%dT%H%M%S%.3f");
+    // Microseconds: the name is also the marker of the run's processes, and must be no other run's on this machine.
+    let time = now.strftime("%Y%m%dT%H%M%S%.6f");
     let base = format!("{time}-{}-{}-{}-{}", plan.workload, plain(&plan.target), plain(&plan.nemesis), plan.seed);
     let mut attempt = 1;
     loop {

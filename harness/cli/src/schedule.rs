@@ -7,6 +7,7 @@ use dsjepsen_engine::nemesis::{Asked, ScheduleError, find_fault, parse_nemesis, 
 use dsjepsen_engine::target::{Target, Variants};
 use dsjepsen_history::{NodeId, Options, Plan, RunSettings, SCHEMA, Versions};
 use dsjepsen_workloads::AnyWorkload;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::arguments::read_options;
 use crate::exit::{Failure, usage};
@@ -32,7 +33,12 @@ impl Request {
         let workload = naming::workload(word("workload"))?;
         let (target, variants) = naming::target(word("target"))?;
         let options = read_options(arguments, workload)?;
-        let asked = parse_nemesis(word("nemesis")).map_err(|error| usage(with_hint(&error)))?;
+        let asked = parse_nemesis(word("nemesis")).map_err(|error| match &error {
+            ScheduleError::UnknownFault { name, known } => {
+                naming::unknown("fault", name, known.iter().map(String::as_str))
+            }
+            _ => usage(error),
+        })?;
         for one in &asked {
             one.fault.available().map_err(usage)?;
         }
@@ -52,9 +58,33 @@ impl Request {
             settings,
             target_version,
         };
-        // A schedule that cannot be made is refused before anything is written or started.
+        // What cannot be carried out is refused before anything is written or started.
         request.faults(0)?;
+        request.open_enough_files()?;
         Ok(request)
+    }
+
+    /// Raises the limit of open files to what it may be, and refuses a run that would not fit: a client that cannot open a
+    /// connection would look like a node that refuses it.
+    fn open_enough_files(&self) -> Result<(), Failure> {
+        /// A client has two connections, each with a socket of its own and two in its link.
+        const PER_WORKER: u64 = 6;
+        /// The program itself, and connections that hang at a cut.
+        const SPARE: u64 = 300;
+        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).map_err(usage)?;
+        setrlimit(Resource::RLIMIT_NOFILE, most, most).map_err(usage)?;
+        let nodes = u64::from(self.settings.nodes);
+        let links = 2 * nodes * nodes * self.target.ports().len() as u64;
+        // Nodes keep connections to one another, each with two sockets in its link.
+        let needed = SPARE + links + 4 * nodes * nodes + PER_WORKER * u64::from(self.settings.concurrency);
+        if needed > most {
+            return Err(usage(format!(
+                "{} workers and {nodes} nodes need about {needed} open files, and the limit is {most}: lower --concurrency \
+                 or --nodes, or raise the limit (ulimit -Hn)",
+                self.settings.concurrency
+            )));
+        }
+        Ok(())
     }
 
     /// The nodes, in order.
@@ -145,20 +175,6 @@ pub(crate) fn shell_line(words: &[String]) -> String {
         .map(|word| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', r"'\''")) })
         .collect();
     quoted.join(" ")
-}
-
-fn with_hint(error: &ScheduleError) -> String {
-    if let ScheduleError::UnknownFault { name, known } = error {
-        let nearest = known
-            .iter()
-            .map(|other| (strsim::jaro_winkler(name, other), other))
-            .filter(|(likeness, _)| *likeness > 0.7)
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        if let Some((_, other)) = nearest {
-            return format!("there is no fault `{name}`; did you mean `{other}`? (see `dsjepsen list`)");
-        }
-    }
-    error.to_string()
 }
 
 fn read_settings(arguments: &ArgMatches, kinds: usize) -> Result<RunSettings, Failure> {

@@ -91,7 +91,7 @@ impl Terminal {
                 self.restarts_shown |= phase == "main";
                 match phase.as_str() {
                     "main" => format!("{BOLD}main{RESET}: {} nodes are ready, clients begin", self.nodes_ready),
-                    "recovery" => format!("{BOLD}recovery{RESET}: everything is healed, clients run on"),
+                    "recovery" => format!("{BOLD}recovery{RESET}: what is broken is healed, clients run on"),
                     "final" => format!("{BOLD}final{RESET}: clients finish"),
                     other => format!("{BOLD}{other}{RESET}"),
                 }

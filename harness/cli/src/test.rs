@@ -1,12 +1,15 @@
 //! `dsjepsen test`: one run or several, each from plan to page.
 
+use std::cell::Cell;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Instant;
 
 use clap::ArgMatches;
 use dsjepsen_engine::{Stop, StopReason};
 use dsjepsen_history::Gravity;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
 
 use crate::exit::{Exit, Failure, harness};
 use crate::run::{RunRequest, run};
@@ -34,7 +37,7 @@ pub(crate) fn test(arguments: &ArgMatches, process_began: Instant) -> Result<Exi
         .build()
         .map_err(|error| harness(format!("cannot start the runtime: {error}")))?;
     let stop = Stop::default();
-    runtime.block_on(async {
+    LocalSet::new().block_on(&runtime, async {
         watch_signals(&stop)?;
         let mut worst = Exit::Valid;
         for number in 0..count {
@@ -47,10 +50,20 @@ pub(crate) fn test(arguments: &ArgMatches, process_began: Instant) -> Result<Exi
                 process_began: if number == 0 { process_began } else { Instant::now() },
                 leave_running: arguments.get_flag("leave-running"),
             };
-            let verdict = run(one).await?;
-            // A signal after the verdict (to end nodes that were left running) takes nothing from it.
-            let exit = Exit::of(&verdict, verdict.interrupted).expecting(expected);
+            let exit = match run(one).await {
+                // A signal after the verdict (to end nodes that were left running) takes nothing from it.
+                Ok(verdict) => Exit::of(&verdict, verdict.interrupted).expecting(expected),
+                Err(failure) if number == 0 => return Err(failure),
+                Err(failure) => {
+                    eprintln!("error: {failure}");
+                    failure.exit
+                }
+            };
             worst = worst.worst(exit);
+            let more = number + 1 < count;
+            if more && stop.reason() == Some(StopReason::Interrupted) {
+                worst = worst.worst(Exit::Interrupted);
+            }
             if stop.reason().is_some() || (exit != Exit::Valid && arguments.get_flag("fail-fast")) {
                 break;
             }
@@ -62,12 +75,13 @@ pub(crate) fn test(arguments: &ArgMatches, process_began: Instant) -> Result<Exi
 /// The first signal ends the run in good order; the second ends the program at once, and the guardian its processes.
 fn watch_signals(stop: &Stop) -> Result<(), Failure> {
     let failed = |error| harness(format!("cannot watch for signals: {error}"));
+    let asked_before = Rc::new(Cell::new(false));
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
         let mut signals = signal(kind).map_err(failed)?;
-        let stop = stop.clone();
-        tokio::spawn(async move {
+        let (stop, asked_before) = (stop.clone(), Rc::clone(&asked_before));
+        tokio::task::spawn_local(async move {
             while signals.recv().await.is_some() {
-                if stop.reason() == Some(StopReason::Interrupted) {
+                if asked_before.replace(true) {
                     std::process::exit(i32::from(Exit::Interrupted.code()));
                 }
                 stop.ask(StopReason::Interrupted);

@@ -16,7 +16,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 
-const PAGES: [(&str, fn(&Store)); 3] = [("valid", make_valid), ("invalid", make_invalid), ("unknown", make_unknown)];
+/// Makes a run whose page shows the verdict.
+type Make = fn(&Store);
+
+const PAGES: [(&str, Make); 3] = [("valid", make_valid), ("invalid", make_invalid), ("unknown", make_unknown)];
 
 fn main() -> ExitCode {
     let missing = ["chromium", "chromedriver"].into_iter().find(|program| find(program).is_none());
@@ -57,7 +60,7 @@ fn make_unknown(store: &Store) {
     assert_eq!(run.wait(Duration::from_secs(30)), Some(130));
 }
 
-fn look_at(verdict: &str, make: fn(&Store)) -> Result<(), Failed> {
+fn look_at(verdict: &str, make: Make) -> Result<(), Failed> {
     let store = Store::new();
     make(&store);
     let page = store.latest().join("index.html");

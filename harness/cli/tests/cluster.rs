@@ -1,4 +1,5 @@
 //! Clusters of small shell programs: what a node that misbehaves does to a run, and that nothing of a cluster survives it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

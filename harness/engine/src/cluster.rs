@@ -128,7 +128,7 @@ impl Drop for Inner {
         for node in self.nodes.get_mut().unwrap_or_else(PoisonError::into_inner).values_mut() {
             node.expect_end();
         }
-        kill_marked(&self.plan.run);
+        kill_marked(&self.plan.run, Duration::from_secs(2));
     }
 }
 
@@ -242,7 +242,7 @@ impl Cluster {
     /// Ends every node at once, on purpose, and tells the traffic of the links.
     pub async fn stop(&self) {
         futures_util::future::join_all(self.inner.plan.nodes.iter().map(|node| self.kill(*node))).await;
-        let left = kill_marked(&self.inner.plan.run);
+        let left = kill_marked(&self.inner.plan.run, Duration::from_secs(2));
         if left > 0 {
             self.inner
                 .plan

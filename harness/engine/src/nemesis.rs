@@ -124,6 +124,9 @@ pub enum Undo {
         /// The rule in the network, once it is in force.
         #[serde(skip)]
         rule: Option<RuleId>,
+        /// Whether probes were sent over the cut links.
+        #[serde(skip)]
+        probed: bool,
     },
     /// Let a stopped node go on.
     Resume {
@@ -157,9 +160,10 @@ impl Scene {
     async fn undo(&self, undo: &Undo) -> (Observed, bool) {
         let (whose, seen, confirmed, undone) = match undo {
             Undo::Reconnect { rule: None, .. } => ("links".to_owned(), "no rule was in force".to_owned(), false, true),
-            Undo::Reconnect { rule: Some(rule), .. } => {
+            Undo::Reconnect { rule: Some(rule), probed, .. } => {
                 let (words, met_traffic) = describe(&self.cluster.network().remove(*rule));
-                ("links at the heal".to_owned(), words, met_traffic, true)
+                // Probes hang at the cut too; then what hangs there says nothing beyond what they said.
+                ("links".to_owned(), words, met_traffic && !probed, true)
             }
             Undo::Resume { node } => {
                 let (seen, undone) = match self.cluster.resume(*node).await {
@@ -181,7 +185,7 @@ impl Scene {
                 (format!("worker {worker}"), format!("{withheld} wake-ups withheld"), withheld > 0, true)
             }
         };
-        (Observed { confirmed, evidence: BTreeMap::from([(whose, seen)]) }, undone)
+        (Observed { confirmed, evidence: BTreeMap::from([(format!("{whose} at the heal"), seen)]) }, undone)
     }
 }
 

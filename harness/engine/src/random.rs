@@ -4,25 +4,23 @@
 use rand_chacha::ChaCha12Rng;
 use rand_chacha::rand_core::SeedableRng;
 
-/// The generator of random numbers. Portable: a seed means the same on every machine and in every version.
+/// The generator of random numbers. Portable: a seed means the same on every machine.
 pub type Random = ChaCha12Rng;
 
-/// What a stream of random numbers is for.
+/// What a stream of random numbers is for. The numbers are part of the streams: a new purpose gets a new one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// The schedule of faults and whom they hit.
-    Schedule,
-    /// Whom a fault hits, where that is known only when it starts.
-    Nemesis,
+    Schedule = 0,
     /// The calls of a worker.
-    Calls,
+    Calls = 1,
     /// The times of the calls.
-    Stagger,
-    /// A worker's own doings beside its calls (the way of a write to the resource).
-    Client,
+    Stagger = 2,
+    /// A process's own doings beside its calls (the way of a write to the resource).
+    Client = 3,
 }
 
-/// The stream for this purpose and worker.
+/// The stream for this purpose and worker (or process).
 pub fn stream(seed: u64, purpose: Purpose, worker: usize) -> Random {
     let mut random = ChaCha12Rng::seed_from_u64(seed);
     random.set_stream(((purpose as u64) << 32) | worker as u64);

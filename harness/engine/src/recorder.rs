@@ -104,8 +104,7 @@ impl<C: Call, R: Reply> Recording<C, R> {
 
     /// Ends the recording: all is on disk, and here is the history. Operations without completion are indeterminate.
     ///
-    /// # Errors
-    /// The history as recorded in memory, and why the file lacks its end.
+    /// The text says why the file lacks its end, if it does.
     pub fn finish(mut self) -> (History<C, R>, Option<String>) {
         self.close();
         let mut state = self.recorder.shared.lock();

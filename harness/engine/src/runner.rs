@@ -73,22 +73,28 @@ pub async fn run<K, G>(
     let (phase, phases) = watch::channel(Phase::Main);
     let tasks = LocalSet::new();
     let watcher = tasks.spawn_local(watch_run(conditions.clone(), recorder.clone()));
-    let conducted = tasks.spawn_local(conduct(conditions.clone(), nemesis, phase));
+    // The sender of phases outlives the dispatcher, whatever becomes of the conductor.
+    let phase = Rc::new(phase);
+    let conducted = tasks.spawn_local(conduct(conditions.clone(), nemesis, Rc::clone(&phase)));
+    let conducted = async {
+        let ended = conducted.await;
+        if let Err(error) = &ended {
+            conditions.stop.ask(StopReason::Failed(format!("the nemesis failed: {error}")));
+        }
+    };
     tasks
         .run_until(async {
             let mut dispatcher = Dispatcher::new::<K>(conditions, recorder, generator, phases, connect);
-            dispatcher.dispatch().await;
             // A run that was cut short still heals; the conductor's own deadlines bound this.
-            if let Err(error) = conducted.await {
-                conditions.stop.ask(StopReason::Failed(format!("the nemesis failed: {error}")));
-            }
+            tokio::join!(dispatcher.dispatch(), conducted);
         })
         .await;
+    drop(phase);
     watcher.abort();
 }
 
 /// Sets the phases: faults by their schedule until the time limit, heal, recovery, final.
-async fn conduct(conditions: Conditions, mut nemesis: Option<Nemesis>, phase: watch::Sender<Phase>) {
+async fn conduct(conditions: Conditions, mut nemesis: Option<Nemesis>, phase: Rc<watch::Sender<Phase>>) {
     let settings = &conditions.settings;
     let enter = |next: Phase| {
         conditions.events.emit(RunEvent::Phase { phase: next.name().to_owned() });

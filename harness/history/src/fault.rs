@@ -78,7 +78,7 @@ pub struct FaultInterval {
     pub nodes: Vec<NodeId>,
     /// When it was asked for.
     pub requested: Moment,
-    /// When it was in force; absent if it never was.
+    /// When its injection ended, in whatever way `outcome` says.
     pub installed: Option<Moment>,
     /// When its heal was asked for.
     pub heal_requested: Option<Moment>,

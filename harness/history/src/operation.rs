@@ -160,6 +160,17 @@ pub trait Call: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync 
     fn is_background(&self) -> bool {
         false
     }
+
+    /// Whether its success shows that the target works. Not so where the harness itself answers (a write to the guarded
+    /// resource).
+    fn is_answered_by_target(&self) -> bool {
+        true
+    }
+
+    /// Whether it may well fail every time in a run that goes well (giving up what was never taken).
+    fn may_never_succeed(&self) -> bool {
+        false
+    }
 }
 
 /// A workload's results, as one enum tagged like its [`Call`]s.

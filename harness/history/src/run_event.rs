@@ -55,7 +55,7 @@ pub enum RunEvent {
     },
     /// A phase began.
     Phase {
-        /// `setup`, `main`, `recovery`, `final`, `stop` or `check`.
+        /// `setup`, `main`, `recovery`, `final` or `check`.
         phase: String,
     },
     /// A fault changed; the history has it too, with its evidence.

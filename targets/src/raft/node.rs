@@ -77,7 +77,7 @@ async fn run_with(config: Config) -> anyhow::Result<()> {
     // First, so that two nodes that are given one address find out before they touch a disk.
     let listener = bind(config.listen).await?;
     let database = Database::open(&config.data).with_context(|| format!("cannot open {}", config.data.display()))?;
-    tracing::info!("{} starts for the {}. time, flaws: {:?}", config.node, database.incarnation(), config.flaws);
+    tracing::info!("{} starts, incarnation {}, flaws: {:?}", config.node, database.incarnation(), config.flaws);
 
     let remembered = if config.has(Flaw::NoDedupe) { 0 } else { REMEMBERED_REPLIES };
     let machine = Machine::open(database.clone(), remembered).context("cannot read the snapshot")?;

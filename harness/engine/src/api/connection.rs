@@ -180,12 +180,12 @@ impl Connection {
 
     /// The attempt broke off: closes its connection for good, then asks the link whether a byte of it got through.
     fn settle(&self, dialler: Ipv4Addr, mark: u64, reason: &str) -> CallError {
-        let delivered = self.route.network.settle(dialler).bytes;
+        let delivery = self.route.network.settle(dialler);
         match Wire::new(&self.route.network) {
             Ok(wire) => *self.wire.lock().unwrap_or_else(PoisonError::into_inner) = wire,
             Err(error) => self.events.emit(RunEvent::Warning { text: format!("no HTTP client: {error}") }),
         }
-        if delivered == mark {
+        if delivery.is_nothing_since(mark) {
             CallError::Definite(Reason::new(format!("unsent: {reason}")))
         } else {
             CallError::Indefinite(Reason::new(reason))

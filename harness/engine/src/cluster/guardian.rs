@@ -9,7 +9,7 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
@@ -86,9 +86,5 @@ pub fn guard(run: &str, input: impl BufRead) {
     for pid in groups {
         let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
     }
-    // A process may fork while the list is read: look again until nothing is left.
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while kill_marked(run) > 0 && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    kill_marked(run, Duration::from_secs(10));
 }

@@ -1,6 +1,7 @@
 //! The environment marker by which every process of a run can be found, grandchildren included.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -24,11 +25,18 @@ pub fn find_marked(run: &str) -> Vec<i32> {
         .collect()
 }
 
-/// Kills every process that carries the marker of this run, and says how many there were.
-pub fn kill_marked(run: &str) -> usize {
-    let found = find_marked(run);
-    for pid in &found {
-        let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+/// Kills every process that carries the marker of this run, and says how many there were at first. A process may fork while
+/// the list is read, so it looks again until nothing is left, for at most `limit`.
+pub fn kill_marked(run: &str, limit: Duration) -> usize {
+    let deadline = Instant::now() + limit;
+    let first = find_marked(run);
+    let mut found = first.clone();
+    while !found.is_empty() && Instant::now() < deadline {
+        for pid in &found {
+            let _ = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+        }
+        std::thread::sleep(Duration::from_millis(1));
+        found = find_marked(run);
     }
-    found.len()
+    first.len()
 }

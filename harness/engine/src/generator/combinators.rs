@@ -256,11 +256,8 @@ mod tests {
                 (Some(time), None) | (None, Some(time)) => time,
                 (None, None) => panic!("nothing can ever happen"),
             };
-            for worker in 0..workers {
-                if let Some((time, call)) = busy[worker]
-                    && time <= now
-                {
-                    busy[worker] = None;
+            for (worker, slot) in busy.iter_mut().enumerate() {
+                if let Some((_, call)) = slot.take_if(|(time, _)| *time <= now) {
                     let free = vec![true; workers];
                     let context = Context { now, phase: Phase::Main, free: &free };
                     generator.observe(&context, &Completion { worker, call: &call, outcome: &outcome(call) });

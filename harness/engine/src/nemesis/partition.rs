@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Aim, Fault, Observed, Scene, Undo};
-use crate::network::{Effect, LinkRule};
+use crate::network::{Effect, LinkRule, LinkTraffic, Source};
 use crate::random::Random;
 
 /// The fault `partition`.
@@ -119,34 +119,39 @@ impl Fault for Partition {
                 both_ways(&[leader], &others)
             }
         };
-        Some(vec![Undo::Reconnect { cut: grudge.into_iter().collect(), rule: None }])
+        Some(vec![Undo::Reconnect { cut: grudge.into_iter().collect(), rule: None, probed: false }])
     }
 
     async fn inject(&self, scene: &Scene, aimed: &mut [Undo]) -> Observed {
         let mut observed = Observed::default();
         for undo in aimed {
-            if let Undo::Reconnect { cut, rule } = undo {
+            if let Undo::Reconnect { cut, rule, probed } = undo {
                 let blackhole = |&(from, to)| LinkRule { from, to, effect: Effect::Blackhole };
                 let rules: Vec<LinkRule> = cut.iter().map(blackhole).collect();
                 *rule = Some(scene.cluster.network().install(&rules));
-                observed = probe(scene, cut).await;
+                (observed, *probed) = probe(scene, cut).await;
             }
         }
         observed
     }
 }
 
-/// Asks every node that was cut off, over the cut links. Where a target gives nothing to ask, only traffic that hangs at the
-/// cut until the heal can show that it took effect.
-async fn probe(scene: &Scene, cut: &[(NodeId, NodeId)]) -> Observed {
+/// Asks every node that was cut off, over the cut links, and says whether there was anybody to ask. Where a target gives
+/// nothing to ask, only traffic that hangs at the cut until the heal can show that it took effect. Silence on links that no
+/// node has ever used shows nothing: then the nodes go past them.
+async fn probe(scene: &Scene, cut: &[(NodeId, NodeId)]) -> (Observed, bool) {
+    let of_nodes = |traffic: &LinkTraffic| matches!(traffic.link.from, Source::Node(_)) && traffic.bytes_forward > 0;
+    let used = scene.cluster.network().traffic().iter().any(of_nodes);
     let probes = join_all(cut.iter().map(|(from, to)| scene.cluster.passes(*from, *to))).await;
     let silent = probes.iter().filter(|passes| **passes == Some(false)).count();
     let answered = probes.iter().filter(|passes| **passes == Some(true)).count();
+    let unused = if used { "" } else { ", but no node has used a link so far" };
     let words = match (silent, answered) {
-        (0, 0) => format!("{} directed links cut", cut.len()),
-        _ => format!("{} directed links cut, {silent} probes unanswered, {answered} answered", cut.len()),
+        (0, 0) => format!("{} directed links cut{unused}", cut.len()),
+        _ => format!("{} directed links cut, {silent} probes unanswered, {answered} answered{unused}", cut.len()),
     };
-    Observed { confirmed: silent > 0 && answered == 0, evidence: BTreeMap::from([("links".to_owned(), words)]) }
+    let confirmed = used && silent > 0 && answered == 0;
+    (Observed { confirmed, evidence: BTreeMap::from([("links".to_owned(), words)]) }, silent + answered > 0)
 }
 
 fn names(nodes: &[NodeId]) -> String {

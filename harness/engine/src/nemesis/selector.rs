@@ -1,5 +1,6 @@
 //! Whom a fault hits: `one`, `minority`, `majority`, `all`, `leader`, or nodes by name.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -81,10 +82,10 @@ impl FromStr for Selector {
                 .split([' ', ','])
                 .filter(|name| !name.is_empty())
                 .map(str::parse)
-                .collect::<Result<Vec<NodeId>, _>>()
+                .collect::<Result<BTreeSet<NodeId>, _>>()
                 .ok()
                 .filter(|nodes| !nodes.is_empty())
-                .map(Self::Named)
+                .map(|nodes| Self::Named(nodes.into_iter().collect()))
                 .ok_or_else(|| format!("`{names}` selects no nodes: use {}", Self::WORDS)),
         }
     }
@@ -123,7 +124,7 @@ mod tests {
         let mut random = stream(1, Purpose::Schedule, 0);
         let named: Selector = "n1 n3".parse().unwrap();
         assert_eq!(named.choose(&nodes, &mut random).unwrap().to_string(), "n1 n3");
-        assert_eq!("n1,n3".parse::<Selector>().unwrap(), named);
+        assert_eq!("n3,n1,n3".parse::<Selector>().unwrap(), named);
         let missing: Selector = "n9".parse().unwrap();
         assert!(missing.choose(&nodes, &mut random).unwrap_err().contains("no node n9"));
         assert!("some".parse::<Selector>().unwrap_err().contains("minority"));
