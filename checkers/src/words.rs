@@ -10,7 +10,7 @@ pub(crate) fn moment(at: Nanos) -> String {
     format!("{}.{:03} s", count(ms / 1000), ms % 1000)
 }
 
-/// The time from one point to another: `642 ms`, and from 10 s on `12.300 s`.
+/// The time from one point to another: `642 ms`, and from 1 s on `1.864 s`.
 ///
 /// It is the difference of the two points as [`moment`] writes them, so that a reader who subtracts gets the same figure.
 pub(crate) fn between(from: Nanos, to: Nanos) -> String {
@@ -18,7 +18,7 @@ pub(crate) fn between(from: Nanos, to: Nanos) -> String {
         return "less than 1 ms".to_owned();
     }
     let ms = rounded_ms(to) - rounded_ms(from);
-    if ms >= 10_000 { moment(ms * NANOS_PER_MILLI) } else { format!("{} ms", count(ms)) }
+    if ms >= 1_000 { moment(ms * NANOS_PER_MILLI) } else { format!("{} ms", count(ms)) }
 }
 
 /// A length of time in the same form.
@@ -58,7 +58,7 @@ mod tests {
         assert_eq!(moment(10_640_000_000), "10.640 s");
         assert_eq!(moment(1_234_567_499_999), "1,234.567 s");
         assert_eq!(between(14_668_000_000, 15_310_000_000), "642 ms");
-        assert_eq!(between(0, 1_864_000_000), "1,864 ms");
+        assert_eq!(between(0, 1_864_000_000), "1.864 s");
         assert_eq!(between(1_000_000_000, 13_300_000_000), "12.300 s");
         assert_eq!(between(5, 5), "less than 1 ms");
         assert_eq!(duration(0), "0 ms");
@@ -71,6 +71,6 @@ mod tests {
     fn a_duration_agrees_with_the_written_moments() {
         let (from, to) = (1_000_400_000, 2_000_600_000);
         assert_eq!((moment(from).as_str(), moment(to).as_str()), ("1.000 s", "2.001 s"));
-        assert_eq!(between(from, to), "1,001 ms");
+        assert_eq!(between(from, to), "1.001 s");
     }
 }

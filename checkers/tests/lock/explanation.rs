@@ -40,17 +40,17 @@ fn an_overlap_after_a_foreign_release() {
     witness::validate(&script, LockRule::Exclusion, finding);
     let expected = "\
 Two clients held lock 2 at the same time, for 642 ms.
-Process 4 released lock 2, which it no longer held: its lease had ended 2,215 ms before. Then ttl-lock granted the lock to \
-process 7 while process 3 still held it under a lease that it had renewed 910 ms before and that had 1,080 ms left.
+Process 4 released lock 2, which it no longer held: its lease had ended 2.215 s before. Then ttl-lock granted the lock to \
+process 7 while process 3 still held it under a lease that it had renewed 910 ms before and that had 1.080 s left.
 Let: process 3 acquire lock 2 at 12.010 s. [op 2]
-And let: ttl-lock acknowledge its renewal sent at 13.300 s. A lease is 2,000 ms long, so less 10 ms of slack ttl-lock must \
+And let: ttl-lock acknowledge its renewal sent at 13.300 s. A lease is 2.000 s long, so less 10 ms of slack ttl-lock must \
 keep it until at least 15.290 s. [op 4]
 And let: process 4 ask at 14.201 s to release lock 2, which it does not hold: its own lease ended at 11.986 s, and process 3 \
 has been granted the lock. ttl-lock answers that it was released. [op 6]
 Then: no other client may be granted lock 2 before process 3 asks to release it, at 14.852 s. [op 10]
 However: ttl-lock granted lock 2 to process 7 at 14.210 s. From 14.210 s to 14.852 s both held it: a contradiction. [op 8]
 overlap of two definite holds: 642 ms
-left on the earlier lease at the later grant: 1,080 ms
+left on the earlier lease at the later grant: 1.080 s
 operations [2, 4, 6, 8, 10], count 1";
     assert_eq!(text(finding), expected);
 }
@@ -127,16 +127,16 @@ fn an_early_loss_names_the_foreign_release_too() {
     let finding = &script.judge(LockRule::EarlyLoss).findings[0];
     witness::validate(&script, LockRule::EarlyLoss, finding);
     let expected = "\
-Process 3 was told that it did not hold lock 1, 1,290 ms before its lease could have ended.
+Process 3 was told that it did not hold lock 1, 1.290 s before its lease could have ended.
 Process 4 released lock 1, which it no longer held: its lease had ended 510 ms before.
 Let: process 3 acquire lock 1 with fencing token 2 at 2.015 s. [op 2]
-And let: its lease be the one asked for at 2.010 s. A lease is 2,000 ms long, so less 10 ms of slack ttl-lock must keep it \
+And let: its lease be the one asked for at 2.010 s. A lease is 2.000 s long, so less 10 ms of slack ttl-lock must keep it \
 until at least 4.000 s. [op 2]
 And let: process 4 ask at 2.500 s to release lock 1, which it does not hold: its own lease ended at 1.990 s, and process 3 has \
 been granted the lock. ttl-lock answers that it was released. [op 4]
 Then: ttl-lock may not call it lost before 4.000 s, unless process 3 gave it back before.
 However: ttl-lock answered its renewal at 2.710 s that it did not hold the lock: a contradiction. [op 6]
-left on the lease: 1,290 ms
+left on the lease: 1.290 s
 operations [2, 4, 6], count 1";
     assert_eq!(text(finding), expected);
 }

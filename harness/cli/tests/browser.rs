@@ -46,7 +46,7 @@ fn make_valid(store: &Store) {
 
 fn make_invalid(store: &Store) {
     let output = store.run(
-        "--target ttl-lock --nemesis pause(n2,n3,n4) --lease-ttl-ms 500 --locks 2 --time-limit 10 --nemesis-interval 1 --recovery-time 1 --seed 1",
+        "--target ttl-lock --nemesis pause(n2,n3,n4) --lease-ttl-ms 500 --locks 2 --time-limit 13 --nemesis-interval 1 --recovery-time 1 --seed 1",
     );
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
 }

@@ -10,6 +10,10 @@ use serde_json::Value;
 
 const SHORT: &str = "--time-limit 6 --recovery-time 1 --nemesis-interval 2.4";
 
+/// Breaks a lock that does not look at owners: pauses outlast leases, five times.
+const BREAKS_TTL_LOCK: &str = "--target ttl-lock --nemesis pause(n2,n3,n4) --nemesis-interval 1 --lease-ttl-ms 500 --locks 2 \
+                               --time-limit 13 --recovery-time 1 --seed 5";
+
 #[test]
 fn a_sound_lock_survives_a_partition_and_the_files_tell_it() {
     let store = Store::new();
@@ -42,8 +46,7 @@ fn a_sound_lock_survives_a_partition_and_the_files_tell_it() {
 #[test]
 fn a_naive_lock_is_broken_by_pauses_with_proof() {
     let store = Store::new();
-    let line = "--target ttl-lock --nemesis pause --time-limit 20 --recovery-time 1 --seed 5 --json --expect invalid";
-    let output = store.run(line);
+    let output = store.run(&format!("{BREAKS_TTL_LOCK} --json --expect invalid"));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let verdict = read_json(&store.latest().join("verdict.json"));
     let findings = verdict["findings"].as_array().unwrap();

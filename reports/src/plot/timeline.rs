@@ -108,7 +108,10 @@ impl TimelinePlot<'_> {
         canvas.rect(area, "broken");
         canvas.line((left, top), (left, bottom), "broken-edge");
         canvas.line((right, top), (right, bottom), "broken-edge");
-        let text = if to > from { format!("rule broken: {}", span(to - from)) } else { "rule broken here".to_owned() };
+        // The difference of the two times as they are written elsewhere, in whole ms.
+        let written = |time: Nanos| time.saturating_add(500_000) / 1_000_000 * 1_000_000;
+        let length = written(to).saturating_sub(written(from));
+        let text = if length > 0 { format!("rule broken: {}", span(length)) } else { "rule broken here".to_owned() };
         let half = text_width(&text, 13.0) / 2.0;
         let middle = ((left + right) / 2.0).clamp(LEFT + half, WIDTH - half - 4.0);
         canvas.text((middle, top + 16.0), Anchor::Middle, "broken-label halo", &text);
