@@ -110,7 +110,7 @@ fn observed(tried: &[&FaultInterval]) -> String {
         .collect();
     let evidence: Vec<_> = tried
         .iter()
-        .flat_map(|fault| &fault.evidence)
+        .flat_map(|fault| fault.evidence.iter().chain(&fault.heal_evidence))
         .take(3)
         .map(|(place, seen)| format!("{place}: {seen}"))
         .collect();

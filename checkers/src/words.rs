@@ -1,6 +1,7 @@
 //! Figures in words: times, durations and counts as every explanation writes them.
 
 use dsjepsen_history::Nanos;
+pub(crate) use dsjepsen_history::thousands as count;
 
 const NANOS_PER_MILLI: Nanos = 1_000_000;
 
@@ -24,19 +25,6 @@ pub(crate) fn between(from: Nanos, to: Nanos) -> String {
 /// A length of time in the same form.
 pub(crate) fn duration(length: Nanos) -> String {
     if length == 0 { "0 ms".to_owned() } else { between(0, length) }
-}
-
-/// A count, with commas between thousands: `4,197`.
-pub(crate) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A count with its noun, whose plural takes an `s`: `1 hold`, `4,197 holds`.

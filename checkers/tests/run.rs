@@ -144,6 +144,7 @@ impl Run {
             healed,
             outcome,
             confirmed,
+            heal_evidence: Default::default(),
             evidence: [("n2".to_owned(), "state T".to_owned())].into(),
         });
         self

@@ -3,6 +3,7 @@
 //! Whatever a target, a client or a file brought in goes through [`harmless`] before it is shown; maud escapes the rest.
 
 use dsjepsen_history::Nanos;
+pub(crate) use dsjepsen_history::thousands;
 use maud::{Markup, html};
 
 /// The longest sentence shown in full, in characters.
@@ -55,19 +56,6 @@ pub(crate) fn shown(text: &str, limit: usize) -> Markup {
         bdi { (shown) @if cut { "…" } }
         @if cut { " " span.cut { "cut: " (thousands(text.len() as u64)) " bytes in all" } }
     }
-}
-
-/// A number with commas between the thousands.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() * 4 / 3);
-    for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
 }
 
 /// `one` or `many` behind the number: `1 operation`, `4,197 operations`.

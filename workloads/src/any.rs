@@ -11,7 +11,7 @@ use dsjepsen_engine::runner::{self, Conditions};
 use dsjepsen_engine::{Cluster, Recording, StopReason};
 use dsjepsen_history::{
     Call, FaultInterval, Finding, History, HistoryError, OperationCounts, Plan, RunDirectory, UnknownReason, Verdict,
-    read_history, type_history,
+    read_history, thousands, type_history,
 };
 use thiserror::Error;
 
@@ -180,5 +180,5 @@ fn valid_sentence(counts: &OperationCounts, faults: &[FaultInterval]) -> String 
         0 => "without faults".to_owned(),
         asked => format!("under {confirmed} of {asked} faults that were seen to take effect"),
     };
-    format!("No rule was broken in {} operations ({} ok) {under}.", counts.total, counts.ok)
+    format!("No rule was broken in {} operations ({} ok) {under}.", thousands(counts.total), thousands(counts.ok))
 }

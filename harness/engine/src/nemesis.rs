@@ -185,7 +185,7 @@ impl Scene {
                 (format!("worker {worker}"), format!("{withheld} wake-ups withheld"), withheld > 0, true)
             }
         };
-        (Observed { confirmed, evidence: BTreeMap::from([(format!("{whose} at the heal"), seen)]) }, undone)
+        (Observed { confirmed, evidence: BTreeMap::from([(whose, seen)]) }, undone)
     }
 }
 

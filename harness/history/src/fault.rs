@@ -88,8 +88,10 @@ pub struct FaultInterval {
     pub outcome: Option<FaultOutcome>,
     /// Whether it was seen to take effect.
     pub confirmed: bool,
-    /// What was observed.
+    /// What was observed at the injection.
     pub evidence: BTreeMap<String, String>,
+    /// What was observed at the heal.
+    pub heal_evidence: BTreeMap<String, String>,
 }
 
 impl FaultInterval {
@@ -101,6 +103,75 @@ impl FaultInterval {
     /// Whether the fault was ever put in force.
     pub fn took_place(&self) -> bool {
         self.outcome == Some(FaultOutcome::Installed)
+    }
+}
+
+/// Gathers fault events into intervals.
+#[derive(Debug, Default)]
+pub(crate) struct FaultGatherer {
+    faults: Vec<FaultInterval>,
+}
+
+impl FaultGatherer {
+    /// Takes the next event of the nemesis.
+    pub(crate) fn take(&mut self, at: Moment, stage: FaultStage) {
+        let FaultStage { f: fault, value: detail } = stage;
+        let position = self.faults.iter().position(|interval| interval.id == detail.id).unwrap_or_else(|| {
+            self.faults.push(FaultInterval {
+                id: detail.id,
+                fault,
+                target: String::new(),
+                nodes: Vec::new(),
+                requested: at,
+                installed: None,
+                heal_requested: None,
+                healed: None,
+                outcome: None,
+                confirmed: false,
+                evidence: BTreeMap::new(),
+                heal_evidence: BTreeMap::new(),
+            });
+            self.faults.len() - 1
+        });
+        let interval = &mut self.faults[position];
+        if !detail.target.is_empty() {
+            interval.target = detail.target;
+        }
+        if !detail.nodes.is_empty() {
+            interval.nodes = detail.nodes;
+        }
+        interval.confirmed |= detail.confirmed;
+        match detail.action {
+            FaultAction::Inject => interval.evidence.extend(detail.evidence),
+            FaultAction::Heal => interval.heal_evidence.extend(detail.evidence),
+        }
+        match (detail.action, detail.outcome) {
+            (FaultAction::Inject, None) => interval.requested = at,
+            (FaultAction::Inject, Some(outcome)) => {
+                interval.outcome = Some(outcome);
+                interval.installed = Some(at);
+            }
+            (FaultAction::Heal, None) => interval.heal_requested = Some(at),
+            // A heal that failed leaves the fault in force, as far as anybody knows.
+            (FaultAction::Heal, Some(FaultOutcome::Failed)) => {}
+            (FaultAction::Heal, Some(_)) => interval.healed = Some(at),
+        }
+    }
+
+    /// The intervals so far.
+    pub(crate) fn finish(self) -> Vec<FaultInterval> {
+        self.faults
+    }
+}
+
+impl FaultInterval {
+    /// Gathers the events of a run's nemesis into intervals, in the order of their requests.
+    pub fn gather(events: impl IntoIterator<Item = (Moment, FaultStage)>) -> Vec<Self> {
+        let mut gatherer = FaultGatherer::default();
+        for (at, stage) in events {
+            gatherer.take(at, stage);
+        }
+        gatherer.finish()
     }
 }
 

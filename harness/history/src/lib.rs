@@ -3,6 +3,7 @@
 //! Operations and their outcomes, faults, verdicts with their proof, and the files of a run directory in which all of it
 //! is kept. This crate stands at the bottom of the house: it knows no cluster, no clock and no checker.
 
+mod counts;
 mod event;
 mod fault;
 mod operation;
@@ -11,19 +12,21 @@ mod reader;
 mod run_directory;
 mod run_event;
 mod verdict;
+mod words;
 
+pub use counts::OperationCounts;
 pub use event::{EventType, Header, Line, LineBody, OpenLine, ProcessLabel};
 pub use fault::{Band, FaultAction, FaultDetail, FaultInterval, FaultOutcome, FaultStage, Pattern};
 pub use operation::{Call, Index, Moment, Nanos, NodeId, Operation, Outcome, Process, Reason, Reply};
 pub use plan::{OptionValue, Options, Plan, PlannedFault, Promises, RunSettings, Versions};
-pub use reader::{
-    History, HistoryError, OperationCounts, RawCall, RawHistory, RawOperation, read_history, type_history,
-};
+pub use reader::{History, HistoryError, RawCall, RawHistory, RawOperation, read_history, type_history};
 pub use run_directory::{RunDirectory, RunDirectoryError};
 pub use run_event::{RunEvent, StampedEvent};
 pub use verdict::{
     Figure, Finding, Gravity, Judgement, Lane, Mark, Span, SpanStyle, Step, Timeline, UnknownReason, Verdict,
 };
+
+pub use words::thousands;
 
 /// The version of every file format of a run directory. Files carry it as `schema`; a reader refuses a newer one.
 pub const SCHEMA: u32 = 1;

@@ -1,17 +1,17 @@
 //! Reads a history back: lines to paired operations and faults, then to a workload's own types.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use thiserror::Error;
 
+use crate::fault::FaultGatherer;
 use crate::{
-    Call, EventType, FaultAction, FaultInterval, FaultOutcome, FaultStage, Header, Index, Moment, Nanos, NodeId,
-    OpenLine, Operation, Outcome, Process, ProcessLabel, Reason, Reply, SCHEMA,
+    Call, EventType, FaultInterval, Header, Index, Moment, Nanos, NodeId, OpenLine, Operation, Outcome, Process,
+    ProcessLabel, Reason, Reply, SCHEMA,
 };
 
 /// Why a history cannot be read.
@@ -75,114 +75,6 @@ pub struct History<C, R> {
     pub end: Moment,
     /// What the reader noticed: a torn last line, say.
     pub notes: Vec<String>,
-}
-
-/// How many operations there are, in all and by kind.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct OperationCounts {
-    /// All of them.
-    pub total: u64,
-    /// Those that happened.
-    pub ok: u64,
-    /// Those that did not.
-    pub fail: u64,
-    /// The indeterminate ones.
-    pub info: u64,
-    /// The same by kind.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub by_kind: BTreeMap<String, OperationCounts>,
-}
-
-impl OperationCounts {
-    /// Counts operations by the kind that `kind` names.
-    pub fn of<C, R>(operations: &[Operation<C, R>], kind: impl Fn(&C) -> &str) -> Self {
-        let mut all = Self::default();
-        for operation in operations {
-            let name = kind(&operation.call);
-            if !all.by_kind.contains_key(name) {
-                all.by_kind.insert(name.to_owned(), Self::default());
-            }
-            if let Some(counts) = all.by_kind.get_mut(name) {
-                counts.add(&operation.outcome);
-            }
-            all.add(&operation.outcome);
-        }
-        all
-    }
-
-    fn add<R>(&mut self, outcome: &Outcome<R>) {
-        self.total += 1;
-        match outcome {
-            Outcome::Ok(_) => self.ok += 1,
-            Outcome::Fail(_) => self.fail += 1,
-            Outcome::Info(_) => self.info += 1,
-        }
-    }
-}
-
-/// Gathers fault events into intervals.
-#[derive(Debug, Default)]
-pub(crate) struct FaultGatherer {
-    faults: Vec<FaultInterval>,
-}
-
-impl FaultGatherer {
-    /// Takes the next event of the nemesis.
-    pub(crate) fn take(&mut self, at: Moment, stage: FaultStage) {
-        let FaultStage { f: fault, value: detail } = stage;
-        let position = self.faults.iter().position(|interval| interval.id == detail.id).unwrap_or_else(|| {
-            self.faults.push(FaultInterval {
-                id: detail.id,
-                fault,
-                target: String::new(),
-                nodes: Vec::new(),
-                requested: at,
-                installed: None,
-                heal_requested: None,
-                healed: None,
-                outcome: None,
-                confirmed: false,
-                evidence: BTreeMap::new(),
-            });
-            self.faults.len() - 1
-        });
-        let interval = &mut self.faults[position];
-        if !detail.target.is_empty() {
-            interval.target = detail.target;
-        }
-        if !detail.nodes.is_empty() {
-            interval.nodes = detail.nodes;
-        }
-        interval.confirmed |= detail.confirmed;
-        interval.evidence.extend(detail.evidence);
-        match (detail.action, detail.outcome) {
-            (FaultAction::Inject, None) => interval.requested = at,
-            (FaultAction::Inject, Some(outcome)) => {
-                interval.outcome = Some(outcome);
-                interval.installed = Some(at);
-            }
-            (FaultAction::Heal, None) => interval.heal_requested = Some(at),
-            // A heal that failed leaves the fault in force, as far as anybody knows.
-            (FaultAction::Heal, Some(FaultOutcome::Failed)) => {}
-            (FaultAction::Heal, Some(_)) => interval.healed = Some(at),
-        }
-    }
-
-    /// The intervals so far.
-    pub(crate) fn finish(self) -> Vec<FaultInterval> {
-        self.faults
-    }
-}
-
-impl FaultInterval {
-    /// Gathers the events of a run's nemesis into intervals, in the order of their requests.
-    pub fn gather(events: impl IntoIterator<Item = (Moment, FaultStage)>) -> Vec<Self> {
-        let mut gatherer = FaultGatherer::default();
-        for (at, stage) in events {
-            gatherer.take(at, stage);
-        }
-        gatherer.finish()
-    }
 }
 
 /// Reads a history file.
@@ -388,6 +280,8 @@ impl RawHistory {
 mod tests {
     use std::io::Write;
 
+    use serde::{Deserialize, Serialize};
+
     use super::*;
 
     #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -496,7 +390,7 @@ mod tests {
                 r#"{"index":0,"time_ns":5,"process":"nemesis","type":"invoke","f":"pause","value":{"id":1,"action":"inject","target":"minority"}}"#,
                 r#"{"index":1,"time_ns":6,"process":"nemesis","type":"info","f":"pause","value":{"id":1,"action":"inject","outcome":"installed","confirmed":true,"nodes":["n2"],"evidence":{"n2":"stopped"}}}"#,
                 r#"{"index":2,"time_ns":8,"process":"nemesis","type":"invoke","f":"pause","value":{"id":1,"action":"heal"}}"#,
-                r#"{"index":3,"time_ns":9,"process":"nemesis","type":"info","f":"pause","value":{"id":1,"action":"heal","outcome":"installed"}}"#,
+                r#"{"index":3,"time_ns":9,"process":"nemesis","type":"info","f":"pause","value":{"id":1,"action":"heal","outcome":"installed","evidence":{"n2":"resumed"}}}"#,
             ],
             "",
         )
@@ -505,5 +399,6 @@ mod tests {
         assert!(fault.confirmed && fault.took_place());
         assert_eq!((fault.target.as_str(), fault.span(100)), ("minority", (5, 9)));
         assert_eq!(fault.nodes, [NodeId::at(1)]);
+        assert_eq!((fault.evidence["n2"].as_str(), fault.heal_evidence["n2"].as_str()), ("stopped", "resumed"));
     }
 }

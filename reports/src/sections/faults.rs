@@ -153,21 +153,37 @@ fn outcome(fault: &FaultInterval) -> Markup {
     }
 }
 
-/// What was observed; the same words on several nodes are said once.
+/// What was observed, at the injection and at the heal.
 fn evidence(fault: &FaultInterval) -> Markup {
+    let (injected, healed) = (gathered(&fault.evidence), gathered(&fault.heal_evidence));
+    html! {
+        @if injected.is_empty() && healed.is_empty() { span.dimmer { "none recorded" } }
+        (in_words(&injected))
+        @if !healed.is_empty() {
+            @if !injected.is_empty() { ". " }
+            "At the heal, " (in_words(&healed))
+        }
+    }
+}
+
+/// The same words on several nodes are said once.
+fn gathered(evidence: &BTreeMap<String, String>) -> Vec<(&str, Vec<&str>)> {
     let mut observers: Vec<(&str, Vec<&str>)> = Vec::new();
-    for (observer, words) in &fault.evidence {
+    for (observer, words) in evidence {
         match observers.iter_mut().find(|(known, _)| known == words) {
             Some((_, names)) => names.push(observer),
             None => observers.push((words, vec![observer])),
         }
     }
+    observers
+}
+
+fn in_words(observers: &[(&str, Vec<&str>)]) -> Markup {
     html! {
         @for (position, (words, names)) in observers.iter().enumerate() {
             @if position > 0 { "; " }
             (shown(&names.join(" "), NAME)) ": " (shown(words, 240))
         }
-        @if observers.is_empty() { span.dimmer { "none recorded" } }
     }
 }
 
