@@ -82,9 +82,10 @@ impl Target for Raft {
          log, on disk at a majority before they are acknowledged; a lease ends only by an entry that a renewal before \
          it makes void. A holder that is stopped or cut off for longer than its lease still outlives it; the guarded \
          resource refuses its old token, and the report counts what was refused.\n\
-         raft:unfenced under pause or partition: invalid (lock.belief, lock.stale-write) with naive holders: a lock \
-         service alone cannot stop a holder that does not know that its lease has ended. Under none and kill: valid \
-         as long as renewals get through in time."
+         raft:unfenced under pause, partition or kill: invalid (lock.belief, lock.stale-write) with naive holders: a \
+         lock service alone cannot stop a holder that does not know that its lease has ended. Careful holders stop in \
+         time, unless they are stopped themselves between their look at the lease and their write (pause(holder)). \
+         Under none: valid, for renewals get through in time."
     }
 
     fn ports(&self) -> &'static [u16] {

@@ -66,30 +66,45 @@ fn as_json() -> Value {
     json!({"schema": dsjepsen_history::SCHEMA, "workloads": workloads, "targets": targets, "faults": faults})
 }
 
+/// Columns of the printed list.
+const WIDTH: usize = 110;
+
+/// Prints a text in paragraphs behind an indentation of `depth` columns.
+fn print_indented(depth: usize, text: &str) {
+    let indent = " ".repeat(depth);
+    for paragraph in text.lines() {
+        let options = textwrap::Options::new(WIDTH).initial_indent(&indent).subsequent_indent(&indent);
+        println!("{}", textwrap::fill(paragraph, options));
+    }
+}
+
 fn print_workloads() {
     println!("Workloads (--workload):");
     for workload in workloads() {
-        println!("  {:<12} {}", workload.name(), workload.about());
-        println!("  {:<12} served by {}", "", served_by(*workload).join(", "));
+        println!("\n  {}", workload.name());
+        print_indented(4, workload.about());
+        print_indented(4, &format!("Served by {}.", served_by(*workload).join(", ")));
         for option in workload.options() {
-            println!("  {:<12}   --{:<20} {}", "", option.name, option.help);
+            print_indented(6, &format!("--{}: {}", option.name, option.help));
         }
     }
 }
 
 fn print_targets() {
-    println!("\nTargets (--target):");
+    println!("\nTargets (--target), with what to expect of them:");
     for target in targets() {
         let state = match target.available() {
             Ok(version) => version,
             Err(error) => error.to_string(),
         };
-        println!("  {:<12} {} [{state}]", target.name(), target.about());
-        println!("  {:<12} {}", "", target.expectation());
+        println!("\n  {}  [{state}]", target.name());
+        print_indented(4, target.about());
+        print_indented(6, target.expectation());
         for variant in target.variants() {
-            println!("  {:<12}   {}:{:<16} {}", "", target.name(), variant.name, variant.about);
+            println!("    {}:{}", target.name(), variant.name);
+            print_indented(6, variant.about);
             if let Some(exposed_by) = variant.exposed_by {
-                println!("  {:<12}   {:<16} a planted flaw, exposed by {exposed_by}", "", "");
+                print_indented(6, &format!("A planted flaw, exposed by {exposed_by}."));
             }
         }
     }
@@ -98,8 +113,9 @@ fn print_targets() {
 fn print_faults() {
     println!("\nFaults (--nemesis, separated by commas, or `none`):");
     for fault in faults() {
-        let state = fault.available().err().map_or_else(String::new, |error| format!(" [{error}]"));
-        println!("  {:<12} {}{state}", fault.name(), fault.about());
-        println!("  {:<12} {}({})", "", fault.name(), fault.arguments());
+        let state = fault.available().err().map_or_else(String::new, |error| format!("  [{error}]"));
+        println!("\n  {}{state}", fault.name());
+        print_indented(4, fault.about());
+        print_indented(4, &format!("{}(…): {}", fault.name(), fault.arguments()));
     }
 }
