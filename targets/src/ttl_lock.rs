@@ -47,7 +47,9 @@ impl Target for TtlLock {
     }
 
     fn expectation(&self) -> &'static str {
-        "none: valid. Renewals arrive in time, so no lock expires under its holder and no release meets another's lock.\n\
+        "none: valid, as long as no request times out. Renewals arrive in time, so no lock expires under its holder and no \
+         release meets another's lock. (Under overload a client that does not know whether it got the lock gives it back, \
+         and so frees another's.)\n\
          pause, partition: invalid (lock.exclusion). A holder that is cut off from n1, or whose gateway is stopped, \
          outlives its lock; the next client acquires it; then the late release of the first deletes the lock of the \
          second, for nobody looks at the owner, and a third is granted what the second still holds.\n\
