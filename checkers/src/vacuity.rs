@@ -23,19 +23,8 @@ impl<C: Call, R> Checker<C, R> for Vacuity {
 
     fn check(&self, run: &RunView<'_, C, R>) -> Judgement {
         let operations = &run.history.operations;
-        let mut findings = Vec::new();
-        if operations.is_empty() {
-            let sentence = "The run recorded no operation, so nothing was judged.";
-            findings.push(Finding::unknown(UnknownReason::NoObservations, sentence));
-        } else {
-            findings.extend(never_succeeded(operations, self.required));
-        }
-        findings.extend(not_confirmed(run));
-        if !operations.is_empty() {
-            findings.extend(nothing_before_the_faults(run));
-            findings.extend(nothing_after_the_faults(run));
-        }
-        findings.extend(cut_short(run));
+        // What else a run lacks that was cut short follows from that, and would only hide it.
+        let findings = if run.interrupted { cut_short(run).into_iter().collect() } else { lacking(run, self.required) };
         let mut judgement = Judgement::new("vacuity", operations.len() as u64, findings);
         let faults = &run.history.faults;
         let seen = faults.iter().filter(|fault| confirmed(fault)).count();
@@ -45,6 +34,25 @@ impl<C: Call, R> Checker<C, R> for Vacuity {
         ];
         judgement
     }
+}
+
+/// What a run lacks that went its whole way.
+fn lacking<C: Call, R>(run: &RunView<'_, C, R>, required: &[&'static str]) -> Vec<Finding> {
+    let operations = &run.history.operations;
+    let mut findings = Vec::new();
+    if operations.is_empty() {
+        let sentence = "The run recorded no operation, so nothing was judged.";
+        findings.push(Finding::unknown(UnknownReason::NoObservations, sentence));
+    } else {
+        findings.extend(never_succeeded(operations, required));
+    }
+    findings.extend(not_confirmed(run));
+    if !operations.is_empty() {
+        findings.extend(nothing_before_the_faults(run));
+        findings.extend(nothing_after_the_faults(run));
+    }
+    findings.extend(cut_short(run));
+    findings
 }
 
 fn confirmed(fault: &FaultInterval) -> bool {

@@ -272,6 +272,14 @@ fn a_run_cut_short_is_told_as_such() {
 }
 
 #[test]
+fn a_run_that_was_cut_short_lacks_nothing_else() {
+    let mut run = Run::new(&["pause"]);
+    assert!(run.reasons().contains(&UnknownReason::NoObservations));
+    run.interrupted = true;
+    assert_eq!(run.reasons(), [UnknownReason::Interrupted]);
+}
+
+#[test]
 fn stats_count_every_kind_and_warn_of_those_not_required() {
     let stats = Stats { required: &["read"] };
     let run = Run::new(&[])
