@@ -72,7 +72,7 @@ impl Target for Raft {
             Variant {
                 name: "no-dedupe",
                 about: "idempotency keys are ignored",
-                exposed_by: Some("partition, pause or kill: a repeated release, say, is told that nothing was held"),
+                exposed_by: Some("partition, pause or kill: a repeated request takes effect twice (to be seen by a workload that counts)"),
             },
         ]
     }
