@@ -1,6 +1,6 @@
 //! The checks of any workload: whether a run showed anything, what it counted, and how judgements become a verdict.
 
-use dsjepsen_checkers::{Checker, RunView, Stats, Vacuity, judge};
+use dsjepsen_checkers::{Checker, LockCall, RunView, Stats, Vacuity, judge};
 use dsjepsen_history::{
     Call, FaultInterval, FaultOutcome, Finding, Gravity, History, Judgement, Moment, NodeId, Operation, OptionValue,
     Options, Outcome, Plan, PlannedFault, Process, Promises, Reason, RunSettings, UnknownReason, Verdict, Versions,
@@ -269,6 +269,23 @@ fn a_run_cut_short_is_told_as_such() {
     // What never came into force needs no heal.
     let run = Run::new(&["pause"]).works().suffers("pause").works();
     assert_eq!(run.fault("pause", Some(FaultOutcome::Skipped), false, false).reasons(), []);
+}
+
+#[test]
+fn what_the_harness_answers_itself_shows_no_recovery() {
+    let alive = Run::new(&["pause"]).works().suffers("pause");
+    assert_eq!(
+        alive.ok(Ask::Local).reasons(),
+        [UnknownReason::NoObservations],
+        "a local answer passed for a sign of life"
+    );
+    let never_alive = Run::new(&["pause"]).ok(Ask::Local).suffers("pause").works();
+    assert_eq!(never_alive.reasons(), [UnknownReason::NoObservations]);
+    // The writes to the guarded resource are of this kind, and nothing else that a lock client calls.
+    let (lock, hold) = (1, 1);
+    assert!(!LockCall::Write { lock, hold, token: None }.is_answered_by_target());
+    assert!(LockCall::Acquire { lock, hold }.is_answered_by_target());
+    assert!(LockCall::Release { lock, hold }.is_answered_by_target());
 }
 
 #[test]

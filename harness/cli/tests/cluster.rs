@@ -224,3 +224,34 @@ fn check_environment(path: &Path, run: &str) {
     }
     assert!(text.contains(&format!("DSJEPSEN_RUN={run}\n")) && text.contains("GIVEN=by the target\n"));
 }
+
+/// A process of this run that no group and no parent ties to it.
+fn stray(run: &str) -> common::Running {
+    let mut command = std::process::Command::new("setsid");
+    command.args(["sleep", "600"]).env(dsjepsen_engine::MARKER, run);
+    let stray = common::Running::start(command);
+    eventually(Duration::from_secs(2), "the stray process", || !find_marked(run).is_empty());
+    stray
+}
+
+/// Runs the guardian with what a controller has told it before its pipe ended.
+fn guardian(run: &str, told: &str) {
+    use std::io::Write;
+    let mut command = std::process::Command::new(DSJEPSEN);
+    command.args(["guardian", run]).stdin(std::process::Stdio::piped());
+    let mut guardian = common::Running::start(command);
+    guardian.0.stdin.take().unwrap().write_all(told.as_bytes()).unwrap();
+    assert_eq!(guardian.wait(Duration::from_secs(5)), Some(0));
+}
+
+#[test]
+fn the_guardian_ends_what_a_killed_controller_leaves_and_only_that() {
+    let (ours, others) = (format!("guarded-{}", std::process::id()), format!("other-{}", std::process::id()));
+    let (mut left, _neighbour) = (stray(&ours), stray(&others));
+    guardian(&ours, "group 999999999\nrelease\n");
+    assert_eq!(find_marked(&ours).len(), 1, "a released guardian touches nothing");
+    guardian(&ours, "group 999999999\nended 999999999\n");
+    assert_eq!(left.wait(Duration::from_secs(1)), None, "it was ended by a signal");
+    assert!(find_marked(&ours).is_empty());
+    assert_eq!(find_marked(&others).len(), 1, "another run's process was ended too");
+}
