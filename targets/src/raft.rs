@@ -1,29 +1,29 @@
-//! The system `raft`: a lock service of our own on openraft, with leases and fencing tokens. Right by design, and with
+//! The system `raft`: a service of our own on openraft: locks with leases and fencing tokens, a counter, registers. Right by design, and with
 //! planted flaws by which the harness proves that it finds what it looks for.
 
 mod database;
 mod expiry;
-mod locks;
 mod log_store;
 mod machine;
 mod node;
 mod peers;
+mod service;
 mod state;
 #[cfg(test)]
 mod storage_tests;
 mod types;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use dsjepsen_engine::api::Abilities;
-use dsjepsen_engine::target::{Control, Launch, NodeContext, Readiness, Target, Unavailable, Variant, Variants};
+use dsjepsen_engine::api::{Abilities, Access, AccessError};
+use dsjepsen_engine::target::{Control, Exposure, Launch, NodeContext, Readiness, Target, Unavailable, Variant, Variants};
 use dsjepsen_history::{NodeId, Promises};
-use futures_util::future::join_all;
 
 use self::types::Flaw;
 use crate::NodeProgram;
-use crate::contract::{ContractLocks, Style, View, to_json};
+use crate::contract::{ContractClient, Style, leader_by_views, to_json};
 
 /// The one port of a node, for clients and for peers.
 const PORT: u16 = 7101;
@@ -34,7 +34,7 @@ const TARGET_NAME: &str = "raft";
 const UNFENCED: &str = "unfenced";
 
 pub(crate) const PROGRAM: NodeProgram =
-    NodeProgram { name: TARGET_NAME, about: "a node of raft: replicated locks on openraft", run: node::run };
+    NodeProgram { name: TARGET_NAME, about: "a node of raft: locks, a counter and registers, replicated by openraft", run: node::run };
 
 /// The system.
 #[derive(Debug)]
@@ -44,40 +44,27 @@ pub(crate) const TARGET: Raft = Raft;
 
 #[async_trait]
 impl Target for Raft {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         TARGET_NAME
     }
 
-    fn about(&self) -> &'static str {
-        "our own lock service on openraft: leases, fencing tokens, an idempotency key on every request"
+    fn about(&self) -> &str {
+        "our own service on openraft: locks with leases and fencing tokens, a counter, registers; idempotency keys throughout"
     }
 
-    fn variants(&self) -> &'static [Variant] {
+    fn variants(&self) -> &[Variant] {
         &[
             Variant {
                 name: UNFENCED,
                 about: "the guarded resource does not look at fencing tokens; the nodes are the same",
-                exposed_by: None,
             },
-            Variant {
-                name: "volatile-vote",
-                about: "a node keeps its vote in memory only",
-                exposed_by: Some("kill: a restarted node votes again in the same term, so that two may lead it (to be seen by a workload that watches leaders)"),
-            },
-            Variant {
-                name: "stale-reads",
-                about: "reads are answered from the local state of the node asked",
-                exposed_by: Some("partition or pause: a node that was left behind shows the past (to be seen by a workload that reads)"),
-            },
-            Variant {
-                name: "no-dedupe",
-                about: "idempotency keys are ignored",
-                exposed_by: Some("partition, pause or kill: a repeated request takes effect twice (to be seen by a workload that counts)"),
-            },
+            Variant { name: "volatile-vote", about: "a node keeps its vote in memory only" },
+            Variant { name: "stale-reads", about: "reads are answered from the local state of the node asked" },
+            Variant { name: "no-dedupe", about: "idempotency keys are ignored" },
         ]
     }
 
-    fn expectation(&self) -> &'static str {
+    fn expectation(&self) -> &str {
         "none, pause, partition, kill: valid. A grant, a renewal and the end of a lease are entries of one replicated \
          log, on disk at a majority before they are acknowledged; a lease ends only by an entry that a renewal before \
          it makes void. A holder that is stopped or cut off for longer than its lease still outlives it; the guarded \
@@ -88,7 +75,44 @@ impl Target for Raft {
          Under none: valid, for renewals get through in time."
     }
 
-    fn ports(&self) -> &'static [u16] {
+    fn exposures(&self) -> &[Exposure] {
+        &[
+            Exposure {
+                variant: Some(UNFENCED),
+                workload: "lock",
+                nemesis: "pause",
+                arguments: &[],
+                rules: &["lock.belief", "lock.stale-write"],
+                why: "a holder whose node is stopped cannot renew, and writes on when another holds the lock",
+            },
+            Exposure {
+                variant: Some("volatile-vote"),
+                workload: "election",
+                nemesis: "kill(all)",
+                arguments: &[],
+                rules: &["election.two-leaders-in-term"],
+                why: "a restarted node votes again in a term in which it has voted",
+            },
+            Exposure {
+                variant: Some("stale-reads"),
+                workload: "register",
+                nemesis: "partition",
+                arguments: &[],
+                rules: &["register.linearizable"],
+                why: "a node that was left behind shows the past",
+            },
+            Exposure {
+                variant: Some("no-dedupe"),
+                workload: "counter",
+                nemesis: "partition",
+                arguments: &[],
+                rules: &["counter.extra"],
+                why: "a repeated request takes effect twice",
+            },
+        ]
+    }
+
+    fn ports(&self) -> &[u16] {
         &[PORT]
     }
 
@@ -101,6 +125,7 @@ impl Target for Raft {
             leases: true,
             fencing_tokens: true,
             enforcing_guard: !variants.has(UNFENCED),
+            idempotency_keys: true,
             linearizable_reads: true,
             one_leader_at_a_time: false,
         }
@@ -126,24 +151,22 @@ impl Target for Raft {
     }
 
     async fn leader(&self, control: &Control) -> Option<NodeId> {
-        let nodes: Vec<NodeId> = control.nodes().collect();
-        let views = join_all(nodes.iter().map(|node| control.get_json(*node, PORT, "/view"))).await;
-        let named = views.into_iter().flatten().filter_map(|view| serde_json::from_value::<View>(view).ok()?.leader);
-        majority_leader(named, nodes.len())
+        leader_by_views(control, PORT).await
     }
 
     fn abilities(&self, _variants: &Variants) -> Abilities {
-        Abilities { locks: Some(ContractLocks::serve(PORT, Style::Leases)) }
+        Abilities {
+            locks: Some(Arc::new(|access| Ok(client(access)?))),
+            counter: Some(Arc::new(|access| Ok(client(access)?))),
+            registers: Some(Arc::new(|access| Ok(client(access)?))),
+            views: Some(Arc::new(|access| Ok(client(access)?))),
+            leader_writes: Some(Arc::new(|access| Ok(client(access)?))),
+        }
     }
 }
 
-/// The node that more than half of all nodes name.
-fn majority_leader(named: impl Iterator<Item = String>, nodes: usize) -> Option<NodeId> {
-    let mut votes: BTreeMap<String, usize> = BTreeMap::new();
-    for name in named {
-        *votes.entry(name).or_default() += 1;
-    }
-    votes.into_iter().find(|(_, votes)| 2 * votes > nodes)?.0.parse().ok()
+fn client(access: &Access) -> Result<Arc<ContractClient>, AccessError> {
+    ContractClient::over_http(access, PORT, Style::KEYED)
 }
 
 #[cfg(test)]
@@ -151,20 +174,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_leader_is_who_a_majority_of_all_nodes_names() {
-        let leader = |named: &[&str], nodes| majority_leader(named.iter().map(|&name| name.to_owned()), nodes);
-        assert_eq!(leader(&["n2", "n2", "n2", "n1", "n1"], 5), Some(NodeId::at(1)));
-        assert_eq!(leader(&["n1", "n1"], 5), None, "a minority that agrees with itself");
-        assert_eq!(leader(&["n1", "n1", "n2", "n2"], 4), None);
-        assert_eq!(leader(&[], 5), None);
-    }
-
-    #[test]
     fn every_flaw_is_a_variant_that_reaches_the_node() {
         let variants = TARGET.variants();
         for flaw in Flaw::ALL {
             let variant = variants.iter().find(|variant| variant.name == flaw.name()).unwrap();
-            assert!(variant.exposed_by.is_some());
+            assert!(TARGET.exposures().iter().any(|exposure| exposure.variant == Some(variant.name)));
             assert_eq!(serde_json::to_value(flaw).unwrap(), flaw.name());
         }
         assert_eq!(variants.len(), Flaw::ALL.len() + 1);
@@ -174,7 +188,7 @@ mod tests {
     fn a_node_is_told_its_own_links_and_the_same_again_at_a_restart() {
         let nodes: Vec<_> = (0..3).map(NodeId::at).collect();
         let peers = nodes.iter().skip(1).map(|node| (*node, [127, 9, 1, node.number() as u8].into())).collect();
-        let variants = Variants(vec!["stale-reads", UNFENCED]);
+        let variants = Variants(vec!["stale-reads".to_owned(), UNFENCED.to_owned()]);
         let context = NodeContext {
             node: nodes[0],
             nodes: &nodes,

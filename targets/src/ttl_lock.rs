@@ -4,13 +4,15 @@
 mod node;
 mod table;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use dsjepsen_engine::api::Abilities;
-use dsjepsen_engine::target::{Control, Launch, NodeContext, Readiness, Target, Unavailable, Variant, Variants};
+use dsjepsen_engine::target::{Control, Exposure, Launch, NodeContext, Readiness, Target, Unavailable, Variant, Variants};
 use dsjepsen_history::{NodeId, Promises};
 
 use crate::NodeProgram;
-use crate::contract::{ContractLocks, Style};
+use crate::contract::{ContractClient, Style, to_json};
 
 /// The one port of a node, for clients and for other nodes.
 const PORT: u16 = 7101;
@@ -34,19 +36,19 @@ pub(crate) const TARGET: TtlLock = TtlLock;
 
 #[async_trait]
 impl Target for TtlLock {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         TARGET_NAME
     }
 
-    fn about(&self) -> &'static str {
+    fn about(&self) -> &str {
         "set-if-not-exists with a time to live on one server (n1); release deletes without looking at the owner"
     }
 
-    fn variants(&self) -> &'static [Variant] {
+    fn variants(&self) -> &[Variant] {
         &[]
     }
 
-    fn expectation(&self) -> &'static str {
+    fn expectation(&self) -> &str {
         "none: valid, as long as no request times out. Renewals arrive in time, so no lock expires under its holder and no \
          release meets another's lock. (Under overload a client that does not know whether it got the lock gives it back, \
          and so frees another's.)\n\
@@ -58,7 +60,26 @@ impl Target for TtlLock {
          clock skew on n1: invalid. Deadlines are wall-clock times, so a jump ahead expires every lock at once."
     }
 
-    fn ports(&self) -> &'static [u16] {
+    fn exposures(&self) -> &[Exposure] {
+        const EXCLUSION: Exposure = Exposure {
+            variant: None,
+            workload: "lock",
+            nemesis: "partition",
+            arguments: &[],
+            rules: &["lock.exclusion"],
+            why: "a holder that is cut off outlives its lock, and its late release deletes the next holder's",
+        };
+        &[
+            EXCLUSION,
+            Exposure {
+                nemesis: "pause",
+                why: "a holder whose gateway is stopped outlives its lock, and its late release deletes the next holder's",
+                ..EXCLUSION
+            },
+        ]
+    }
+
+    fn ports(&self) -> &[u16] {
         &[PORT]
     }
 
@@ -78,7 +99,7 @@ impl Target for TtlLock {
         };
         Launch {
             program: node.executable.to_owned(),
-            arguments: ["node", TARGET_NAME, &crate::contract::to_json(&config).to_string()].map(str::to_owned).into(),
+            arguments: ["node", TARGET_NAME, &to_json(&config).to_string()].map(str::to_owned).into(),
             environment: [].into(),
             files: [].into(),
             readiness: Readiness::Http { port: PORT, path: "/health".to_owned() },
@@ -91,6 +112,9 @@ impl Target for TtlLock {
     }
 
     fn abilities(&self, _variants: &Variants) -> Abilities {
-        Abilities { locks: Some(ContractLocks::serve(PORT, Style::Keys)) }
+        Abilities {
+            locks: Some(Arc::new(|access| Ok(ContractClient::over_http(access, PORT, Style::PLAIN)?))),
+            ..Abilities::default()
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! and a word in the list below.
 
 mod any;
+mod reach;
 mod workload;
 
 pub use any::{AnyWorkload, JudgeError, RunInput, Unsupported};

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use dsjepsen_checkers::{Checker, LockCall, LockReply, lock_checkers};
-use dsjepsen_engine::api::{Abilities, Connection};
+use dsjepsen_engine::api::Abilities;
 use dsjepsen_engine::generator::{EachWorker, Stagger};
 use dsjepsen_engine::{Purpose, Seat, nanos, stream};
 use dsjepsen_history::Options;
@@ -98,13 +98,10 @@ impl Workload for Lock {
         };
         let cluster = setup.cluster.clone();
         let connect = Rc::new(move |seat: Seat<LockCall, LockReply>| {
-            let wire = || {
-                let route = cluster.route(seat.node, seat.node);
-                // A third of the deadline: an attempt that hangs leaves time to try again.
-                Connection::new(seat.process, route, op_timeout / 3, conditions.events.clone())
-            };
+            // A third of the deadline: an attempt that hangs leaves time to try again.
+            let access = cluster.access(seat.process, seat.node, seat.node, op_timeout / 3);
             // Renewals have a connection of their own: a broken one must not take the other's request with it.
-            let wires = Wires { calls: serve(wire()?), renewals: serve(wire()?) };
+            let wires = Wires { calls: serve(&access)?, renewals: serve(&access)? };
             Ok(LockClient::new(seat, wires, manners, Rc::clone(&guard)))
         });
         Some(Prepared { generator, connect })

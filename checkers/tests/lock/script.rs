@@ -15,6 +15,7 @@ pub(crate) const FENCED: Promises = Promises {
     leases: true,
     fencing_tokens: true,
     enforcing_guard: true,
+    idempotency_keys: true,
     linearizable_reads: false,
     one_leader_at_a_time: false,
 };

@@ -41,11 +41,8 @@ fn as_json() -> Value {
     let targets: Vec<Value> = targets()
         .iter()
         .map(|target| {
-            let variants: Vec<Value> = target
-                .variants()
-                .iter()
-                .map(|variant| json!({"name": variant.name, "about": variant.about, "exposed_by": variant.exposed_by}))
-                .collect();
+            let variants: Vec<Value> =
+                target.variants().iter().map(|variant| json!({"name": variant.name, "about": variant.about})).collect();
             let (version, unavailable) = match target.available() {
                 Ok(version) => (Some(version), None),
                 Err(error) => (None, Some(error.to_string())),
@@ -103,9 +100,6 @@ fn print_targets() {
         for variant in target.variants() {
             println!("    {}:{}", target.name(), variant.name);
             print_indented(6, variant.about);
-            if let Some(exposed_by) = variant.exposed_by {
-                print_indented(6, &format!("A planted flaw, exposed by {exposed_by}."));
-            }
         }
     }
 }

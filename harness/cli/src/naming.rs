@@ -27,7 +27,7 @@ pub(crate) fn target(text: &str) -> Result<(&'static dyn Target, Variants), Fail
             unknown(&format!("option of target `{name}`"), part, known.iter().map(|variant| variant.name))
         })?;
         if !variants.has(variant.name) {
-            variants.0.push(variant.name);
+            variants.0.push(variant.name.to_owned());
         }
     }
     Ok((target, variants))

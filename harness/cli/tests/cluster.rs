@@ -22,23 +22,23 @@ struct Shell {
 
 #[async_trait]
 impl Target for Shell {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "shell"
     }
 
-    fn about(&self) -> &'static str {
+    fn about(&self) -> &str {
         "a line of shell"
     }
 
-    fn variants(&self) -> &'static [Variant] {
+    fn variants(&self) -> &[Variant] {
         &[]
     }
 
-    fn expectation(&self) -> &'static str {
+    fn expectation(&self) -> &str {
         "whatever the line does"
     }
 
-    fn ports(&self) -> &'static [u16] {
+    fn ports(&self) -> &[u16] {
         &[7301]
     }
 

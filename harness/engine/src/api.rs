@@ -1,16 +1,29 @@
-//! What a system offers to clients: one small trait an ability (locks; counters, elections and registers follow), so that
+//! What a system offers to clients: one small trait an ability (locks, a counter, registers, views of who leads), so that
 //! workloads and targets meet here and never know each other.
 
+mod access;
 mod connection;
+mod counter;
+mod leader_writes;
 mod locks;
+mod registers;
+mod views;
 
 use std::sync::Arc;
 
 use dsjepsen_history::{Outcome, Reason};
 use thiserror::Error;
 
-pub use connection::{Connection, Deadline, Repeat, Request, Route};
+pub use access::{Access, AccessError, Route};
+pub use connection::{Connection, Dialect, Repeat, Request};
+pub use counter::Counter;
+pub use leader_writes::LeaderWrites;
 pub use locks::{Attempt, HoldId, LeaseId, Locks, Presence};
+pub use registers::Registers;
+pub use views::{View, Views};
+
+/// When a request must have ended, whatever happens.
+pub type Deadline = tokio::time::Instant;
 
 /// How a request ended without a result. The one place where `fail` and `info` part.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -30,6 +43,14 @@ impl CallError {
             Self::Definite(reason) | Self::Indefinite(reason) => reason,
         }
     }
+
+    /// The same of a request that only reads: whatever became of it, it had no effect.
+    #[must_use]
+    pub fn of_a_read(self) -> Self {
+        match self {
+            Self::Definite(reason) | Self::Indefinite(reason) => Self::Definite(reason),
+        }
+    }
 }
 
 impl<R> From<CallError> for Outcome<R> {
@@ -41,12 +62,20 @@ impl<R> From<CallError> for Outcome<R> {
     }
 }
 
-/// Makes a process's access to one ability from its connection.
-pub type Serve<T> = Arc<dyn Fn(Arc<Connection>) -> Arc<T> + Send + Sync>;
+/// Makes a process's use of one ability from its access to a node.
+pub type Serve<T> = Arc<dyn Fn(&Access) -> Result<Arc<T>, AccessError> + Send + Sync>;
 
-/// The abilities of a target; a workload asks for the one that it needs.
+/// The abilities of a target; a workload asks for those that it needs.
 #[derive(Clone, Default)]
 pub struct Abilities {
     /// Locks with leases.
     pub locks: Option<Serve<dyn Locks>>,
+    /// A counter.
+    pub counter: Option<Serve<dyn Counter>>,
+    /// Registers by key.
+    pub registers: Option<Serve<dyn Registers>>,
+    /// Each node's view of who leads.
+    pub views: Option<Serve<dyn Views>>,
+    /// Writes that say which leader acknowledged them.
+    pub leader_writes: Option<Serve<dyn LeaderWrites>>,
 }

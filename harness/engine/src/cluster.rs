@@ -13,12 +13,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dsjepsen_history::{NodeId, RunDirectory, RunEvent};
+use dsjepsen_history::{NodeId, Process, RunDirectory, RunEvent};
 use nix::sys::signal::Signal;
 use thiserror::Error;
 use tokio::time::{Instant, sleep};
 
-use crate::api::Route;
+use crate::api::{Access, Route};
 use crate::clock::RunClock;
 use crate::events::Events;
 use crate::network::{Network, NetworkError, Source, Subnet};
@@ -182,10 +182,13 @@ impl Cluster {
         self.inner.plan.target.leader(&self.inner.control).await
     }
 
-    /// How clients at home on node `home` reach `node`.
-    pub fn route(&self, home: NodeId, node: NodeId) -> Route {
-        let network = self.inner.network.clone();
-        Route { node, address: network.subnet().link(Source::Clients(home), node), network }
+    /// The access of a process at home on node `home` to `node`; an attempt of a request that may be repeated is given up
+    /// after `attempt_timeout`.
+    pub fn access(&self, process: Process, home: NodeId, node: NodeId, attempt_timeout: Duration) -> Access {
+        let (network, plan) = (self.inner.network.clone(), &self.inner.plan);
+        let address = network.subnet().link(Source::Clients(home), node);
+        let route = Route { node, address, network };
+        Access { process, route, attempt_timeout, events: plan.events.clone(), log: plan.directory.node_log(node) }
     }
 
     /// Asks node `to` whether it is there, over the link from node `from` and past it. `None` where the target gives nothing

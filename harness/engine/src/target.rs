@@ -29,18 +29,33 @@ pub struct Variant {
     pub name: &'static str,
     /// What it changes.
     pub about: &'static str,
-    /// For a planted flaw: what exposes it, in words.
-    pub exposed_by: Option<&'static str>,
+}
+
+/// A violation that a target is known to show, and the command that shows it: the track record, run again by a test.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exposure {
+    /// The option of the target under which it shows; `None` where it shows without any.
+    pub variant: Option<&'static str>,
+    /// The workload.
+    pub workload: &'static str,
+    /// The faults, as on the command line; `none` where it needs none.
+    pub nemesis: &'static str,
+    /// Further arguments of the command, such as the workload's options.
+    pub arguments: &'static [&'static str],
+    /// The rules of which at least one is found broken within half a minute.
+    pub rules: &'static [&'static str],
+    /// Why.
+    pub why: &'static str,
 }
 
 /// The chosen options of a target.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Variants(pub Vec<&'static str>);
+pub struct Variants(pub Vec<String>);
 
 impl Variants {
     /// Whether the option was chosen.
     pub fn has(&self, name: &str) -> bool {
-        self.0.contains(&name)
+        self.0.iter().any(|chosen| chosen == name)
     }
 }
 
@@ -144,19 +159,29 @@ impl Control {
 #[async_trait]
 pub trait Target: Send + Sync {
     /// Its name, as on the command line.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// One line about it.
-    fn about(&self) -> &'static str;
+    fn about(&self) -> &str;
 
     /// Its options.
-    fn variants(&self) -> &'static [Variant];
+    fn variants(&self) -> &[Variant];
 
     /// What to expect of it under each fault, and why: shown by `dsjepsen list`.
-    fn expectation(&self) -> &'static str;
+    fn expectation(&self) -> &str;
+
+    /// The violations that it is known to show.
+    fn exposures(&self) -> &[Exposure] {
+        &[]
+    }
+
+    /// How many nodes it has unless the command line says otherwise.
+    fn default_nodes(&self) -> u16 {
+        5
+    }
 
     /// The ports on which each node listens, below 32768; every link carries all of them.
-    fn ports(&self) -> &'static [u16];
+    fn ports(&self) -> &[u16];
 
     /// Its version, or why it cannot be run here.
     ///

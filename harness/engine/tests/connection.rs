@@ -62,7 +62,7 @@ impl Bench {
     }
 
     async fn call(&self, repeat: Repeat) -> Result<serde_json::Value, CallError> {
-        let request = Request { name: "add", port: PORT, path: "/add", body: json!({"by": 1}), repeat };
+        let request = Request::post("add", PORT, "/add", json!({"by": 1}), repeat);
         self.connection().call(&request, Instant::now() + Duration::from_millis(600)).await
     }
 }
@@ -147,7 +147,7 @@ async fn an_answer_that_a_cut_held_back_leaves_a_doubt() {
     let bench = Bench::new(Some(|_| OK)).await;
     let (from, to) = (NodeId::at(AWAY), NodeId::at(HOME));
     let connection = bench.connection();
-    let request = Request { name: "add", port: PORT, path: "/add", body: json!({"by": 1}), repeat: Repeat::OnlyUnsent };
+    let request = Request::post("add", PORT, "/add", json!({"by": 1}), Repeat::OnlyUnsent);
     let soon = || Instant::now() + Duration::from_millis(400);
     // The connection must exist before the cut: a new one is not dialled through half a cut.
     assert!(connection.call(&request, soon()).await.is_ok());

@@ -161,6 +161,11 @@ pub trait Call: Clone + fmt::Debug + Serialize + DeserializeOwned + Send + Sync 
         false
     }
 
+    /// The node that it is sent to where that need not be the home of its process (a poll of every node's view).
+    fn node(&self) -> Option<NodeId> {
+        None
+    }
+
     /// Whether its success shows that the target works. Not so where the harness itself answers (a write to the guarded
     /// resource).
     fn is_answered_by_target(&self) -> bool {

@@ -17,6 +17,8 @@ pub struct Promises {
     pub fencing_tokens: bool,
     /// The guarded resource refuses tokens below the largest accepted.
     pub enforcing_guard: bool,
+    /// A request that is repeated under its idempotency key takes effect once, and is answered as it was the first time.
+    pub idempotency_keys: bool,
     /// Reads are linearizable.
     pub linearizable_reads: bool,
     /// At most one node leads at any time, whatever the term.

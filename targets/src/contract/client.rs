@@ -1,59 +1,60 @@
-//! The client's side of the contract: the engine's [`Locks`] over one process's connection.
+//! The client's side of the contract: the engine's abilities over one process's transport.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use dsjepsen_engine::api::{
-    Attempt, CallError, Connection, Deadline, HoldId, LeaseId, Locks, Presence, Repeat, Request, Serve,
+    Access, AccessError, Attempt, CallError, Counter, Deadline, HoldId, LeaderWrites, LeaseId, Locks, Presence,
+    Registers, Repeat, View, Views,
 };
 use dsjepsen_history::Reason;
 use serde::de::DeserializeOwned;
 
-use super::{AcquireReply, Call, HoldRequest, LeaseReply, LeaseRequest, PresenceReply};
+use super::{
+    AcquireReply, AddReply, AddRequest, Call, CompareAndSetReply, CompareAndSetRequest, CountReply, HoldRequest,
+    HttpTransport, LeaderWriteReply, LeaderWriteRequest, LeaseReply, LeaseRequest, Nothing, PresenceReply, ReadReply,
+    ReadRequest, Transport, ViewReply, WriteRequest,
+};
 
 /// How a system's clients go about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// Leases of their own, idempotency keys; whatever was not granted is revoked.
-    Leases,
-    /// A key with a time to live: no lease, no idempotency key. Whoever does not know whether he set it deletes it.
-    Keys,
+pub(crate) struct Style {
+    /// Whether requests that may have had an effect are sent again under their idempotency key.
+    pub(crate) repeat: Repeat,
+    /// Whether locks hang on leases of their own; else a lock is a key with a time to live.
+    pub(crate) leases: bool,
 }
 
 impl Style {
-    fn repeat(self) -> Repeat {
-        match self {
-            Self::Leases => Repeat::Keyed,
-            Self::Keys => Repeat::OnlyUnsent,
-        }
-    }
+    /// Idempotency keys, and leases of their own.
+    pub(crate) const KEYED: Self = Self { repeat: Repeat::Keyed, leases: true };
+    /// No idempotency keys, and no leases apart from locks.
+    pub(crate) const PLAIN: Self = Self { repeat: Repeat::OnlyUnsent, leases: false };
 }
 
-/// The locks of a node that serves the contract.
-pub(crate) struct ContractLocks {
-    connection: Arc<Connection>,
-    port: u16,
+/// What a node that serves the contract offers, through one process's transport.
+pub(crate) struct ContractClient {
+    transport: Box<dyn Transport>,
     style: Style,
 }
 
-impl ContractLocks {
-    /// Serves the locks on this port.
-    pub(crate) fn serve(port: u16, style: Style) -> Serve<dyn Locks> {
-        Arc::new(move |connection| Arc::new(Self { connection, port, style }))
+impl ContractClient {
+    /// By this transport.
+    pub(crate) fn new(transport: Box<dyn Transport>, style: Style) -> Arc<Self> {
+        Arc::new(Self { transport, style })
+    }
+
+    /// Over HTTP, on this port. For [`Serve`](dsjepsen_engine::api::Serve).
+    pub(crate) fn over_http(access: &Access, port: u16, style: Style) -> Result<Arc<Self>, AccessError> {
+        Ok(Self::new(Box::new(HttpTransport::new(access.connect()?, port)), style))
     }
 
     async fn call<R: DeserializeOwned>(&self, call: Call, deadline: Deadline) -> Result<R, CallError> {
-        let request = Request {
-            name: call.name(),
-            port: self.port,
-            path: call.path(),
-            body: call.body(),
-            repeat: self.style.repeat(),
-        };
-        let reply = self.connection.call(&request, deadline).await?;
-        serde_json::from_value(reply)
-            .map_err(|error| CallError::Indefinite(Reason::new(format!("bad-response: {error}"))))
+        let reply = self.transport.call(&call, self.style.repeat, deadline).await?;
+        let read = serde_json::from_value(reply)
+            .map_err(|error| CallError::Indefinite(Reason::new(format!("bad-response: {error}"))));
+        if call.is_read() { read.map_err(CallError::of_a_read) } else { read }
     }
 
     fn hold_request(&self, hold: &HoldId) -> HoldRequest {
@@ -61,18 +62,18 @@ impl ContractLocks {
             lock: hold.lock,
             lease: hold.lease.0.clone(),
             ttl_ms: millis(hold.ttl),
-            request: self.connection.fresh_key(),
+            request: self.transport.fresh_key(),
         }
     }
 }
 
 #[async_trait]
-impl Locks for ContractLocks {
+impl Locks for ContractClient {
     async fn start_lease(&self, ttl: Duration, deadline: Deadline) -> Result<Option<LeaseId>, CallError> {
-        if self.style == Style::Keys {
+        if !self.style.leases {
             return Ok(None);
         }
-        let call = Call::Lease(LeaseRequest { ttl_ms: millis(ttl), request: self.connection.fresh_key() });
+        let call = Call::Lease(LeaseRequest { ttl_ms: millis(ttl), request: self.transport.fresh_key() });
         let reply: LeaseReply = self.call(call, deadline).await?;
         Ok(Some(LeaseId(reply.lease)))
     }
@@ -96,6 +97,60 @@ impl Locks for ContractLocks {
 
     async fn give_up(&self, hold: &HoldId, deadline: Deadline) -> Result<Presence, CallError> {
         presence(self.call(Call::Revoke(self.hold_request(hold)), deadline).await)
+    }
+}
+
+#[async_trait]
+impl Counter for ContractClient {
+    async fn add(&self, key: &str, delta: i64, deadline: Deadline) -> Result<Option<i64>, CallError> {
+        let call = Call::Add(AddRequest { delta, request: key.to_owned() });
+        self.call(call, deadline).await.map(|reply: AddReply| reply.value)
+    }
+
+    async fn read(&self, deadline: Deadline) -> Result<i64, CallError> {
+        self.call(Call::Count(Nothing {}), deadline).await.map(|reply: CountReply| reply.value)
+    }
+}
+
+#[async_trait]
+impl Registers for ContractClient {
+    async fn read(&self, key: u64, deadline: Deadline) -> Result<Option<u64>, CallError> {
+        self.call(Call::Read(ReadRequest { key }), deadline).await.map(|reply: ReadReply| reply.value)
+    }
+
+    async fn write(&self, key: u64, value: u64, deadline: Deadline) -> Result<(), CallError> {
+        let call = Call::Write(WriteRequest { key, value, request: self.transport.fresh_key() });
+        self.call(call, deadline).await.map(|_: Nothing| ())
+    }
+
+    async fn compare_and_set(&self, key: u64, from: u64, to: u64, deadline: Deadline) -> Result<bool, CallError> {
+        let call = Call::CompareAndSet(CompareAndSetRequest { key, from, to, request: self.transport.fresh_key() });
+        self.call(call, deadline).await.map(|reply: CompareAndSetReply| reply.swapped)
+    }
+}
+
+#[async_trait]
+impl Views for ContractClient {
+    async fn view(&self, deadline: Deadline) -> Result<View, CallError> {
+        let reply: ViewReply = self.call(Call::View(Nothing {}), deadline).await?;
+        let leader = reply.leader.map(|name| name.parse()).transpose();
+        let leader = leader.map_err(|error| CallError::Definite(Reason::new(format!("bad-response: {error}"))))?;
+        Ok(View {
+            leader,
+            believes_leader: reply.believes_leader,
+            term: reply.term,
+            incarnation: reply.incarnation,
+            since: reply.since,
+            claims: reply.term.filter(|_| reply.believes_leader).into_iter().collect(),
+        })
+    }
+}
+
+#[async_trait]
+impl LeaderWrites for ContractClient {
+    async fn write(&self, deadline: Deadline) -> Result<u64, CallError> {
+        let call = Call::LeaderWrite(LeaderWriteRequest { request: self.transport.fresh_key() });
+        self.call(call, deadline).await.map(|reply: LeaderWriteReply| reply.term)
     }
 }
 

@@ -27,15 +27,11 @@ impl Forwarder {
         Ok(Self { http, limit })
     }
 
-    /// Passes a request on to the node at `address`.
-    pub(crate) async fn post(&self, address: SocketAddr, call: &Call) -> Result<Value, Refusal> {
-        let url = format!("http://{address}{}", call.path());
-        self.exchange(self.http.post(url).json(&call.body())).await
-    }
-
-    /// Passes the question on who holds a lock.
-    pub(crate) async fn holder(&self, address: SocketAddr, lock: u32) -> Result<Value, Refusal> {
-        self.exchange(self.http.get(format!("http://{address}/lock/holder?lock={lock}"))).await
+    /// Passes a call on to the node at `address`.
+    pub(crate) async fn pass_on(&self, address: SocketAddr, call: &Call) -> Result<Value, Refusal> {
+        let url = format!("http://{address}{}", call.target());
+        let request = if call.is_read() { self.http.get(url) } else { self.http.post(url).json(&call.body()) };
+        self.exchange(request).await
     }
 
     async fn exchange(&self, request: RequestBuilder) -> Result<Value, Refusal> {
@@ -89,12 +85,13 @@ mod tests {
 
     #[tokio::test]
     async fn only_a_connection_that_never_was_is_definite() {
+        let call = Call::Count(super::super::Nothing {});
         use std::net::Ipv4Addr;
         let forwarder = Forwarder::new(Duration::from_millis(200)).unwrap();
         let silent = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
         let address = silent.local_addr().unwrap();
-        assert!(!forwarder.holder(address, 1).await.unwrap_err().is_definite(), "a node that says nothing");
+        assert!(!forwarder.pass_on(address, &call).await.unwrap_err().is_definite(), "a node that says nothing");
         drop(silent);
-        assert!(forwarder.holder(address, 1).await.unwrap_err().is_definite(), "a node that is not there");
+        assert!(forwarder.pass_on(address, &call).await.unwrap_err().is_definite(), "a node that is not there");
     }
 }

@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::{Call, RefusalBody, View};
+use super::{Call, RefusalBody};
 
 /// The header by which a node marks what it forwards: it is not forwarded again.
 pub(super) const FORWARDED: &str = "x-forwarded-by-node";
@@ -55,6 +54,12 @@ impl Refusal {
         Self { error: error.into(), definite: false, status: StatusCode::GATEWAY_TIMEOUT }
     }
 
+    /// The node does not offer it.
+    pub(crate) fn unsupported(call: &Call) -> Self {
+        let error = format!("unsupported: {} is not offered here", call.name());
+        Self { error, definite: true, status: StatusCode::NOT_IMPLEMENTED }
+    }
+
     /// It is none of the contract's, and nothing was done.
     fn unreadable(status: StatusCode, detail: &str) -> Self {
         Self { error: format!("bad-request: {detail}"), definite: true, status }
@@ -78,54 +83,51 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// A node that serves the contract.
+/// A node that serves the contract, or a part of it.
 #[async_trait]
-pub(crate) trait LockNode: Send + Sync + 'static {
-    /// Serves one request.
+pub(crate) trait ContractNode: Send + Sync + 'static {
+    /// Serves one request; refuses what it does not offer with [`Refusal::unsupported`].
     async fn serve(&self, call: Call, origin: Origin) -> Result<Value, Refusal>;
-
-    /// Says who holds a lock.
-    async fn holder(&self, lock: u32, origin: Origin) -> Result<Value, Refusal>;
-
-    /// How this node sees the cluster.
-    fn view(&self) -> View;
 }
 
-type Shared = State<Arc<dyn LockNode>>;
+type Node = Arc<dyn ContractNode>;
 
-/// The routes of the contract.
-pub(crate) fn router(node: Arc<dyn LockNode>) -> Router {
-    Router::new()
-        .route("/lock/lease", operation(Call::Lease))
-        .route("/lock/acquire", operation(Call::Acquire))
-        .route("/lock/renew", operation(Call::Renew))
-        .route("/lock/release", operation(Call::Release))
-        .route("/lock/revoke", operation(Call::Revoke))
-        .route("/lock/holder", get(holder))
-        .route("/health", get(async || StatusCode::OK))
-        .route("/view", get(view))
-        .fallback(unknown)
-        .with_state(node)
+/// The routes of the contract, as they are declared call by call.
+pub(super) struct Routes(Router<Node>);
+
+impl Routes {
+    pub(super) fn new() -> Self {
+        Self(Router::new())
+    }
+
+    /// An operation: its request is the body.
+    pub(super) fn post<B: DeserializeOwned + Send + 'static>(self, path: &str, call: fn(B) -> Call) -> Self {
+        let serve = async move |State(node): State<Node>, headers: HeaderMap, body: Result<Json<B>, JsonRejection>| {
+            match body {
+                Ok(Json(body)) => reply(node.serve(call(body), Origin::of(&headers)).await),
+                Err(rejection) => Refusal::unreadable(rejection.status(), &rejection.body_text()).into_response(),
+            }
+        };
+        Self(self.0.route(path, post(serve)))
+    }
+
+    /// A read: its request is the query.
+    pub(super) fn get<B: DeserializeOwned + Send + 'static>(self, path: &str, call: fn(B) -> Call) -> Self {
+        let serve =
+            async move |State(node): State<Node>, headers: HeaderMap, query: Result<Query<B>, QueryRejection>| {
+                match query {
+                    Ok(Query(query)) => reply(node.serve(call(query), Origin::of(&headers)).await),
+                    Err(rejection) => Refusal::unreadable(rejection.status(), &rejection.body_text()).into_response(),
+                }
+            };
+        Self(self.0.route(path, get(serve)))
+    }
 }
 
-fn operation<B: DeserializeOwned + Send + 'static>(call: fn(B) -> Call) -> MethodRouter<Arc<dyn LockNode>> {
-    post(async move |State(node): Shared, headers: HeaderMap, body: Result<Json<B>, JsonRejection>| match body {
-        Ok(Json(body)) => reply(node.serve(call(body), Origin::of(&headers)).await),
-        Err(rejection) => Refusal::unreadable(rejection.status(), &rejection.body_text()).into_response(),
-    })
-}
-
-#[derive(Deserialize)]
-struct HolderQuery {
-    lock: u32,
-}
-
-async fn holder(State(node): Shared, headers: HeaderMap, Query(query): Query<HolderQuery>) -> Response {
-    reply(node.holder(query.lock, Origin::of(&headers)).await)
-}
-
-async fn view(State(node): Shared) -> Json<View> {
-    Json(node.view())
+/// Serves the contract.
+pub(crate) fn router(node: Arc<dyn ContractNode>) -> Router {
+    let Routes(routes) = Routes::all();
+    routes.route("/health", get(async || StatusCode::OK)).fallback(unknown).with_state(node)
 }
 
 async fn unknown(request: Request) -> Response {

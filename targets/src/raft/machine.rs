@@ -13,7 +13,7 @@ use openraft::{
 };
 
 use super::database::{Change, Database, DiskError, Fact};
-use super::state::{Hold, LeaseId, Reply, State};
+use super::state::{LeaseId, Position, Reply, State};
 use super::types::{Entry, Types};
 
 type Result<T> = std::result::Result<T, StorageError<u64>>;
@@ -49,7 +49,8 @@ impl Inner {
             }
             EntryPayload::Normal(proposal) => {
                 let (request, command) = (proposal.request.as_deref(), &proposal.command);
-                let reply = self.state.apply(entry.log_id.index, request, command, remembered);
+                let at = Position { term: entry.log_id.leader_id.term, index: entry.log_id.index };
+                let reply = self.state.apply(at, request, command, remembered);
                 let started = if let Reply::Started(lease) = reply { Some(lease) } else { None };
                 if let Some(lease) = command.lease().or(started) {
                     self.wind(lease);
@@ -100,9 +101,9 @@ impl Machine {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who holds a lock, as far as this node has applied the log.
-    pub(crate) fn holder(&self, lock: u32) -> Option<Hold> {
-        self.inner().state.holder(lock)
+    /// Reads the state, as far as this node has applied the log.
+    pub(crate) fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.inner().state)
     }
 
     /// The leases, with their versions, whose time has run out by `now`; none runs from earlier than `floor`.

@@ -1,4 +1,4 @@
-//! The node program of `raft`: a lock service that is replicated by openraft.
+//! The node program of `raft`: a service that is replicated by openraft.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,10 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use super::database::Database;
 use super::expiry::expire_leases;
-use super::locks::RaftLocks;
 use super::log_store::{LogStore, VoteKeeping};
 use super::machine::Machine;
 use super::peers::{self, Peers};
+use super::service::RaftService;
 use super::state::REMEMBERED_REPLIES;
 use super::types::{Flaw, Raft};
 use crate::contract;
@@ -96,8 +96,8 @@ async fn run_with(config: Config) -> anyhow::Result<()> {
     .await
     .context("cannot start the consensus library")?;
 
-    let locks = RaftLocks::new(&config, addresses, raft.clone(), machine.clone(), database.incarnation())?;
-    let router = contract::router(Arc::new(locks)).merge(peers::router(raft.clone()));
+    let service = RaftService::new(&config, addresses, raft.clone(), machine.clone(), database.incarnation())?;
+    let router = contract::router(Arc::new(service)).merge(peers::router(raft.clone()));
     tokio::spawn(expire_leases(raft.clone(), machine));
     tokio::select! {
         served = serve_until_terminated(listener, router) => served,

@@ -1,4 +1,4 @@
-//! The replicated state of `raft`: leases, locks and remembered replies. Pure: no clock, no I/O, no consensus library. Every
+//! The replicated state of `raft`: leases, locks, a counter, registers and remembered replies. Pure: no clock, no I/O, no consensus library. Every
 //! node applies the same commands in the order of the log and so comes to the same state and the same replies.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -75,13 +75,40 @@ pub(crate) enum Command {
         /// Its version when this was decided.
         version: u64,
     },
+    /// Adds to the counter.
+    Add {
+        /// What is added.
+        delta: i64,
+    },
+    /// Sets a register.
+    Write {
+        /// The register.
+        key: u64,
+        /// Its new value.
+        value: u64,
+    },
+    /// Sets a register if it has a certain value.
+    CompareAndSet {
+        /// The register.
+        key: u64,
+        /// The value that it must have.
+        from: u64,
+        /// The value that it is given then.
+        to: u64,
+    },
+    /// Changes nothing; its reply says in which term it was written.
+    TellTerm,
 }
 
 impl Command {
     /// The lease that it concerns, if there is one before it is applied.
     pub(crate) fn lease(&self) -> Option<LeaseId> {
         match self {
-            Self::StartLease { .. } => None,
+            Self::StartLease { .. }
+            | Self::Add { .. }
+            | Self::Write { .. }
+            | Self::CompareAndSet { .. }
+            | Self::TellTerm => None,
             Self::Acquire { lease, .. }
             | Self::Renew { lease }
             | Self::Release { lease, .. }
@@ -107,6 +134,23 @@ pub(crate) enum Reply {
     LeaseGone,
     /// Whether there was something to renew, release, revoke or expire, and it was done.
     Present(bool),
+    /// The new value of the counter.
+    Sum(i64),
+    /// The register was set.
+    Written,
+    /// Whether the register had the value, and was set.
+    Swapped(bool),
+    /// The term of the entry.
+    Term(u64),
+}
+
+/// Where an entry stands in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// The term in which it was written.
+    pub(crate) term: u64,
+    /// Its index.
+    pub(crate) index: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -167,31 +211,33 @@ impl From<Replies> for Vec<(String, Reply)> {
 pub(crate) struct State {
     leases: BTreeMap<LeaseId, Lease>,
     locks: BTreeMap<u32, Hold>,
+    counter: i64,
+    registers: BTreeMap<u64, u64>,
     replies: Replies,
 }
 
 impl State {
-    /// Applies the command at this log index. A request that was applied before gets its first reply, and changes nothing.
+    /// Applies the command at this position of the log. A request that was applied before gets its first reply, and changes nothing.
     /// `remembered` is the number of replies to keep; every node must be given the same.
-    pub(crate) fn apply(&mut self, index: u64, request: Option<&str>, command: &Command, remembered: usize) -> Reply {
+    pub(crate) fn apply(&mut self, at: Position, request: Option<&str>, command: &Command, remembered: usize) -> Reply {
         if let Some(reply) = request.and_then(|request| self.replies.by_request.get(request)) {
             return *reply;
         }
-        let reply = self.execute(index, command);
+        let reply = self.execute(at, command);
         if let Some(request) = request {
             self.replies.remember(request, reply, remembered);
         }
         reply
     }
 
-    fn execute(&mut self, index: u64, command: &Command) -> Reply {
+    fn execute(&mut self, at: Position, command: &Command) -> Reply {
         match *command {
             Command::StartLease { ttl_ms } => {
-                let lease = LeaseId(index);
+                let lease = LeaseId(at.index);
                 self.leases.insert(lease, Lease { ttl_ms, version: 0 });
                 Reply::Started(lease)
             }
-            Command::Acquire { lock, lease } => self.acquire(index, lock, lease),
+            Command::Acquire { lock, lease } => self.acquire(at.index, lock, lease),
             Command::Renew { lease } => match self.leases.get_mut(&lease) {
                 Some(lease) => {
                     lease.version += 1;
@@ -209,6 +255,22 @@ impl State {
                 let unchanged = self.version(lease) == Some(version);
                 Reply::Present(unchanged && self.end(lease))
             }
+            Command::Add { delta } => {
+                self.counter = self.counter.wrapping_add(delta);
+                Reply::Sum(self.counter)
+            }
+            Command::Write { key, value } => {
+                self.registers.insert(key, value);
+                Reply::Written
+            }
+            Command::CompareAndSet { key, from, to } => {
+                let equal = self.registers.get(&key) == Some(&from);
+                if equal {
+                    self.registers.insert(key, to);
+                }
+                Reply::Swapped(equal)
+            }
+            Command::TellTerm => Reply::Term(at.term),
         }
     }
 
@@ -235,6 +297,16 @@ impl State {
     /// Who holds a lock.
     pub(crate) fn holder(&self, lock: u32) -> Option<Hold> {
         self.locks.get(&lock).copied()
+    }
+
+    /// The value of the counter.
+    pub(crate) fn counter(&self) -> i64 {
+        self.counter
+    }
+
+    /// The value of a register; `None` where nothing was written.
+    pub(crate) fn register(&self, key: u64) -> Option<u64> {
+        self.registers.get(&key).copied()
     }
 
     /// The version of a lease; `None` once it has ended.
@@ -267,12 +339,12 @@ mod tests {
 
         fn keyed(&mut self, request: &str, command: Command) -> Reply {
             self.index += 1;
-            self.state.apply(self.index, Some(request), &command, self.remembered)
+            self.state.apply(at(self.index), Some(request), &command, self.remembered)
         }
 
         fn tell(&mut self, command: Command) -> Reply {
             self.index += 1;
-            self.state.apply(self.index, None, &command, self.remembered)
+            self.state.apply(at(self.index), None, &command, self.remembered)
         }
 
         fn lease(&mut self) -> LeaseId {
@@ -285,6 +357,31 @@ mod tests {
         fn acquire(&mut self, lock: u32, lease: LeaseId) -> Reply {
             self.tell(Command::Acquire { lock, lease })
         }
+    }
+
+    fn at(index: u64) -> Position {
+        Position { term: 7, index }
+    }
+
+    #[test]
+    fn a_repeated_addition_counts_once() {
+        let mut told = Told::sound();
+        assert_eq!(told.keyed("a", Command::Add { delta: 2 }), Reply::Sum(2));
+        assert_eq!(told.keyed("b", Command::Add { delta: -5 }), Reply::Sum(-3));
+        assert_eq!(told.keyed("a", Command::Add { delta: 2 }), Reply::Sum(2), "the first reply");
+        assert_eq!(told.state.counter(), -3);
+        assert_eq!(told.keyed("c", Command::TellTerm), Reply::Term(7));
+    }
+
+    #[test]
+    fn a_register_is_set_only_from_the_value_that_it_has() {
+        let mut told = Told::sound();
+        assert_eq!(told.tell(Command::CompareAndSet { key: 1, from: 0, to: 3 }), Reply::Swapped(false));
+        assert_eq!(told.state.register(1), None);
+        assert_eq!(told.tell(Command::Write { key: 1, value: 3 }), Reply::Written);
+        assert_eq!(told.keyed("x", Command::CompareAndSet { key: 1, from: 3, to: 4 }), Reply::Swapped(true));
+        assert_eq!(told.keyed("x", Command::CompareAndSet { key: 1, from: 3, to: 4 }), Reply::Swapped(true));
+        assert_eq!((told.state.register(1), told.state.register(2)), (Some(4), None));
     }
 
     #[test]
@@ -374,10 +471,10 @@ mod tests {
         assert_eq!(read, told.state);
         let version = |state: &State| state.version(lease);
         assert_eq!(version(&read), Some(3));
-        read.apply(10, Some("c"), &Command::Renew { lease }, 2);
-        read.apply(11, Some("b"), &Command::Renew { lease }, 2);
+        read.apply(at(10), Some("c"), &Command::Renew { lease }, 2);
+        read.apply(at(11), Some("b"), &Command::Renew { lease }, 2);
         assert_eq!(version(&read), Some(3), "remembered requests were executed again");
-        read.apply(12, Some("a"), &Command::Renew { lease }, 2);
+        read.apply(at(12), Some("a"), &Command::Renew { lease }, 2);
         assert_eq!(version(&read), Some(4), "the oldest request should have been forgotten");
     }
 

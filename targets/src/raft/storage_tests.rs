@@ -113,7 +113,7 @@ async fn the_state_outlives_a_restart_by_its_snapshot() {
     }
     let (_, mut machine) = open(&directory, VoteKeeping::Durable);
     assert_eq!(machine.applied_state().await.unwrap().0, Some(log_id(1, 1, 2)));
-    assert_eq!(machine.holder(4).map(|hold| hold.token), Some(2));
+    assert_eq!(machine.read(|state| state.holder(4)).map(|hold| hold.token), Some(2));
     let again = machine.apply([entry(3, Some("r"), acquire)]).await.unwrap();
     assert_eq!(again, [Reply::Granted(2)], "the reply was forgotten");
 }

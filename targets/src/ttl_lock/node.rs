@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::SERVER;
 use super::table::Table;
 use crate::contract::{
-    AcquireReply, Call, Forwarder, HolderReply, LockNode, Origin, PresenceReply, Refusal, View, router, to_json,
+    AcquireReply, Call, ContractNode, Forwarder, HolderReply, Origin, PresenceReply, Refusal, ViewReply, router, to_json,
 };
 use crate::node_program::{bind, run_node, serve_until_terminated};
 
@@ -43,7 +43,7 @@ pub(crate) fn run(config: &str) -> anyhow::Result<()> {
     })
 }
 
-fn node(config: &Config) -> anyhow::Result<Arc<dyn LockNode>> {
+fn node(config: &Config) -> anyhow::Result<Arc<dyn ContractNode>> {
     if config.node == NodeId::at(SERVER) {
         tracing::info!("{} keeps the locks, in memory alone", config.node);
         return Ok(Arc::new(Server { node: config.node, table: Mutex::default() }));
@@ -62,31 +62,27 @@ struct Server {
 }
 
 #[async_trait]
-impl LockNode for Server {
+impl ContractNode for Server {
     async fn serve(&self, call: Call, _origin: Origin) -> Result<Value, Refusal> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let now = SystemTime::now();
         let held = match &call {
-            Call::Lease(_) => return Err(Refusal::definite("unsupported: a lock has no lease apart from itself")),
             Call::Acquire(hold) => {
                 let ttl = Duration::from_millis(hold.ttl_ms);
                 let granted = table.acquire(hold.lock, &hold.lease, ttl, now);
                 return Ok(to_json(&AcquireReply { granted, token: None, lease_gone: false }));
             }
+            Call::Holder(asked) => {
+                let lease = table.holder(asked.lock, now).map(str::to_owned);
+                return Ok(to_json(&HolderReply { lock: asked.lock, lease, token: None }));
+            }
             Call::Renew(hold) => table.renew(hold.lock, Duration::from_millis(hold.ttl_ms), now),
             Call::Release(hold) | Call::Revoke(hold) => table.release(hold.lock, now),
+            Call::View(_) => return Ok(to_json(&view(self.node))),
+            // A lock has no lease apart from itself.
+            other => return Err(Refusal::unsupported(other)),
         };
         Ok(to_json(&PresenceReply { held }))
-    }
-
-    async fn holder(&self, lock: u32, _origin: Origin) -> Result<Value, Refusal> {
-        let table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        let lease = table.holder(lock, SystemTime::now()).map(str::to_owned);
-        Ok(to_json(&HolderReply { lock, lease, token: None }))
-    }
-
-    fn view(&self) -> View {
-        view(self.node)
     }
 }
 
@@ -99,32 +95,27 @@ struct Gateway {
 }
 
 #[async_trait]
-impl LockNode for Gateway {
+impl ContractNode for Gateway {
     async fn serve(&self, call: Call, _origin: Origin) -> Result<Value, Refusal> {
+        if let Call::View(_) = call {
+            return Ok(to_json(&view(self.node)));
+        }
         let (forwarder, server) = (self.forwarder.clone(), self.server);
         // A task of its own: the request goes on when the client that sent it has gone away, as in most gateways.
-        tokio::spawn(async move { forwarder.post(server, &call).await })
+        tokio::spawn(async move { forwarder.pass_on(server, &call).await })
             .await
             .unwrap_or_else(|error| Err(Refusal::indefinite(format!("forward-broken: {error}"))))
-    }
-
-    async fn holder(&self, lock: u32, _origin: Origin) -> Result<Value, Refusal> {
-        self.forwarder.holder(self.server, lock).await
-    }
-
-    fn view(&self) -> View {
-        view(self.node)
     }
 }
 
 /// Nobody is elected: the server leads by decree, for ever.
-fn view(node: NodeId) -> View {
-    View {
+fn view(node: NodeId) -> ViewReply {
+    ViewReply {
         node: node.to_string(),
         leader: Some(NodeId::at(SERVER).to_string()),
         believes_leader: node == NodeId::at(SERVER),
-        term: 0,
-        incarnation: 0,
+        term: None,
+        incarnation: None,
         since: None,
     }
 }

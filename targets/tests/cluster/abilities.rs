@@ -6,7 +6,7 @@ use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::Duration;
 
-use dsjepsen_engine::api::{Attempt, CallError, Connection, HoldId, LeaseId, Locks, Presence, Route};
+use dsjepsen_engine::api::{Access, Attempt, CallError, HoldId, LeaseId, Locks, Presence, Route};
 use dsjepsen_engine::network::{Effect, LinkRule, Network, RuleId, Source, Subnet};
 use dsjepsen_engine::target::{Control, Launch, NodeContext, Readiness, Target, Variants};
 use dsjepsen_engine::{Events, RunClock};
@@ -95,10 +95,15 @@ impl System {
     fn locks(&self, home: NodeId, process: u32) -> Arc<dyn Locks> {
         let address = self.network.subnet().link(Source::Clients(home), home);
         let route = Route { node: home, address, network: self.network.clone() };
-        let events = Events::new(RunClock::start(), Vec::new());
-        let connection = Connection::new(Process(process), route, Duration::from_millis(300), events).unwrap();
+        let access = Access {
+            process: Process(process),
+            route,
+            attempt_timeout: Duration::from_millis(300),
+            events: Events::new(RunClock::start(), Vec::new()),
+            log: self.directory.path().join(format!("{home}.log")),
+        };
         let serve = self.target.abilities(&Variants::default()).locks.expect("the system offers locks");
-        serve(connection)
+        serve(&access).unwrap()
     }
 
     fn isolate(&self, node: NodeId) -> RuleId {

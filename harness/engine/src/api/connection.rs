@@ -1,34 +1,22 @@
 //! One process's HTTP connection to its home node: no retries, redirects or proxies of the library's own, and an exact
 //! answer to the question whether a failed request can have reached the node.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use dsjepsen_history::{NodeId, Process, Reason, RunEvent};
+use dsjepsen_history::{Process, Reason, RunEvent};
+use reqwest::StatusCode;
 use reqwest::redirect::Policy;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::CallError;
+use super::{CallError, Deadline, Route};
 use crate::events::Events;
 use crate::network::Network;
-
-/// When a request must have ended, whatever happens.
-pub type Deadline = Instant;
-
-/// How a process reaches nodes: over the links of its client group.
-#[derive(Debug, Clone)]
-pub struct Route {
-    /// The node that it speaks to.
-    pub node: NodeId,
-    /// The address of the link to it.
-    pub address: Ipv4Addr,
-    /// The network that knows what reached the node.
-    pub network: Network,
-}
 
 /// Whether a request may be sent again after an attempt of which nobody knows whether it took effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,19 +27,44 @@ pub enum Repeat {
     OnlyUnsent,
 }
 
-/// A request of the HTTP/JSON contract.
+/// How responses are read: what a status with a body means.
+pub type Dialect = fn(StatusCode, &[u8]) -> Result<Value, CallError>;
+
+/// A request with JSON in both directions.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Its name in events.
-    pub name: &'static str,
-    /// The port of the node.
-    pub port: u16,
-    /// The path, with its leading slash.
-    pub path: &'static str,
-    /// The JSON body.
-    pub body: Value,
-    /// Whether it may be repeated.
-    pub repeat: Repeat,
+    name: &'static str,
+    port: u16,
+    path: Cow<'static, str>,
+    body: Option<Value>,
+    repeat: Repeat,
+    dialect: Dialect,
+}
+
+impl Request {
+    /// A POST of `body` to this port and path (with its leading slash), in the dialect of the HTTP/JSON contract. `name` is
+    /// its name in events.
+    pub fn post(
+        name: &'static str,
+        port: u16,
+        path: impl Into<Cow<'static, str>>,
+        body: Value,
+        repeat: Repeat,
+    ) -> Self {
+        Self { name, port, path: path.into(), body: Some(body), repeat, dialect: read_contract }
+    }
+
+    /// A GET: it only reads, so it may be repeated, and a failure is definite.
+    pub fn get(name: &'static str, port: u16, path: impl Into<Cow<'static, str>>) -> Self {
+        Self { name, port, path: path.into(), body: None, repeat: Repeat::Keyed, dialect: read_contract }
+    }
+
+    /// The same, with responses in another dialect.
+    #[must_use]
+    pub fn in_dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
 }
 
 /// The body of an error response: `{"error": "no-leader", "definite": true}`.
@@ -129,6 +142,11 @@ impl Connection {
     /// # Errors
     /// [`CallError::Definite`] only if no attempt can have had, or ever have, an effect.
     pub async fn call(&self, request: &Request, deadline: Deadline) -> Result<Value, CallError> {
+        let result = self.repeat(request, deadline).await;
+        if request.body.is_none() { result.map_err(CallError::of_a_read) } else { result }
+    }
+
+    async fn repeat(&self, request: &Request, deadline: Deadline) -> Result<Value, CallError> {
         let mut doubt: Option<Reason> = None;
         let mut attempt = 1;
         loop {
@@ -167,12 +185,16 @@ impl Connection {
             Repeat::OnlyUnsent => deadline,
         };
         let exchange = async {
-            let response = wire.http.post(url).json(&request.body).send().await?;
+            let request = match &request.body {
+                Some(body) => wire.http.post(url).json(body),
+                None => wire.http.get(url),
+            };
+            let response = request.send().await?;
             let status = response.status();
             Ok::<_, reqwest::Error>((status, response.bytes().await?))
         };
         match tokio::time::timeout_at(limit, exchange).await {
-            Ok(Ok((status, body))) => read_response(status, &body),
+            Ok(Ok((status, body))) => (request.dialect)(status, &body),
             Ok(Err(error)) => Err(self.settle(wire.dialler, mark, &describe(&error))),
             Err(_) => Err(self.settle(wire.dialler, mark, "timeout: no reply in time")),
         }
@@ -198,7 +220,7 @@ impl Connection {
 }
 
 /// A response that is none of the contract's says nothing about the effect.
-fn read_response(status: reqwest::StatusCode, body: &[u8]) -> Result<Value, CallError> {
+fn read_contract(status: StatusCode, body: &[u8]) -> Result<Value, CallError> {
     if status.is_success() {
         return serde_json::from_slice(body)
             .map_err(|error| CallError::Indefinite(Reason::new(format!("bad-response: {error}"))));
@@ -225,13 +247,12 @@ mod tests {
 
     #[test]
     fn a_response_outside_the_contract_is_never_definite() {
-        use reqwest::StatusCode;
-        let definite = read_response(StatusCode::SERVICE_UNAVAILABLE, br#"{"error":"no-leader","definite":true}"#);
+        let definite = read_contract(StatusCode::SERVICE_UNAVAILABLE, br#"{"error":"no-leader","definite":true}"#);
         assert_eq!(definite, Err(CallError::Definite(Reason::new("no-leader"))));
         for body in [&br#"{"error":"x","definite":false}"#[..], b"<html>", b"", br#"{"error":"x"}"#] {
-            let read = read_response(StatusCode::BAD_GATEWAY, body);
+            let read = read_contract(StatusCode::BAD_GATEWAY, body);
             assert!(matches!(read, Err(CallError::Indefinite(_))), "{read:?}");
         }
-        assert!(matches!(read_response(StatusCode::OK, b"not json"), Err(CallError::Indefinite(_))));
+        assert!(matches!(read_contract(StatusCode::OK, b"not json"), Err(CallError::Indefinite(_))));
     }
 }

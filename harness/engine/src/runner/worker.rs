@@ -76,7 +76,7 @@ pub(super) async fn work<K: Client>(
             Some(client) => Ok(client),
             None => setup.open(process),
         };
-        let ticket = setup.recorder.invoke(process, Some(node), call.clone(), Some(scheduled));
+        let ticket = setup.recorder.invoke(process, call.node().or(Some(node)), call.clone(), Some(scheduled));
         let outcome = match opened {
             Ok(mut opened) => {
                 let outcome = opened.invoke(&call).await;

@@ -11,11 +11,11 @@ use serde_json::Value;
 
 use super::machine::Machine;
 use super::node::{Config, id, name};
-use super::state::{Command, Reply};
+use super::state::{Command, LeaseId, Reply, State};
 use super::types::{Flaw, Proposal, Raft};
 use crate::contract::{
-    AcquireReply, Call, Forwarder, HoldRequest, HolderReply, LeaseReply, LockNode, Origin, PresenceReply, Refusal,
-    View, to_json,
+    AcquireReply, AddReply, Call, CompareAndSetReply, ContractNode, CountReply, Forwarder, HoldRequest, HolderReply,
+    LeaderWriteReply, LeaseReply, Nothing, Origin, PresenceReply, ReadReply, Refusal, ViewReply, to_json,
 };
 
 /// How long a node waits for a proposal to be applied, or for the leader to answer.
@@ -24,8 +24,8 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// How often the leader asks a majority whether it still leads before it gives a read up.
 const READ_ATTEMPTS: u32 = 3;
 
-/// The locks of a node.
-pub(crate) struct RaftLocks {
+/// What a node offers.
+pub(crate) struct RaftService {
     me: u64,
     incarnation: u64,
     addresses: BTreeMap<u64, SocketAddr>,
@@ -41,8 +41,8 @@ enum Server {
     Other(SocketAddr),
 }
 
-impl RaftLocks {
-    /// The locks of this node.
+impl RaftService {
+    /// What this node offers.
     ///
     /// # Errors
     /// Where no HTTP client can be made.
@@ -91,12 +91,6 @@ impl RaftLocks {
         }
     }
 
-    fn local_holder(&self, lock: u32) -> Value {
-        let hold = self.machine.holder(lock);
-        let lease = hold.map(|hold| hold.lease.to_string());
-        to_json(&HolderReply { lock, lease, token: hold.map(|hold| hold.token) })
-    }
-
     /// Waits until the local state shows everything that was acknowledged before now.
     async fn catch_up(&self) -> Result<(), Refusal> {
         let mut attempt = 1;
@@ -115,71 +109,111 @@ impl RaftLocks {
     }
 }
 
-/// What a call means to the replicated state. A lease that is none cannot be held: that is a result, as for one that ended.
-fn command(call: Call) -> Result<(String, Command), Value> {
+/// What a call asks of the replicated state.
+enum Asked {
+    /// To be changed by this command, under this idempotency key.
+    Change(String, Command),
+    /// To be read.
+    Read(fn(&State, &Call) -> Value),
+    /// Nothing: the answer is known. A lease that is none cannot be held: that is a result, as for one that ended.
+    Known(Value),
+    /// Nothing: the question is for this very node.
+    View,
+}
+
+fn asked(call: &Call) -> Asked {
+    let change = |request: &String, command| Asked::Change(request.clone(), command);
+    let of_lease = |hold: &HoldRequest, absent: Value, command: fn(&HoldRequest, LeaseId) -> Command| {
+        match hold.lease.parse() {
+            Ok(lease) => Asked::Change(hold.request.clone(), command(hold, lease)),
+            Err(_) => Asked::Known(absent),
+        }
+    };
     let absent = || to_json(&PresenceReply { held: false });
     match call {
-        Call::Lease(lease) => Ok((lease.request, Command::StartLease { ttl_ms: lease.ttl_ms })),
-        Call::Acquire(HoldRequest { lock, lease, request, .. }) => match lease.parse() {
-            Ok(lease) => Ok((request, Command::Acquire { lock, lease })),
-            Err(_) => Err(to_json(&AcquireReply { granted: false, token: None, lease_gone: true })),
-        },
-        Call::Renew(hold) => hold.lease.parse().map_err(|_| absent()).map(|lease| (hold.request, Command::Renew { lease })),
-        Call::Release(hold) => {
-            let lease = hold.lease.parse().map_err(|_| absent())?;
-            Ok((hold.request, Command::Release { lock: hold.lock, lease }))
+        Call::Lease(asked) => change(&asked.request, Command::StartLease { ttl_ms: asked.ttl_ms }),
+        Call::Acquire(hold) => {
+            let gone = to_json(&AcquireReply { granted: false, token: None, lease_gone: true });
+            of_lease(hold, gone, |hold, lease| Command::Acquire { lock: hold.lock, lease })
         }
-        Call::Revoke(hold) => hold.lease.parse().map_err(|_| absent()).map(|lease| (hold.request, Command::Revoke { lease })),
+        Call::Renew(hold) => of_lease(hold, absent(), |_, lease| Command::Renew { lease }),
+        Call::Release(hold) => of_lease(hold, absent(), |hold, lease| Command::Release { lock: hold.lock, lease }),
+        Call::Revoke(hold) => of_lease(hold, absent(), |_, lease| Command::Revoke { lease }),
+        Call::Add(asked) => change(&asked.request, Command::Add { delta: asked.delta }),
+        Call::Write(asked) => change(&asked.request, Command::Write { key: asked.key, value: asked.value }),
+        Call::CompareAndSet(asked) => {
+            let command = Command::CompareAndSet { key: asked.key, from: asked.from, to: asked.to };
+            change(&asked.request, command)
+        }
+        Call::LeaderWrite(asked) => change(&asked.request, Command::TellTerm),
+        Call::Holder(_) | Call::Count(_) | Call::Read(_) => Asked::Read(read),
+        Call::View(_) => Asked::View,
+    }
+}
+
+fn read(state: &State, call: &Call) -> Value {
+    match call {
+        Call::Holder(asked) => {
+            let hold = state.holder(asked.lock);
+            let lease = hold.map(|hold| hold.lease.to_string());
+            to_json(&HolderReply { lock: asked.lock, lease, token: hold.map(|hold| hold.token) })
+        }
+        Call::Read(asked) => to_json(&ReadReply { value: state.register(asked.key) }),
+        _ => to_json(&CountReply { value: state.counter() }),
     }
 }
 
 fn result(reply: Reply) -> Result<Value, Refusal> {
-    let acquired = |granted, token, lease_gone| Ok(to_json(&AcquireReply { granted, token, lease_gone }));
-    match reply {
-        Reply::Started(lease) => Ok(to_json(&LeaseReply { lease: lease.to_string() })),
+    let acquired = |granted, token, lease_gone| to_json(&AcquireReply { granted, token, lease_gone });
+    Ok(match reply {
+        Reply::Started(lease) => to_json(&LeaseReply { lease: lease.to_string() }),
         Reply::Granted(token) => acquired(true, Some(token), false),
         Reply::Held => acquired(false, None, false),
         Reply::LeaseGone => acquired(false, None, true),
-        Reply::Present(held) => Ok(to_json(&PresenceReply { held })),
-        Reply::Nothing => Err(Refusal::indefinite("bad-response: the command left no reply")),
-    }
+        Reply::Present(held) => to_json(&PresenceReply { held }),
+        Reply::Sum(value) => to_json(&AddReply { value: Some(value) }),
+        Reply::Written => to_json(&Nothing {}),
+        Reply::Swapped(swapped) => to_json(&CompareAndSetReply { swapped }),
+        Reply::Term(term) => to_json(&LeaderWriteReply { term }),
+        Reply::Nothing => return Err(Refusal::indefinite("bad-response: the command left no reply")),
+    })
 }
 
 #[async_trait]
-impl LockNode for RaftLocks {
+impl ContractNode for RaftService {
     async fn serve(&self, call: Call, origin: Origin) -> Result<Value, Refusal> {
-        match self.server(origin)? {
-            Server::Other(address) => self.forwarder.post(address, &call).await,
-            Server::Me => match command(call) {
-                Ok((request, command)) => result(self.propose(request, command).await?),
-                Err(known) => Ok(known),
-            },
+        let asked = asked(&call);
+        match &asked {
+            Asked::View => return Ok(to_json(&self.view())),
+            Asked::Read(read) if self.stale_reads => return Ok(self.machine.read(|state| read(state, &call))),
+            _ => {}
         }
-    }
-
-    async fn holder(&self, lock: u32, origin: Origin) -> Result<Value, Refusal> {
-        if self.stale_reads {
-            return Ok(self.local_holder(lock));
+        if let Server::Other(address) = self.server(origin)? {
+            return self.forwarder.pass_on(address, &call).await;
         }
-        match self.server(origin)? {
-            Server::Other(address) => self.forwarder.holder(address, lock).await,
-            Server::Me => {
+        match asked {
+            Asked::Change(request, command) => result(self.propose(request, command).await?),
+            Asked::Read(read) => {
                 self.catch_up().await?;
-                Ok(self.local_holder(lock))
+                Ok(self.machine.read(|state| read(state, &call)))
             }
+            Asked::Known(value) => Ok(value),
+            Asked::View => Ok(to_json(&self.view())),
         }
     }
+}
 
-    fn view(&self) -> View {
+impl RaftService {
+    fn view(&self) -> ViewReply {
         let metrics = self.raft.metrics();
         let metrics = metrics.borrow();
         let believes_leader = metrics.state == ServerState::Leader;
-        View {
+        ViewReply {
             node: name(self.me),
             leader: metrics.current_leader.map(name),
             believes_leader,
-            term: metrics.current_term,
-            incarnation: self.incarnation,
+            term: Some(metrics.current_term),
+            incarnation: Some(self.incarnation),
             // A node leads a term at most once: who has lost a term never gets it back.
             since: believes_leader.then_some(metrics.current_term),
         }

@@ -1,0 +1,48 @@
+//! How the calls of the contract reach a node: over HTTP, or by way of a client program.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use dsjepsen_engine::api::{CallError, Connection, Deadline, Repeat, Request};
+use serde_json::Value;
+
+use super::Call;
+
+/// One process's way to carry calls to its node.
+#[async_trait]
+pub(crate) trait Transport: Send + Sync {
+    /// Carries out a call.
+    async fn call(&self, call: &Call, repeat: Repeat, deadline: Deadline) -> Result<Value, CallError>;
+
+    /// An idempotency key that no other process has had or will have.
+    fn fresh_key(&self) -> String;
+}
+
+/// Over HTTP.
+pub(crate) struct HttpTransport {
+    connection: Arc<Connection>,
+    port: u16,
+}
+
+impl HttpTransport {
+    /// To the node at the other end of this connection, on this port.
+    pub(crate) fn new(connection: Arc<Connection>, port: u16) -> Self {
+        Self { connection, port }
+    }
+}
+
+#[async_trait]
+impl Transport for HttpTransport {
+    async fn call(&self, call: &Call, repeat: Repeat, deadline: Deadline) -> Result<Value, CallError> {
+        let request = if call.is_read() {
+            Request::get(call.name(), self.port, call.target())
+        } else {
+            Request::post(call.name(), self.port, call.path(), call.body(), repeat)
+        };
+        self.connection.call(&request, deadline).await
+    }
+
+    fn fresh_key(&self) -> String {
+        self.connection.fresh_key()
+    }
+}
