@@ -65,10 +65,12 @@ impl Target for Raft {
     }
 
     fn expectation(&self) -> &str {
-        "none, pause, partition, kill: valid. A grant, a renewal and the end of a lease are entries of one replicated \
-         log, on disk at a majority before they are acknowledged; a lease ends only by an entry that a renewal before \
-         it makes void. A holder that is stopped or cut off for longer than its lease still outlives it; the guarded \
-         resource refuses its old token, and the report counts what was refused.\n\
+        "none, pause, partition, kill: valid, for every workload. What is acknowledged is an entry of one replicated log, on \
+         disk at a majority; an entry is carried out once for its idempotency key; a read waits until a majority has \
+         confirmed that its leader still leads; a vote is on disk before it is given.\n\
+         Locks: a lease ends only by an entry that a renewal before it makes void. A holder that is stopped or cut off for \
+         longer than its lease still outlives it; the guarded resource refuses its old token, and the report counts what \
+         was refused.\n\
          raft:unfenced under pause, partition or kill: invalid (lock.belief, lock.stale-write) with naive holders: a \
          lock service alone cannot stop a holder that does not know that its lease has ended. Careful holders stop in \
          time, unless they are stopped themselves between their look at the lease and their write (pause(holder)). \

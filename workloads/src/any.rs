@@ -75,6 +75,9 @@ pub trait AnyWorkload: Sync {
     /// Its options.
     fn options(&self) -> Vec<OptionSpec>;
 
+    /// The rules by which it is judged.
+    fn rules(&self) -> Vec<&'static str>;
+
     /// Whether a target that offers this can serve it.
     fn is_served_by(&self, abilities: &Abilities) -> bool;
 
@@ -103,6 +106,10 @@ impl<W: Workload> AnyWorkload for W {
 
     fn options(&self) -> Vec<OptionSpec> {
         Workload::options(self)
+    }
+
+    fn rules(&self) -> Vec<&'static str> {
+        self.checkers().iter().map(|checker| checker.name()).collect()
     }
 
     fn is_served_by(&self, abilities: &Abilities) -> bool {

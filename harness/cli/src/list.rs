@@ -1,70 +1,51 @@
-//! `dsjepsen list`: what there is, what to expect of it, and what works here.
+//! `dsjepsen list`: what there is, what serves what, what to expect of it, and what works here.
 
+mod as_json;
+
+use anstream::println;
 use clap::ArgMatches;
 use dsjepsen_engine::nemesis::faults;
-use dsjepsen_engine::target::Variants;
+use dsjepsen_engine::target::{Exposure, Target, Variants};
 use dsjepsen_targets::targets;
-use dsjepsen_workloads::workloads;
-use serde_json::{Value, json};
+use dsjepsen_workloads::{AnyWorkload, workloads};
 
 use crate::exit::{Exit, Failure};
+
+/// Columns of the printed list.
+const WIDTH: usize = 110;
 
 /// The command.
 pub(crate) fn list(arguments: &ArgMatches) -> Result<Exit, Failure> {
     if arguments.get_flag("json") {
-        println!("{}", as_json());
+        println!("{}", as_json::everything());
     } else {
+        print_matrix();
         print_workloads();
         print_targets();
+        print_track_record();
         print_faults();
     }
     Ok(Exit::Valid)
 }
 
-fn served_by(workload: &dyn dsjepsen_workloads::AnyWorkload) -> Vec<&'static str> {
-    let none = Variants::default();
-    targets()
-        .iter()
-        .filter(|target| workload.is_served_by(&target.abilities(&none)))
-        .map(|target| target.name())
-        .collect()
+fn serves(target: &dyn Target, workload: &dyn AnyWorkload) -> bool {
+    workload.is_served_by(&target.abilities(&Variants::default()))
 }
 
-fn as_json() -> Value {
-    let workloads: Vec<Value> = workloads()
-        .iter()
-        .map(|workload| {
-            let options: Vec<&str> = workload.options().iter().map(|option| option.name).collect();
-            json!({"name": workload.name(), "about": workload.about(), "targets": served_by(*workload), "options": options})
-        })
-        .collect();
-    let targets: Vec<Value> = targets()
-        .iter()
-        .map(|target| {
-            let variants: Vec<Value> =
-                target.variants().iter().map(|variant| json!({"name": variant.name, "about": variant.about})).collect();
-            let (version, unavailable) = match target.available() {
-                Ok(version) => (Some(version), None),
-                Err(error) => (None, Some(error.to_string())),
-            };
-            json!({
-                "name": target.name(), "about": target.about(), "expectation": target.expectation(),
-                "variants": variants, "version": version, "unavailable": unavailable,
-            })
-        })
-        .collect();
-    let faults: Vec<Value> = faults()
-        .iter()
-        .map(|fault| {
-            let unavailable = fault.available().err().map(|error| error.to_string());
-            json!({"name": fault.name(), "about": fault.about(), "arguments": fault.arguments(), "unavailable": unavailable})
-        })
-        .collect();
-    json!({"schema": dsjepsen_history::SCHEMA, "workloads": workloads, "targets": targets, "faults": faults})
+/// The target as it is written with the option of an exposure.
+fn with_variant(target: &dyn Target, exposure: &Exposure) -> String {
+    match exposure.variant {
+        Some(variant) => format!("{}:{variant}", target.name()),
+        None => target.name().to_owned(),
+    }
 }
 
-/// Columns of the printed list.
-const WIDTH: usize = 110;
+/// The command that shows a violation, as words.
+fn command(target: &dyn Target, exposure: &Exposure) -> Vec<String> {
+    let (target, nemesis) = (with_variant(target, exposure), exposure.nemesis);
+    let words = ["dsjepsen", "test", "--workload", exposure.workload, "--target", &target, "--nemesis", nemesis];
+    words.into_iter().chain(exposure.arguments.iter().copied()).map(str::to_owned).collect()
+}
 
 /// Prints a text in paragraphs behind an indentation of `depth` columns.
 fn print_indented(depth: usize, text: &str) {
@@ -75,12 +56,29 @@ fn print_indented(depth: usize, text: &str) {
     }
 }
 
+fn print_matrix() {
+    println!("Which target serves which workload (in brackets: not available here):\n");
+    let first = workloads().iter().map(|workload| workload.name().len()).max().unwrap_or_default() + 2;
+    let shown = |target: &dyn Target| match target.available() {
+        Ok(_) => target.name().to_owned(),
+        Err(_) => format!("[{}]", target.name()),
+    };
+    let columns: Vec<String> = targets().iter().map(|target| shown(*target)).collect();
+    println!("  {:first$}{}", "", columns.join("  "));
+    for workload in workloads() {
+        let cells = targets().iter().zip(&columns).map(|(target, column)| {
+            let cell = if serves(*target, *workload) { "yes" } else { "·" };
+            format!("{cell:^width$}", width = column.chars().count())
+        });
+        println!("  {:first$}{}", workload.name(), cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}
+
 fn print_workloads() {
-    println!("Workloads (--workload):");
+    println!("\nWorkloads (--workload):");
     for workload in workloads() {
         println!("\n  {}", workload.name());
         print_indented(4, workload.about());
-        print_indented(4, &format!("Served by {}.", served_by(*workload).join(", ")));
         for option in workload.options() {
             print_indented(6, &format!("--{}: {}", option.name, option.help));
         }
@@ -88,7 +86,7 @@ fn print_workloads() {
 }
 
 fn print_targets() {
-    println!("\nTargets (--target), with what to expect of them:");
+    println!("\nTargets (--target; your own by a file: --target FILE.toml), with what to expect of them:");
     for target in targets() {
         let state = match target.available() {
             Ok(version) => version,
@@ -104,6 +102,21 @@ fn print_targets() {
     }
 }
 
+fn print_track_record() {
+    println!(
+        "\nTrack record: violations that are known to show within half a minute, and the command that shows each:"
+    );
+    for target in targets() {
+        for exposure in target.exposures() {
+            println!("\n  {}", crate::schedule::shell_line(&command(*target, exposure)));
+            print_indented(4, &format!("{}: {}.", exposure.rules.join(" or "), exposure.why));
+            if exposure.nemesis == "none" {
+                print_indented(4, "It needs no fault.");
+            }
+        }
+    }
+}
+
 fn print_faults() {
     println!("\nFaults (--nemesis, separated by commas, or `none`):");
     for fault in faults() {
@@ -111,5 +124,34 @@ fn print_faults() {
         println!("\n  {}{state}", fault.name());
         print_indented(4, fault.about());
         print_indented(4, &format!("{}(…): {}", fault.name(), fault.arguments()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the list tells people to type is understood, but for what this machine lacks.
+    #[test]
+    fn every_command_of_the_track_record_can_be_given() {
+        for target in targets() {
+            for exposure in target.exposures() {
+                let words = command(*target, exposure);
+                let matches = crate::arguments::command().try_get_matches_from(&words).unwrap();
+                let (_, arguments) = matches.subcommand().unwrap();
+                match crate::schedule::Request::read(arguments) {
+                    Ok(_) => {}
+                    Err(failure) => assert!(target.available().is_err(), "{words:?}: {failure}"),
+                }
+                let workload = workloads().iter().find(|workload| workload.name() == exposure.workload).unwrap();
+                for rule in exposure.rules {
+                    assert!(
+                        workload.rules().contains(rule),
+                        "{words:?}: no checker of {} has the rule {rule}",
+                        workload.name()
+                    );
+                }
+            }
+        }
     }
 }
