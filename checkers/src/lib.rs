@@ -4,6 +4,7 @@
 //! Every judge is a [`Checker`]. [`judge`] runs those of a workload and merges what they say into one verdict.
 
 mod checker;
+mod election;
 mod judge;
 mod lock;
 mod stats;
@@ -11,6 +12,7 @@ mod vacuity;
 mod words;
 
 pub use checker::{Checker, RunView};
+pub use election::{ElectionCall, ElectionChecker, ElectionReply, ElectionRule, election_checkers};
 pub use judge::judge;
 pub use lock::{LockCall, LockChecker, LockReply, LockRule, lock_checkers};
 pub use stats::Stats;

@@ -22,7 +22,7 @@ macro_rules! targets {
     };
 }
 
-targets![raft, ttl_lock];
+targets![raft, ttl_lock, bully];
 
 pub use node_program::NodeProgram;
 
