@@ -117,7 +117,7 @@ impl World<'_> {
 
     fn time_out(&mut self) {
         let from = self.pick();
-        let hasty = self.draw() % 4 == 0;
+        let hasty = self.draw().is_multiple_of(4);
         let node = &mut self.nodes[from];
         if !node.up || node.leads || (node.leader.is_some() && !hasty) {
             return;
@@ -268,7 +268,7 @@ pub(crate) fn one_leader_at_a_time(bytes: &[u8]) -> Script {
                 head = Some(of);
                 since[of] += 1;
             }
-            1 if which % 4 == 0 => head = None,
+            1 if which.is_multiple_of(4) => head = None,
             // A node starts again, and counts its leaderships from the beginning.
             2 if head != Some(of) => (incarnation[of], since[of]) = (incarnation[of] + 1, 0),
             3..7 if open.len() < 4 => open.push((script.ask(step, of), of, None)),
