@@ -5,6 +5,7 @@
 
 mod checker;
 mod counter;
+mod election;
 mod judge;
 mod lock;
 mod stats;
@@ -13,6 +14,7 @@ mod words;
 
 pub use checker::{Checker, RunView};
 pub use counter::{CounterCall, CounterChecker, CounterReply, CounterRule, counter_checkers};
+pub use election::{ElectionCall, ElectionChecker, ElectionReply, ElectionRule, election_checkers};
 pub use judge::judge;
 pub use lock::{LockCall, LockChecker, LockReply, LockRule, lock_checkers};
 pub use stats::Stats;

@@ -22,7 +22,7 @@ macro_rules! targets {
     };
 }
 
-targets![raft, ttl_lock, rmw_counter];
+targets![raft, ttl_lock, rmw_counter, bully];
 
 pub use node_program::NodeProgram;
 

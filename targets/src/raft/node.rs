@@ -95,6 +95,8 @@ async fn run_with(config: Config) -> anyhow::Result<()> {
     )
     .await
     .context("cannot start the consensus library")?;
+    // Until its loop answers, the library's metrics show a node without a past: term 0, whatever it voted in before.
+    raft.is_initialized().await.context("the consensus library does not start")?;
 
     let service = RaftService::new(&config, addresses, raft.clone(), machine.clone(), database.incarnation())?;
     let router = contract::router(Arc::new(service)).merge(peers::router(raft.clone()));

@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test: what cannot be had fails it")]
 
 mod abilities;
+mod bully;
 mod nodes;
 mod raft;
 mod ttl_lock;
@@ -24,7 +25,7 @@ fn main() -> anyhow::Result<()> {
         let program = programs.iter().find(|program| program.name == name);
         return (program.ok_or_else(|| anyhow::anyhow!("there is no node program `{name}`"))?.run)(config);
     }
-    let trials = raft::TRIALS.iter().chain(ttl_lock::TRIALS).chain(abilities::TRIALS).enumerate();
+    let trials = raft::TRIALS.iter().chain(ttl_lock::TRIALS).chain(abilities::TRIALS).chain(bully::TRIALS).enumerate();
     let trials = trials.map(|(number, (name, trial))| {
         Trial::test(*name, move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -39,6 +39,16 @@ pub(crate) struct Cluster {
 impl Cluster {
     /// Starts `size` nodes of `raft`; `change` may change each one's configuration.
     pub(crate) fn raft(network: u8, size: u16, change: impl Fn(u16, &mut Value)) -> Self {
+        Self::of_peers("raft", network, size, change)
+    }
+
+    /// Starts `size` nodes of `bully`.
+    pub(crate) fn bully(network: u8, size: u16) -> Self {
+        Self::of_peers("bully", network, size, |_, _| {})
+    }
+
+    /// Starts nodes each of which is told where it finds the others, and where to keep its data.
+    fn of_peers(program: &'static str, network: u8, size: u16, change: impl Fn(u16, &mut Value)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = |node: u16| {
             let peers = (1..=size).filter(|peer| *peer != node);
@@ -54,7 +64,7 @@ impl Cluster {
             config
         };
         let configs = (1..=size).map(config).collect();
-        Self::start_all("raft", network, directory, configs)
+        Self::start_all(program, network, directory, configs)
     }
 
     /// Starts `size` nodes of `ttl-lock`.
