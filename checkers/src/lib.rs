@@ -7,7 +7,9 @@ mod checker;
 mod counter;
 mod election;
 mod judge;
+mod linearizable;
 mod lock;
+mod register;
 mod stats;
 mod vacuity;
 mod words;
@@ -17,5 +19,6 @@ pub use counter::{CounterCall, CounterChecker, CounterReply, CounterRule, counte
 pub use election::{ElectionCall, ElectionChecker, ElectionReply, ElectionRule, election_checkers};
 pub use judge::judge;
 pub use lock::{LockCall, LockChecker, LockReply, LockRule, lock_checkers};
+pub use register::{RegisterCall, RegisterChecker, RegisterReply, register_checkers};
 pub use stats::Stats;
 pub use vacuity::Vacuity;
