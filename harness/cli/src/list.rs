@@ -2,7 +2,7 @@
 
 use clap::ArgMatches;
 use dsjepsen_engine::nemesis::faults;
-use dsjepsen_engine::target::Variants;
+use dsjepsen_engine::target::{Variants, runs_here};
 use dsjepsen_targets::targets;
 use dsjepsen_workloads::workloads;
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ fn as_json() -> Value {
         .map(|target| {
             let variants: Vec<Value> =
                 target.variants().iter().map(|variant| json!({"name": variant.name, "about": variant.about})).collect();
-            let (version, unavailable) = match target.available() {
+            let (version, unavailable) = match runs_here(*target) {
                 Ok(version) => (Some(version), None),
                 Err(error) => (None, Some(error.to_string())),
             };
@@ -90,7 +90,7 @@ fn print_workloads() {
 fn print_targets() {
     println!("\nTargets (--target), with what to expect of them:");
     for target in targets() {
-        let state = match target.available() {
+        let state = match runs_here(*target) {
             Ok(version) => version,
             Err(error) => error.to_string(),
         };
