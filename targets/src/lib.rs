@@ -4,14 +4,15 @@
 mod contract;
 mod node_program;
 
-/// Declares the systems: one file or folder each, and one word here.
+/// Declares the systems: one file or folder each, and one word here; first those of our own, which have a node program.
 macro_rules! targets {
-    ($($module:ident),* $(,)?) => {
+    (ours: [$($module:ident),* $(,)?], others: [$($other:ident),* $(,)?]) => {
         $(mod $module;)*
+        $(mod $other;)*
 
         /// Every system under test, in the order in which `dsjepsen list` shows them.
         pub fn targets() -> &'static [&'static dyn dsjepsen_engine::target::Target] {
-            &[$(&$module::TARGET),*]
+            &[$(&$module::TARGET,)* $(&$other::TARGET),*]
         }
 
         /// The node programs of our own systems: `dsjepsen node NAME CONFIG` runs one.

@@ -55,7 +55,10 @@ fn test_command() -> Command {
             text("nemesis", "FAULTS", "Which faults: `none`, or names with commas, as in `partition,pause(leader)`")
                 .default_value("none"),
         )
-        .arg(number("nodes", "N", "Number of nodes").default_value("5").value_parser(value_parser!(u16).range(1..=99)))
+        .arg(
+            number("nodes", "N", "Number of nodes [default: the target's own, mostly 5]")
+                .value_parser(value_parser!(u16).range(1..=99)),
+        )
         .arg(text("concurrency", "N|Nn", "Number of client workers; `2n` is two a node").default_value("2n"))
         .arg(seconds("time-limit", "Length of the main phase").default_value("30"))
         .arg(number("rate", "HZ", "Operations a second over all workers; 0 is without limit").default_value("300"))

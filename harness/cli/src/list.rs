@@ -6,6 +6,7 @@ use anstream::println;
 use clap::ArgMatches;
 use dsjepsen_engine::nemesis::faults;
 use dsjepsen_engine::target::{Exposure, Target, Variants};
+use dsjepsen_engine::target::{Variants, runs_here};
 use dsjepsen_targets::targets;
 use dsjepsen_workloads::{AnyWorkload, workloads};
 
@@ -38,6 +39,31 @@ fn with_variant(target: &dyn Target, exposure: &Exposure) -> String {
         Some(variant) => format!("{}:{variant}", target.name()),
         None => target.name().to_owned(),
     }
+fn as_json() -> Value {
+    let workloads: Vec<Value> = workloads()
+        .iter()
+        .map(|workload| {
+            let options: Vec<&str> = workload.options().iter().map(|option| option.name).collect();
+            json!({"name": workload.name(), "about": workload.about(), "targets": served_by(*workload), "options": options})
+        })
+        .collect();
+    let targets: Vec<Value> = targets()
+        .map(|target| {
+            let variants: Vec<Value> =
+                target.variants().iter().map(|variant| json!({"name": variant.name, "about": variant.about})).collect();
+            let (version, unavailable) = match runs_here(*target) {
+                Ok(version) => (Some(version), None),
+                Err(error) => (None, Some(error.to_string())),
+            };
+            json!({
+                "name": target.name(), "about": target.about(), "expectation": target.expectation(),
+                "variants": variants, "version": version, "unavailable": unavailable,
+            })
+    let faults: Vec<Value> = faults()
+        .map(|fault| {
+            let unavailable = fault.available().err().map(|error| error.to_string());
+            json!({"name": fault.name(), "about": fault.about(), "arguments": fault.arguments(), "unavailable": unavailable})
+    json!({"schema": dsjepsen_history::SCHEMA, "workloads": workloads, "targets": targets, "faults": faults})
 }
 
 /// The command that shows a violation, as words.
@@ -88,7 +114,7 @@ fn print_workloads() {
 fn print_targets() {
     println!("\nTargets (--target; your own by a file: --target FILE.toml), with what to expect of them:");
     for target in targets() {
-        let state = match target.available() {
+        let state = match runs_here(*target) {
             Ok(version) => version,
             Err(error) => error.to_string(),
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use dsjepsen_engine::nemesis::{Asked, ScheduleError, find_fault, parse_nemesis, plan_faults};
-use dsjepsen_engine::target::{Target, Variants};
+use dsjepsen_engine::target::{Target, Variants, runs_here};
 use dsjepsen_history::{NodeId, Options, Plan, RunSettings, SCHEMA, Versions};
 use dsjepsen_workloads::AnyWorkload;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -42,11 +42,11 @@ impl Request {
         for one in &asked {
             one.fault.available().map_err(usage)?;
         }
-        let target_version = target.available().map_err(usage)?;
+        let target_version = runs_here(target).map_err(usage)?;
         if !workload.is_served_by(&target.abilities(&variants)) {
             return Err(usage(format!("target `{}` does not serve workload `{}`", target.name(), workload.name())));
         }
-        let settings = read_settings(arguments, asked.len())?;
+        let settings = read_settings(arguments, asked.len(), target.default_nodes())?;
         let request = Self {
             workload,
             target,
@@ -177,10 +177,10 @@ pub(crate) fn shell_line(words: &[String]) -> String {
     quoted.join(" ")
 }
 
-fn read_settings(arguments: &ArgMatches, kinds: usize) -> Result<RunSettings, Failure> {
+fn read_settings(arguments: &ArgMatches, kinds: usize, default_nodes: u16) -> Result<RunSettings, Failure> {
     let count = |name: &str| arguments.get_one::<u64>(name).copied().unwrap_or_default();
     let milliseconds = |name: &str| arguments.get_one::<f64>(name).map(|seconds| (seconds * 1000.0).round() as u64);
-    let nodes = arguments.get_one::<u16>("nodes").copied().unwrap_or(5);
+    let nodes = arguments.get_one::<u16>("nodes").copied().unwrap_or(default_nodes);
     let time_limit_ms = milliseconds("time-limit").unwrap_or(30_000);
     if time_limit_ms == 0 {
         return Err(usage("--time-limit 0 leaves no time for anything"));

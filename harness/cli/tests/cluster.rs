@@ -2,148 +2,19 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
+mod shell;
 
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use common::{DSJEPSEN, eventually};
-use dsjepsen_engine::api::Abilities;
-use dsjepsen_engine::target::{Control, Launch, NodeContext, Readiness, Target, Unavailable, Variant, Variants};
-use dsjepsen_engine::{Cluster, ClusterError, ClusterPlan, Events, ProcessState, RunClock, find_marked};
-use dsjepsen_history::{NodeId, Plan, Promises, RunDirectory, RunEvent, RunSettings, SCHEMA};
-
-/// A target whose nodes run a line of shell.
-struct Shell {
-    line: &'static str,
-}
-
-#[async_trait]
-impl Target for Shell {
-    fn name(&self) -> &str {
-        "shell"
-    }
-
-    fn about(&self) -> &str {
-        "a line of shell"
-    }
-
-    fn variants(&self) -> &[Variant] {
-        &[]
-    }
-
-    fn expectation(&self) -> &str {
-        "whatever the line does"
-    }
-
-    fn ports(&self) -> &[u16] {
-        &[7301]
-    }
-
-    fn available(&self) -> Result<String, Unavailable> {
-        Ok("1".to_owned())
-    }
-
-    fn promises(&self, _variants: &Variants) -> Promises {
-        Promises::default()
-    }
-
-    fn launch(&self, _node: &NodeContext<'_>) -> Launch {
-        Launch {
-            program: "/bin/sh".into(),
-            arguments: vec!["-c".to_owned(), self.line.to_owned()],
-            environment: BTreeMap::from([("GIVEN".to_owned(), "by the target".to_owned())]),
-            files: BTreeMap::from([("config".to_owned(), "a file".to_owned())]),
-            readiness: Readiness::LogLine("node is ready".to_owned()),
-        }
-    }
-
-    async fn leader(&self, _control: &Control) -> Option<NodeId> {
-        None
-    }
-
-    fn abilities(&self, _variants: &Variants) -> Abilities {
-        Abilities::default()
-    }
-}
-
-struct Bench {
-    folder: tempfile::TempDir,
-    run: String,
-    seen: Arc<Mutex<Vec<RunEvent>>>,
-}
-
-impl Bench {
-    fn new(name: &str) -> Self {
-        let run = format!("{name}-{}", std::process::id());
-        Self { folder: tempfile::tempdir().unwrap(), run, seen: Arc::default() }
-    }
-
-    async fn start(&self, target: &'static Shell, nodes: usize) -> Result<Cluster, ClusterError> {
-        let clock = RunClock::start();
-        let seen = Arc::clone(&self.seen);
-        let keep = Box::new(move |stamped: &dsjepsen_history::StampedEvent| {
-            seen.lock().unwrap().push(stamped.event.clone());
-        });
-        Cluster::start(ClusterPlan {
-            run: self.run.clone(),
-            target,
-            variants: Variants::default(),
-            nodes: (0..nodes).map(NodeId::at).collect(),
-            directory: RunDirectory::create(self.folder.path(), &plan(&self.run)).unwrap(),
-            executable: DSJEPSEN.into(),
-            ready_time: Duration::from_secs(2),
-            clock,
-            events: Events::new(clock, vec![keep]),
-        })
-        .await
-    }
-
-    fn file(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path().join(&self.run).join("nodes").join(name)
-    }
-
-    fn read(&self, name: &str) -> String {
-        std::fs::read_to_string(self.file(name)).unwrap()
-    }
-
-    fn nothing_left(&self) {
-        eventually(Duration::from_secs(1), "processes are left", || find_marked(&self.run).is_empty());
-    }
-}
-
-fn plan(run: &str) -> Plan {
-    Plan {
-        schema: SCHEMA,
-        run: run.to_owned(),
-        started: String::new(),
-        seed: 1,
-        workload: "lock".to_owned(),
-        target: "shell".to_owned(),
-        nemesis: "none".to_owned(),
-        settings: RunSettings {
-            nodes: 1,
-            concurrency: 1,
-            time_limit_ms: 1,
-            recovery_time_ms: 0,
-            rate: 0,
-            op_timeout_ms: 1,
-            nemesis_interval_ms: 1,
-        },
-        options: Default::default(),
-        promises: Default::default(),
-        faults: Vec::new(),
-        bands: Vec::new(),
-        versions: Default::default(),
-        command: Vec::new(),
-    }
-}
+use dsjepsen_engine::{ProcessState, find_marked};
+use dsjepsen_history::{NodeId, RunEvent};
+use shell::{Bench, Shell};
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_node_that_ends_at_once_shows_how_and_what_it_said_last() {
-    static TARGET: Shell = Shell { line: "echo reading the config; echo no such option >&2; exit 3" };
+    static TARGET: Shell = Shell::running("echo reading the config; echo no such option >&2; exit 3");
     let bench = Bench::new("ends-at-once");
     let error = bench.start(&TARGET, 1).await.err().unwrap().to_string();
     for part in ["n1 ended before it was ready", "exit status: 3", "reading the config", "no such option"] {
@@ -154,7 +25,7 @@ async fn a_node_that_ends_at_once_shows_how_and_what_it_said_last() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_node_that_never_becomes_ready_is_given_up() {
-    static TARGET: Shell = Shell { line: "echo still thinking; exec sleep 600" };
+    static TARGET: Shell = Shell::running("echo still thinking; exec sleep 600");
     let bench = Bench::new("never-ready");
     let error = bench.start(&TARGET, 2).await.err().unwrap().to_string();
     assert!(error.contains("not ready within 2 s") && error.contains("still thinking"), "{error}");
@@ -163,7 +34,7 @@ async fn a_node_that_never_becomes_ready_is_given_up() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn a_node_that_ends_by_itself_is_an_event_and_no_abort() {
-    static TARGET: Shell = Shell { line: "echo node is ready; sleep 0.3; exec /no/such/program" };
+    static TARGET: Shell = Shell::running("echo node is ready; sleep 0.3; exec /no/such/program");
     let bench = Bench::new("ends-by-itself");
     let cluster = bench.start(&TARGET, 1).await.unwrap();
     let ended = || {
@@ -182,7 +53,7 @@ async fn a_node_that_ends_by_itself_is_an_event_and_no_abort() {
 
 #[tokio::test(flavor = "current_thread")]
 async fn grandchildren_that_hide_in_another_group_end_with_the_cluster() {
-    static TARGET: Shell = Shell { line: "setsid sleep 600 & (setsid sleep 601 &) ; echo node is ready; wait" };
+    static TARGET: Shell = Shell::running("setsid sleep 600 & (setsid sleep 601 &) ; echo node is ready; wait");
     let bench = Bench::new("grandchildren");
     let cluster = bench.start(&TARGET, 2).await.unwrap();
     eventually(Duration::from_secs(2), "the grandchildren", || find_marked(&bench.run).len() == 6);
@@ -193,7 +64,7 @@ async fn grandchildren_that_hide_in_another_group_end_with_the_cluster() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_node_gets_its_own_environment_and_the_same_line_again() {
     static TARGET: Shell =
-        Shell { line: "env > env-$$; cat config >> starts; echo >> starts; echo node is ready; exec sleep 600" };
+        Shell::running("env > env-$$; cat config >> starts; echo >> starts; echo node is ready; exec sleep 600");
     let bench = Bench::new("restart");
     let node = NodeId::at(0);
     let cluster = bench.start(&TARGET, 1).await.unwrap();

@@ -4,12 +4,12 @@
 mod guardian;
 mod log;
 mod marker;
+mod names;
 mod node;
 mod spawner;
 
 use std::collections::BTreeMap;
-use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -22,11 +22,13 @@ use crate::api::{Access, Route};
 use crate::clock::RunClock;
 use crate::events::Events;
 use crate::network::{Network, NetworkError, Source, Subnet};
-use crate::target::{Control, NodeContext, Readiness, Target, Variants};
+use crate::target::{Addressing, Control, Launch, NodeContext, Readiness, Target, Unavailable, Variants};
 
 use guardian::Guardian;
 pub use guardian::guard;
 pub use marker::{MARKER, find_marked, kill_marked};
+use names::Names;
+pub(crate) use names::names_available;
 use node::{Node, Running};
 use spawner::{ProcessSpec, Spawner};
 
@@ -45,6 +47,9 @@ pub enum ClusterError {
     /// The links cannot be made.
     #[error(transparent)]
     Network(#[from] NetworkError),
+    /// The nodes cannot be told of one another as the target needs it.
+    #[error(transparent)]
+    Addressing(#[from] Unavailable),
     /// Something of the operating system failed.
     #[error("cannot {what}: {source}")]
     System {
@@ -116,6 +121,7 @@ pub struct Cluster {
 struct Inner {
     plan: ClusterPlan,
     nodes: Mutex<BTreeMap<NodeId, Node>>,
+    names: Option<Names>,
     network: Network,
     control: Control,
     // Fields drop in order: the guardian is released only after the spawner has killed everything.
@@ -138,6 +144,10 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError`]; whatever was started is ended again.
     pub async fn start(plan: ClusterPlan) -> Result<Self, ClusterError> {
+        let names = match plan.target.addressing() {
+            Addressing::PerLink => None,
+            Addressing::SharedNames => Some(Names::new(&plan.nodes)?),
+        };
         let subnet = Subnet::claim()?;
         let addresses = plan.nodes.iter().map(|node| (*node, subnet.node(*node))).collect();
         let network = Network::start(subnet, &plan.nodes, plan.target.ports())?;
@@ -149,8 +159,8 @@ impl Cluster {
         let spawner = Spawner::start().map_err(system("start the spawner thread"))?;
         let control = Control::new(addresses)?;
         let nodes = plan.nodes.iter().map(|node| (*node, Node::default())).collect();
-        let cluster =
-            Self { inner: Arc::new(Inner { plan, nodes: Mutex::new(nodes), network, control, spawner, guardian }) };
+        let nodes = Mutex::new(nodes);
+        let cluster = Self { inner: Arc::new(Inner { plan, nodes, names, network, control, spawner, guardian }) };
         let all = cluster.nodes();
         for node in &all {
             cluster.launch(*node).await?;
@@ -296,22 +306,7 @@ impl Cluster {
         let system = |what: String| move |source| ClusterError::System { what, source };
         std::fs::create_dir_all(&data).map_err(system(format!("create {}", data.display())))?;
         let data = data.canonicalize().map_err(system(format!("find {}", data.display())))?;
-        let subnet = self.inner.network.subnet();
-        let peers: BTreeMap<NodeId, Ipv4Addr> = plan
-            .nodes
-            .iter()
-            .filter(|peer| **peer != node)
-            .map(|peer| (*peer, subnet.link(Source::Node(node), *peer)))
-            .collect();
-        let launch = plan.target.launch(&NodeContext {
-            node,
-            nodes: &plan.nodes,
-            data: &data,
-            address: subnet.node(node),
-            peers: &peers,
-            variants: &plan.variants,
-            executable: &plan.executable,
-        });
+        let launch = self.ask_launch(node, &data);
         for (name, content) in &launch.files {
             let path = data.join(name);
             std::fs::write(&path, content).map_err(system(format!("write {}", path.display())))?;
@@ -322,14 +317,14 @@ impl Cluster {
         environment.entry("HOME".to_owned()).or_insert_with(|| data.display().to_string());
         let mut command = vec![launch.program.display().to_string()];
         command.extend(launch.arguments.iter().cloned());
-        let spec = ProcessSpec {
-            program: launch.program.clone(),
-            arguments: launch.arguments,
-            environment,
-            directory: data,
-            run: plan.run.clone(),
-            output: spec_output,
+        let (program, arguments) = match &self.inner.names {
+            None => (launch.program.clone(), launch.arguments.clone()),
+            Some(names) => names
+                .wrap(node, self.inner.network.subnet(), &data, &launch)
+                .map_err(system(format!("write the names that {node} resolves")))?,
         };
+        let run = plan.run.clone();
+        let spec = ProcessSpec { program, arguments, environment, directory: data, run, output: spec_output };
         let spawned = self
             .inner
             .spawner
@@ -345,6 +340,24 @@ impl Cluster {
         plan.events.emit(RunEvent::NodeStarted { node, incarnation, pid: spawned.pid, command });
         self.watch_end(node, spawned);
         Ok(())
+    }
+
+    /// Asks the target how to start a node.
+    fn ask_launch(&self, node: NodeId, data: &Path) -> Launch {
+        let (plan, subnet) = (&self.inner.plan, self.inner.network.subnet());
+        let others = plan.nodes.iter().filter(|peer| **peer != node);
+        let peers = others.map(|peer| (*peer, subnet.link(Source::Node(node), *peer))).collect();
+        let nameless = BTreeMap::new();
+        plan.target.launch(&NodeContext {
+            node,
+            nodes: &plan.nodes,
+            data,
+            address: subnet.node(node),
+            peers: &peers,
+            shared: self.inner.names.as_ref().map_or(&nameless, Names::shared),
+            variants: &plan.variants,
+            executable: &plan.executable,
+        })
     }
 
     fn keep_log(

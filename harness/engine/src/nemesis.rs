@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-use crate::cluster::{Cluster, ProcessState};
+use crate::cluster::{Cluster, ClusterError, ProcessState};
 use crate::events::Events;
 use crate::gate::Gate;
 use crate::network::{RuleEvidence, RuleId};
@@ -176,6 +176,10 @@ impl Scene {
             Undo::Restart { node } => {
                 let (seen, undone) = match self.cluster.restart(*node).await {
                     Ok(after) => (format!("ready {} ms after its restart", after.as_millis()), true),
+                    // A member that is not let in by the others, for a partition say, is up all the same.
+                    Err(ClusterError::NodeNotReady { after, .. }) if self.cluster.is_running(*node) => {
+                        (format!("runs again, but was not ready within {} s", after.as_secs()), true)
+                    }
                     Err(error) => (format!("not restarted: {error}"), false),
                 };
                 (node.to_string(), seen, false, undone)

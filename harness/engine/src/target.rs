@@ -59,6 +59,40 @@ impl Variants {
     }
 }
 
+/// How a target's nodes are told where their peers are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Addressing {
+    /// Each node is told its own links: another address for the same peer on every node.
+    #[default]
+    PerLink,
+    /// All nodes must be told the same of a peer: a name, which every node resolves to its own link. It takes a mount
+    /// namespace for each node.
+    SharedNames,
+}
+
+impl Addressing {
+    /// Whether nodes can be given their addresses so on this machine; found out once, by trying.
+    ///
+    /// # Errors
+    /// [`Unavailable`], with what is missing.
+    pub fn available(self) -> Result<(), Unavailable> {
+        match self {
+            Self::PerLink => Ok(()),
+            Self::SharedNames => crate::cluster::names_available(),
+        }
+    }
+}
+
+/// The version of a target, or why it cannot be run on this machine.
+///
+/// # Errors
+/// [`Unavailable`], with the mend.
+pub fn runs_here(target: &dyn Target) -> Result<String, Unavailable> {
+    let version = target.available()?;
+    target.addressing().available()?;
+    Ok(version)
+}
+
 /// What a target may know of a node when it says how to start it.
 #[derive(Debug)]
 pub struct NodeContext<'a> {
@@ -72,6 +106,9 @@ pub struct NodeContext<'a> {
     pub address: Ipv4Addr,
     /// Where this node finds its peers: the address of the link from it to each of them. Ports are the peers' own.
     pub peers: &'a BTreeMap<NodeId, Ipv4Addr>,
+    /// The name of every node, its own included, the same on all nodes: each resolves it to its own link to that node.
+    /// Empty unless the target's addressing is by [shared names](Addressing::SharedNames).
+    pub shared: &'a BTreeMap<NodeId, String>,
     /// The chosen options.
     pub variants: &'a Variants,
     /// This very executable, for node programs of our own.
@@ -140,6 +177,20 @@ impl Control {
         response.error_for_status().ok()?.json().await.ok()
     }
 
+    /// POSTs a JSON document to a node, for what a system answers in no other way; `None` where it does not answer with
+    /// another one within half a second.
+    pub async fn post_json(
+        &self,
+        node: NodeId,
+        port: u16,
+        path: &str,
+        body: &serde_json::Value,
+    ) -> Option<serde_json::Value> {
+        let address = self.nodes.get(&node)?;
+        let response = self.http.post(format!("http://{address}:{port}{path}")).json(body).send().await.ok()?;
+        response.error_for_status().ok()?.json().await.ok()
+    }
+
     /// Whether a GET of this path is answered with 2xx.
     pub async fn answers(&self, node: NodeId, port: u16, path: &str) -> bool {
         match self.nodes.get(&node) {
@@ -183,7 +234,12 @@ pub trait Target: Send + Sync {
     /// The ports on which each node listens, below 32768; every link carries all of them.
     fn ports(&self) -> &[u16];
 
-    /// Its version, or why it cannot be run here.
+    /// How its nodes are told where their peers are.
+    fn addressing(&self) -> Addressing {
+        Addressing::PerLink
+    }
+
+    /// Its version, or why it cannot be run here; [`runs_here`] also looks at its addressing.
     ///
     /// # Errors
     /// [`Unavailable`], with the mend.

@@ -64,6 +64,7 @@ impl System {
             address: subnet.node(node),
             peers: &peers,
             variants: &Variants::default(),
+            shared: &BTreeMap::new(),
             executable: &std::env::current_exe().unwrap(),
         })
     }

@@ -84,7 +84,8 @@ impl LockClient {
         Self { seat, wires, manners, guard, hold: None }
     }
 
-    /// Takes a lease, then tries until the lock is granted, the time is over, or nobody knows what became of an attempt.
+    /// Takes a lease, then tries until the lock is granted, the time is over, or nobody knows what became of an attempt. Where
+    /// an attempt waits for the lock, one that waited in vain is of that last kind.
     async fn acquire(&mut self, lock: u32, hold: u64) -> Outcome<LockReply> {
         let until = Instant::now() + self.manners.acquire_timeout;
         let lease_sent = self.seat.now();
@@ -102,7 +103,8 @@ impl LockClient {
         let mut held = self.begin(id, hold, lease_sent);
         loop {
             let sent = self.seat.now();
-            let attempt = self.wires.calls.try_acquire(&held.id, self.manners.deadline());
+            let patience = if self.wires.calls.waits_for_the_lock() { until } else { self.manners.deadline() };
+            let attempt = self.wires.calls.try_acquire(&held.id, patience);
             // Only a lease of its own runs while the client waits; else it begins with the grant.
             let answer = if has_own_lease { beside(attempt, held.renewals.as_mut()).await } else { attempt.await };
             let refused = match answer {

@@ -53,6 +53,12 @@ pub trait Locks: Send + Sync {
     /// Starts a lease of its own, apart from any lock. `None` where the system starts the lease with the grant of the lock.
     async fn start_lease(&self, ttl: Duration, deadline: Deadline) -> Result<Option<LeaseId>, CallError>;
 
+    /// Whether an attempt for a lock that somebody else has waits for it; then it is given the whole time that the client
+    /// has for the lock, instead of one attempt after the other.
+    fn waits_for_the_lock(&self) -> bool {
+        false
+    }
+
     /// Tries to acquire, once: answers [`Attempt::Held`] rather than wait longer than `deadline`.
     async fn try_acquire(&self, hold: &HoldId, deadline: Deadline) -> Result<Attempt, CallError>;
 
