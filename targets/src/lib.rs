@@ -23,7 +23,7 @@ macro_rules! targets {
     };
 }
 
-targets![raft, ttl_lock, rmw_counter, bully];
+targets![ours: [raft, ttl_lock, rmw_counter, bully], others: [etcd]];
 
 pub use node_program::NodeProgram;
 

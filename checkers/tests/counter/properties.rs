@@ -29,7 +29,8 @@ fn agree(script: &Script) -> bool {
     let operations = &script.history.operations;
     let [bounds, order, results] =
         [CounterRule::Bounds, CounterRule::Order, CounterRule::Return].map(|rule| script.breaks(rule));
-    let told_again = figure(&script.judge(CounterRule::Return), "additions answered differently when sent again") != "0";
+    let told_again =
+        figure(&script.judge(CounterRule::Return), "additions answered differently when sent again") != "0";
     let reads_fit = is_linearizable(script, READS);
     assert_eq!(bounds || order && !reads_fit, !reads_fit, "reads of {operations:#?}");
     assert_eq!(results, !is_linearizable(script, RESULTS) || told_again, "results of {operations:#?}");

@@ -101,7 +101,8 @@ impl Run<'_> {
             self.script.ask(process)
         } else {
             let again = self.world.promises.idempotency_keys && choice % 8 == 1 && !self.doubtful.is_empty();
-            let (id, delta) = if again { self.doubtful[usize::from(choice) % self.doubtful.len()] } else { self.fresh() };
+            let (id, delta) =
+                if again { self.doubtful[usize::from(choice) % self.doubtful.len()] } else { self.fresh() };
             self.requests.push((id, delta));
             self.script.add(process, id, delta)
         };

@@ -5,8 +5,7 @@ mod as_json;
 use anstream::println;
 use clap::ArgMatches;
 use dsjepsen_engine::nemesis::faults;
-use dsjepsen_engine::target::{Exposure, Target, Variants};
-use dsjepsen_engine::target::{Variants, runs_here};
+use dsjepsen_engine::target::{Exposure, Target, Variants, runs_here};
 use dsjepsen_targets::targets;
 use dsjepsen_workloads::{AnyWorkload, workloads};
 
@@ -39,31 +38,6 @@ fn with_variant(target: &dyn Target, exposure: &Exposure) -> String {
         Some(variant) => format!("{}:{variant}", target.name()),
         None => target.name().to_owned(),
     }
-fn as_json() -> Value {
-    let workloads: Vec<Value> = workloads()
-        .iter()
-        .map(|workload| {
-            let options: Vec<&str> = workload.options().iter().map(|option| option.name).collect();
-            json!({"name": workload.name(), "about": workload.about(), "targets": served_by(*workload), "options": options})
-        })
-        .collect();
-    let targets: Vec<Value> = targets()
-        .map(|target| {
-            let variants: Vec<Value> =
-                target.variants().iter().map(|variant| json!({"name": variant.name, "about": variant.about})).collect();
-            let (version, unavailable) = match runs_here(*target) {
-                Ok(version) => (Some(version), None),
-                Err(error) => (None, Some(error.to_string())),
-            };
-            json!({
-                "name": target.name(), "about": target.about(), "expectation": target.expectation(),
-                "variants": variants, "version": version, "unavailable": unavailable,
-            })
-    let faults: Vec<Value> = faults()
-        .map(|fault| {
-            let unavailable = fault.available().err().map(|error| error.to_string());
-            json!({"name": fault.name(), "about": fault.about(), "arguments": fault.arguments(), "unavailable": unavailable})
-    json!({"schema": dsjepsen_history::SCHEMA, "workloads": workloads, "targets": targets, "faults": faults})
 }
 
 /// The command that shows a violation, as words.
@@ -85,7 +59,7 @@ fn print_indented(depth: usize, text: &str) {
 fn print_matrix() {
     println!("Which target serves which workload (in brackets: not available here):\n");
     let first = workloads().iter().map(|workload| workload.name().len()).max().unwrap_or_default() + 2;
-    let shown = |target: &dyn Target| match target.available() {
+    let shown = |target: &dyn Target| match runs_here(target) {
         Ok(_) => target.name().to_owned(),
         Err(_) => format!("[{}]", target.name()),
     };
@@ -167,7 +141,7 @@ mod tests {
                 let (_, arguments) = matches.subcommand().unwrap();
                 match crate::schedule::Request::read(arguments) {
                     Ok(_) => {}
-                    Err(failure) => assert!(target.available().is_err(), "{words:?}: {failure}"),
+                    Err(failure) => assert!(runs_here(*target).is_err(), "{words:?}: {failure}"),
                 }
                 let workload = workloads().iter().find(|workload| workload.name() == exposure.workload).unwrap();
                 for rule in exposure.rules {

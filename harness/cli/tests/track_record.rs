@@ -6,7 +6,7 @@ mod common;
 use std::path::Path;
 
 use common::{Store, read_json, text};
-use dsjepsen_engine::target::{Exposure, Target};
+use dsjepsen_engine::target::{Exposure, Target, runs_here};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
@@ -27,8 +27,8 @@ fn trial(target: &'static dyn Target, exposure: &'static Exposure) -> Trial {
     let target_text =
         exposure.variant.map_or(target.name().to_owned(), |variant| format!("{}:{variant}", target.name()));
     let name = format!("{}_of_{target_text}_under_{}", exposure.workload, exposure.nemesis);
-    let unavailable = target.available().is_err();
-    let name = if unavailable { format!("{name} (skipped: {} is not installed)", target.name()) } else { name };
+    let unavailable = runs_here(target).is_err();
+    let name = if unavailable { format!("{name} (skipped: {} cannot be run here)", target.name()) } else { name };
     Trial::test(name, move || shows(&target_text, exposure)).with_ignored_flag(unavailable)
 }
 

@@ -1,7 +1,7 @@
 //! The list for programs. It carries the schema number of all our files.
 
 use dsjepsen_engine::nemesis::faults;
-use dsjepsen_engine::target::Target;
+use dsjepsen_engine::target::{Target, runs_here};
 use dsjepsen_targets::targets;
 use dsjepsen_workloads::{AnyWorkload, workloads};
 use serde_json::{Value, json};
@@ -36,7 +36,7 @@ fn of_workload(workload: &dyn AnyWorkload) -> Value {
 fn of_target(target: &dyn Target) -> Value {
     let variants = target.variants().iter();
     let exposures = target.exposures().iter();
-    let (version, unavailable) = match target.available() {
+    let (version, unavailable) = match runs_here(target) {
         Ok(version) => (Some(version), None),
         Err(error) => (None, Some(error.to_string())),
     };
