@@ -74,7 +74,12 @@ impl Target for Raft {
          raft:unfenced under pause, partition or kill: invalid (lock.belief, lock.stale-write) with naive holders: a \
          lock service alone cannot stop a holder that does not know that its lease has ended. Careful holders stop in \
          time, unless they are stopped themselves between their look at the lease and their write (pause(holder)). \
-         Under none: valid, for renewals get through in time."
+         Under none: valid, for renewals get through in time.\n\
+         raft:volatile-vote under kill(all): invalid (election.two-leaders-in-term, election.term-regression). When all \
+         nodes have forgotten what they voted, the terms begin at 1 again, and mostly another node leads term 1. Its log \
+         may then begin a term that is smaller than that of its last entry, at which the consensus library breaks down; \
+         what the node said before convicts it all the same. Under kill, which leaves a majority that remembers, the \
+         terms of the killed nodes fall, and two leaders of one term are rare."
     }
 
     fn exposures(&self) -> &[Exposure] {
@@ -93,7 +98,7 @@ impl Target for Raft {
                 nemesis: "kill(all)",
                 arguments: &[],
                 rules: &["election.two-leaders-in-term"],
-                why: "a restarted node votes again in a term in which it has voted",
+                why: "nodes that have all forgotten their votes begin with term 1 again, and elect another leader of it",
             },
             Exposure {
                 variant: Some("stale-reads"),
