@@ -1,9 +1,10 @@
 //! Runs the node programs as processes on loopback addresses of their own and breaks them. This binary is also the node:
-//! called as `node NAME CONFIG`, it runs one.
+//! called as `node NAME CONFIG`, it runs one; called as `guardian RUN`, it is the guardian of the engine's clusters.
 
 #![expect(clippy::unwrap_used, reason = "a test: what cannot be had fails it")]
 
 mod abilities;
+mod etcd;
 mod nodes;
 mod raft;
 mod ttl_lock;
@@ -24,7 +25,15 @@ fn main() -> anyhow::Result<()> {
         let program = programs.iter().find(|program| program.name == name);
         return (program.ok_or_else(|| anyhow::anyhow!("there is no node program `{name}`"))?.run)(config);
     }
-    let trials = raft::TRIALS.iter().chain(ttl_lock::TRIALS).chain(abilities::TRIALS).enumerate();
+    if let [_, word, run] = arguments.as_slice()
+        && word == "guardian"
+    {
+        dsjepsen_engine::guard(run, std::io::stdin().lock());
+        return Ok(());
+    }
+    let etcd = etcd::TRIALS.iter().map(|(name, _)| *name).filter(|_| etcd::is_missing());
+    let skipped: Vec<&str> = etcd.collect();
+    let trials = raft::TRIALS.iter().chain(ttl_lock::TRIALS).chain(abilities::TRIALS).chain(etcd::TRIALS).enumerate();
     let trials = trials.map(|(number, (name, trial))| {
         Trial::test(*name, move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -35,6 +44,7 @@ fn main() -> anyhow::Result<()> {
             tracing::debug!("{name} took {:?}", started.elapsed());
             Ok(())
         })
+        .with_ignored_flag(skipped.contains(name))
     });
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit()
 }
