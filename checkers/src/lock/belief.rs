@@ -64,7 +64,8 @@ pub(super) fn judge(holds: &Holds<'_>) -> Judgement {
     let found = overlaps(holds, |hold| belief(holds, hold));
     let decides = !(holds.promises.fencing_tokens && holds.promises.enforcing_guard);
     // A grant on which no lease stood any more tells most: no renewal in time would have helped.
-    let finding = found.first_late.or(found.first).filter(|_| decides).map(|(first, second)| Finding {
+    let late = found.longest_late.map(|(first, second, _)| (first, second));
+    let finding = late.or(found.first).filter(|_| decides).map(|(first, second)| Finding {
         count: found.count,
         ..Case::new(holds, &holds.holds[first], &holds.holds[second]).explain()
     });
