@@ -119,7 +119,8 @@ impl Target for Etcd {
                 variant: Some(UNCHECKED),
                 workload: "lock",
                 nemesis: "pause",
-                arguments: &["--time-limit", "60"],
+                // Clients that wait for long: those whose lease ends during a pause are still waiting after it.
+                arguments: &["--locks", "2", "--acquire-timeout-ms", "15000"],
                 rules: &["lock.belief"],
                 why: "a waiting client is granted the lock under a lease that has ended",
             },

@@ -2,6 +2,8 @@
 //! etcd suite; the resource stands in the controller, so that the order of writes is exact.
 
 mod client;
+#[cfg(test)]
+mod client_tests;
 mod generator;
 mod guard;
 

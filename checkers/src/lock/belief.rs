@@ -63,7 +63,9 @@ fn outlived(holds: &Holds<'_>, hold: &Hold) -> bool {
 pub(super) fn judge(holds: &Holds<'_>) -> Judgement {
     let found = overlaps(holds, |hold| belief(holds, hold));
     let decides = !(holds.promises.fencing_tokens && holds.promises.enforcing_guard);
-    let finding = found.first.filter(|_| decides).map(|(first, second)| Finding {
+    // A grant on which no lease stood any more tells most: no renewal in time would have helped.
+    let late = found.longest_late.map(|(first, second, _)| (first, second));
+    let finding = late.or(found.first).filter(|_| decides).map(|(first, second)| Finding {
         count: found.count,
         ..Case::new(holds, &holds.holds[first], &holds.holds[second]).explain()
     });
@@ -100,6 +102,8 @@ struct Case<'a> {
     ending: Ending,
     /// The lease of the first hold that decides whose fault it is.
     lease: Lease,
+    /// Which of the two was granted only after its own lease may have ended.
+    late: Option<&'a Hold>,
 }
 
 impl<'a> Case<'a> {
@@ -111,14 +115,25 @@ impl<'a> Case<'a> {
             conflict: shared(belief(holds, first), belief(holds, second), holds.end),
             ending: ending(holds, first).1,
             lease: holds.lease_at(first, second.granted),
+            late: [second, first].into_iter().find(|hold| hold.granted_too_late()),
         }
     }
 
-    fn explain(&self) -> Finding {
-        let Self { holds, first, second, conflict, .. } = *self;
+    /// What was wrong, for the end of the sentence, and whose fault it is.
+    fn blame(&self) -> (String, String) {
+        let Self { holds, first, second, lease, .. } = *self;
+        if let Some(late) = self.late {
+            let process = holds.process(late);
+            let after = between(late.lease.end, late.granted.time);
+            let wrong = format!("process {process} had its grant {after} after the lease behind it had ended");
+            let detail = format!(
+                "No lease stood behind the grant any more when process {process} had it in hands, so {} was free to grant the \
+                 lock to others. A client must look at its lease, or at what stands for its grant, before it believes.",
+                holds.service
+            );
+            return (wrong, detail);
+        }
         let granted = second.granted.time;
-        let lease = self.lease;
-        let owner = holds.process(first);
         let lapsed = lease.end <= granted;
         let state = if lapsed {
             format!("had run out {} before", between(lease.end, granted))
@@ -127,25 +142,28 @@ impl<'a> Case<'a> {
         } else {
             format!("was renewed again {} later", between(granted, lease.base))
         };
-        let overlap = between(conflict.0, conflict.1);
-        let sentence = format!(
-            "Two clients believed at the same time that they held lock {}, for {overlap}: the lease of process {owner} {state}.",
-            first.lock
-        );
+        let (service, successor) = (&holds.service, holds.process(second));
         let detail = if lapsed {
             format!(
-                "A hazard of the client, not a fault of {}: the lock was free to be granted to process {}. Only a guard that \
-                 refuses old fencing tokens contains it.",
-                holds.service,
-                holds.process(second)
+                "A hazard of the client, not a fault of {service}: the lock was free to be granted to process {successor}. \
+                 Only a guard that refuses old fencing tokens contains it."
             )
         } else {
             format!(
-                "A fault of {}: it granted the lock to process {} before that lease could have ended.",
-                holds.service,
-                holds.process(second)
+                "A fault of {service}: it granted the lock to process {successor} before that lease could have ended."
             )
         };
+        (format!("the lease of process {} {state}", holds.process(first)), detail)
+    }
+
+    fn explain(&self) -> Finding {
+        let Self { holds, first, second, conflict, .. } = *self;
+        let overlap = between(conflict.0, conflict.1);
+        let (wrong, detail) = self.blame();
+        let sentence = format!(
+            "Two clients believed at the same time that they held lock {}, for {overlap}: {wrong}.",
+            first.lock
+        );
         let proof = self.proof();
         let mut drawing = Drawing::new(holds);
         for hold in [first, second] {
@@ -178,6 +196,9 @@ impl<'a> Case<'a> {
         let last_renewals =
             [first.lease.renewal.filter(|&last| Some(last) != self.lease.renewal), second.lease.renewal];
         proof.extend(last_renewals.into_iter().flatten().filter(|_| holds.holder == Holder::Careful));
+        // Whether a lease stood behind the second grant hangs on its renewals, where it was not fresh.
+        let was_waiting = holds.lease_end(second.leased) <= second.granted.time;
+        proof.extend(second.lease.renewal.filter(|_| was_waiting));
         proof
     }
 
@@ -209,11 +230,17 @@ impl<'a> Case<'a> {
         );
         let leased = self.lease.renewal.or(Some(first.acquire));
         let believes = format!("process {owner} believes that it holds lock {lock} until it {until}.");
-        vec![
+        let mut steps = vec![
             holds.step("Let", acquired, Some(first.acquire)),
             holds.step("And let", holds.lease_in_words(self.lease), leased),
             holds.step("Then", believes, ending.operation()),
             holds.step("However", granted, Some(second.acquire)),
-        ]
+        ];
+        if second.granted_too_late() {
+            let ended =
+                format!("for the lease of process {}, {}", holds.process(second), holds.lease_in_words(second.lease));
+            steps.insert(2, holds.step("And let", ended, second.lease.renewal.or(Some(second.acquire))));
+        }
+        steps
     }
 }

@@ -24,14 +24,18 @@ impl ForeignRelease {
     /// The release that may have taken the lock from `victim` before `until`, if there is one: the last sent among those that
     /// can have taken effect after the victim's grant.
     ///
-    /// A release that failed took no effect. One that was answered before the victim had its grant may have freed the lock
+    /// A release that failed took no effect. What an attempt gives back is the lock itself only where it has no lease of its own. One that was answered before the victim had its grant may have freed the lock
     /// *for* the victim. Whether the sender still held the lock is judged at the sending, by its own lease.
     pub(super) fn find(holds: &Holds<'_>, victim: &Hold, until: Moment) -> Option<Self> {
         let wanted = holds.operations[victim.acquire].invoked;
+        let leases_apart = holds.has_leases_apart();
         let candidates = holds.operations.iter().enumerate().filter_map(|(position, operation)| {
             let (LockCall::Release { lock, hold } | LockCall::GiveUp { lock, hold }) = operation.call else {
                 return None;
             };
+            if leases_apart && matches!(operation.call, LockCall::GiveUp { .. }) {
+                return None;
+            }
             let in_time = wanted.index < operation.invoked.index && operation.invoked.index < until.index;
             let after_grant = operation.returned().is_none_or(|returned| returned.index > victim.granted.index);
             if lock != victim.lock || hold == victim.number || operation.outcome.is_fail() || !in_time || !after_grant {

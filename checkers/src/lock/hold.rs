@@ -284,6 +284,15 @@ impl<'a> Holds<'a> {
             .filter(|hold| hold.lock == operation.call.lock())
     }
 
+    /// Whether leases stand apart from locks, as a renewal without a grant shows. Then an attempt gives back its own lease,
+    /// and nobody else's lock.
+    pub(super) fn has_leases_apart(&self) -> bool {
+        self.operations.iter().any(|operation| {
+            matches!(operation.call, LockCall::Renew { .. })
+                && self.holding(operation).is_none_or(|hold| operation.invoked.index < hold.granted.index)
+        })
+    }
+
     /// The positions of the holds of each lock.
     pub(super) fn by_lock(&self) -> impl Iterator<Item = Range<usize>> {
         let mut start = 0;

@@ -11,6 +11,8 @@ pub(super) struct Overlaps {
     pub(super) count: u64,
     /// The earliest of these grants, after the hold that it met; as positions among the holds.
     pub(super) first: Option<(usize, usize)>,
+    /// The longest where one of the two was granted only after the lease behind it may have ended, with its length in ns.
+    pub(super) longest_late: Option<(usize, usize, Nanos)>,
     /// The longest time that such a grant shared with another hold, in ns.
     pub(super) longest: Nanos,
 }
@@ -42,6 +44,10 @@ pub(super) fn overlaps(holds: &Holds<'_>, lasting: impl Fn(&Hold) -> Interval) -
             found.longest = found.longest.max(to - from);
             if found.first.is_none_or(|(_, first)| hold.granted.index < holds.holds[first].granted.index) {
                 found.first = Some((other, position));
+            }
+            let late = hold.granted_too_late() || holds.holds[other].granted_too_late();
+            if late && found.longest_late.is_none_or(|(.., longest)| to - from > longest) {
+                found.longest_late = Some((other, position, to - from));
             }
         }
         if earlier.is_none_or(|(_, end, _)| interval.end > end) {

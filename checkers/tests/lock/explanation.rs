@@ -200,3 +200,45 @@ fn a_lease_that_lives_on_is_told_by_its_later_renewal() {
     let belief = &script.judge(LockRule::Belief).findings[0];
     assert!(belief.sentence.ends_with("the lease of process 3 was renewed again 95 ms later."), "{}", belief.sentence);
 }
+
+#[test]
+fn what_an_attempt_with_a_lease_of_its_own_gives_back_is_not_blamed() {
+    let blamed = |renews_while_it_waits: bool| {
+        let mut script = Script::new(LEASES);
+        script.acquired((0, 5), 3, 1, 1, None);
+        let waiter = script.invoke(10, 4, LockCall::Acquire { lock: 1, hold: 2 });
+        if renews_while_it_waits {
+            script.renewed((700, 705), 4, 1, 2);
+        }
+        let given_up = script.invoke(1000, 4, LockCall::GiveUp { lock: 1, hold: 2 });
+        script.ok(1005, given_up);
+        script.info(1006, waiter);
+        script.acquired((1100, 1105), 7, 1, 3, None);
+        script.judge(LockRule::Exclusion).findings[0].detail.starts_with("Process 4 gave back lock 1")
+    };
+    assert!(blamed(false) && !blamed(true));
+}
+
+#[test]
+fn a_belief_without_a_lease_behind_its_grant_is_told_first() {
+    let mut script = Script::new(LEASES);
+    // A holder that outlives its lease, then a waiting client that is granted the lock by a lease that has ended.
+    script.acquired((0, 5), 3, 1, 1, None);
+    let waiter = script.invoke(10, 4, LockCall::Acquire { lock: 1, hold: 2 });
+    script.renewed((500, 505), 4, 1, 2);
+    script.acquired((2100, 2105), 7, 1, 3, None);
+    script.released((2200, 2205), 3, 1, 1);
+    script.grant(2700, waiter, None, 10);
+    script.released((3000, 3005), 4, 1, 2);
+    let finding = &script.judge(LockRule::Belief).findings[0];
+    witness::validate(&script, LockRule::Belief, finding);
+    assert_eq!(finding.count, 2);
+    let sentence = "Two clients believed at the same time that they held lock 1, for 300 ms: process 4 had its grant 210 ms \
+                    after the lease behind it had ended.";
+    assert_eq!(finding.sentence, sentence);
+    assert_eq!(
+        finding.steps[2].text.split(". A lease").next().unwrap(),
+        "for the lease of process 4, ttl-lock acknowledge its renewal sent at 0.500 s"
+    );
+    assert!(finding.operations.contains(&script.history.operations[2].invoked.index), "{:?}", finding.operations);
+}

@@ -124,6 +124,7 @@ impl Script {
         let reply = match self.history.operations[operation].call {
             LockCall::Renew { .. } => LockReply::Renew,
             LockCall::Release { .. } => LockReply::Release,
+            LockCall::GiveUp { .. } => LockReply::GiveUp,
             _ => panic!("this reply has a content"),
         };
         self.complete_ns(ms * MS, operation, Outcome::Ok(reply));

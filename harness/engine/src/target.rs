@@ -42,7 +42,7 @@ pub struct Exposure {
     pub nemesis: &'static str,
     /// Further arguments of the command, such as the workload's options.
     pub arguments: &'static [&'static str],
-    /// The rules of which at least one is found broken within half a minute.
+    /// The rules of which at least one is found broken within half a minute, or the time limit among the arguments.
     pub rules: &'static [&'static str],
     /// Why.
     pub why: &'static str,

@@ -128,3 +128,24 @@ impl Counter for EtcdCounter {
         found.map_or(Ok(0), |pair| pair.number()).map_err(CallError::of_a_read)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A request that was held up may arrive when the counter has the value again that it expects; and the addition may
+    /// have been made by a later one meanwhile.
+    #[test]
+    fn an_addition_always_asks_whether_it_was_made() {
+        let addition = Addition { key: "p1-7", delta: 2 };
+        for known in [None, Some(5)] {
+            let request = addition.request(known, 7);
+            let asks = |name: &str| absent(&encode(name));
+            assert_eq!(request["compare"][0], asks("add-p1-7"), "{request}");
+            assert_eq!(request["compare"][1] == asks(COUNTER), known.is_none(), "{request}");
+            let [counter, own] = [0, 1].map(|at| request["success"][at]["requestPut"].clone());
+            assert_eq!(counter, json!({"key": encode(COUNTER), "value": encode("7")}));
+            assert_eq!(own, json!({"key": encode("add-p1-7"), "value": encode("7")}));
+        }
+    }
+}

@@ -1,10 +1,11 @@
 //! Runs the node programs as processes on loopback addresses of their own and breaks them. This binary is also the node:
-//! called as `node NAME CONFIG`, it runs one.
+//! called as `node NAME CONFIG`, it runs one; called as `guardian RUN`, it is the guardian of the engine's clusters.
 
 #![expect(clippy::unwrap_used, reason = "a test: what cannot be had fails it")]
 
 mod abilities;
 mod bully;
+mod etcd;
 mod nodes;
 mod raft;
 mod ttl_lock;
@@ -25,7 +26,20 @@ fn main() -> anyhow::Result<()> {
         let program = programs.iter().find(|program| program.name == name);
         return (program.ok_or_else(|| anyhow::anyhow!("there is no node program `{name}`"))?.run)(config);
     }
-    let trials = raft::TRIALS.iter().chain(ttl_lock::TRIALS).chain(abilities::TRIALS).chain(bully::TRIALS).enumerate();
+    if let [_, word, run] = arguments.as_slice()
+        && word == "guardian"
+    {
+        dsjepsen_engine::guard(run, std::io::stdin().lock());
+        return Ok(());
+    }
+    let skipped = if etcd::is_missing() { etcd::TRIALS } else { &[] };
+    let trials = raft::TRIALS
+        .iter()
+        .chain(ttl_lock::TRIALS)
+        .chain(abilities::TRIALS)
+        .chain(bully::TRIALS)
+        .chain(etcd::TRIALS)
+        .enumerate();
     let trials = trials.map(|(number, (name, trial))| {
         Trial::test(*name, move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -36,6 +50,7 @@ fn main() -> anyhow::Result<()> {
             tracing::debug!("{name} took {:?}", started.elapsed());
             Ok(())
         })
+        .with_ignored_flag(skipped.iter().any(|(skipped, _)| skipped == name))
     });
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit()
 }

@@ -113,6 +113,8 @@ impl LockClient {
                     if !has_own_lease {
                         held = self.begin(held.id, hold, sent);
                     }
+                    // Who was told of a loss while it waited, and is granted the lock after all, believes the grant.
+                    held.lease.gone.set(false);
                     self.hold = Some(held);
                     self.seat.occupancy.set(true);
                     return Outcome::Ok(LockReply::Acquire { token, leased_ns });
