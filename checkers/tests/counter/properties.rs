@@ -29,7 +29,8 @@ fn agree(script: &Script) -> bool {
     let operations = &script.history.operations;
     let [bounds, order, results] =
         [CounterRule::Bounds, CounterRule::Order, CounterRule::Return].map(|rule| script.breaks(rule));
-    let told_again = figure(&script.judge(CounterRule::Return), "additions answered differently when sent again") != "0";
+    let told_again =
+        figure(&script.judge(CounterRule::Return), "additions answered differently when sent again") != "0";
     let reads_fit = is_linearizable(script, READS);
     assert_eq!(bounds || order && !reads_fit, !reads_fit, "reads of {operations:#?}");
     assert_eq!(results, !is_linearizable(script, RESULTS) || told_again, "results of {operations:#?}");
@@ -125,7 +126,7 @@ proptest! {
 #[test]
 fn the_spoilt_histories_break_and_keep_the_rules() {
     let mut runner = TestRunner::deterministic();
-    let strategy = (vec(any::<u8>(), 24..48), vec(any::<u8>(), 0..3));
+    let strategy = (vec(any::<u8>(), 24..64), vec(any::<u8>(), 0..3));
     let (mut broken, mut order) = (0, 0);
     for _ in 0..2000 {
         let (bytes, changes) = strategy.new_tree(&mut runner).unwrap().current();
@@ -136,7 +137,7 @@ fn the_spoilt_histories_break_and_keep_the_rules() {
         broken += u32::from(agree(&script));
         order += u32::from(script.breaks(CounterRule::Order));
     }
-    assert!((300..1700).contains(&broken) && order > 50, "{broken} broken, {order} in order");
+    assert!((300..1700).contains(&broken) && order > 20, "{broken} broken, {order} in order");
 }
 
 /// The sound counter is put to the test: it is left in doubt, sends again, and reads show the past where they may.

@@ -9,7 +9,7 @@ use dsjepsen_history::Promises;
 use crate::script::Script;
 
 /// How a history is made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) promises: Promises,
     pub(crate) decrements: bool,
@@ -28,7 +28,7 @@ struct Flight {
 }
 
 struct Run<'a> {
-    world: World,
+    world: &'a World,
     bytes: std::slice::Iter<'a, u8>,
     script: Script,
     /// All values that the counter has had.
@@ -45,22 +45,22 @@ struct Run<'a> {
 
 impl World {
     /// Runs until the bytes, from which every decision is drawn, are used up.
-    pub(crate) fn run(self, bytes: &[u8]) -> Script {
+    pub(crate) fn run(&self, bytes: &[u8]) -> Script {
         self.acts(bytes).script
     }
 
     /// The same, with the final phase of the workload.
-    pub(crate) fn run_to_the_end(self, bytes: &[u8]) -> Script {
+    pub(crate) fn run_to_the_end(&self, bytes: &[u8]) -> Script {
         let mut run = self.acts(bytes);
         run.finish();
         run.script
     }
 
-    fn acts(self, bytes: &[u8]) -> Run<'_> {
+    fn acts<'a>(&'a self, bytes: &'a [u8]) -> Run<'a> {
         let mut run = Run {
             world: self,
             bytes: bytes.iter(),
-            script: Script::new(self.promises),
+            script: Script::new(self.promises.clone()),
             values: vec![0],
             made: BTreeMap::new(),
             requests: Vec::new(),
@@ -101,7 +101,8 @@ impl Run<'_> {
             self.script.ask(process)
         } else {
             let again = self.world.promises.idempotency_keys && choice % 8 == 1 && !self.doubtful.is_empty();
-            let (id, delta) = if again { self.doubtful[usize::from(choice) % self.doubtful.len()] } else { self.fresh() };
+            let (id, delta) =
+                if again { self.doubtful[usize::from(choice) % self.doubtful.len()] } else { self.fresh() };
             self.requests.push((id, delta));
             self.script.add(process, id, delta)
         };

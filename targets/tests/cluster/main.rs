@@ -6,6 +6,7 @@
 mod abilities;
 mod nodes;
 mod raft;
+mod rmw_counter;
 mod ttl_lock;
 
 use std::time::{Duration, Instant};
@@ -24,7 +25,8 @@ fn main() -> anyhow::Result<()> {
         let program = programs.iter().find(|program| program.name == name);
         return (program.ok_or_else(|| anyhow::anyhow!("there is no node program `{name}`"))?.run)(config);
     }
-    let trials = raft::TRIALS.iter().chain(ttl_lock::TRIALS).chain(abilities::TRIALS).enumerate();
+    let trials =
+        raft::TRIALS.iter().chain(ttl_lock::TRIALS).chain(abilities::TRIALS).chain(rmw_counter::TRIALS).enumerate();
     let trials = trials.map(|(number, (name, trial))| {
         Trial::test(*name, move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
