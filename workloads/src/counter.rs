@@ -4,6 +4,8 @@
 mod books;
 mod client;
 mod generator;
+#[cfg(test)]
+mod simulation;
 
 use std::rc::Rc;
 use std::time::Duration;

@@ -239,7 +239,7 @@ impl<'a> Settled<'a> {
     fn steps(&self, alike: &[&(NodeId, &Read, &Read)], nearest: i128) -> Vec<Step> {
         let account = self.account;
         let acknowledged =
-            format!("{} be acknowledged. Their sum is {}.", counted(self.sure, "addition"), value(self.acknowledged));
+            format!("{} be acknowledged, {} in all.", counted(self.sure, "addition"), value(self.acknowledged));
         let mut steps = vec![account.step("Let", acknowledged, None)];
         let doubtful = if self.doubtful.is_empty() {
             "no other addition be in doubt: each was sent again until it was acknowledged, or surely never took place."
@@ -247,7 +247,7 @@ impl<'a> Settled<'a> {
         } else {
             let named = account.proof(self.doubtful.iter().take(NAMED).copied());
             format!(
-                "{} be in doubt: {}. With any of them, the sum is from {} to {}.",
+                "{} be in doubt: {}. So from {} to {} was added.",
                 counted(self.doubtful.len() as u64, "addition"),
                 some_of(&named, self.doubtful.len() as u64),
                 value(self.possible.least),

@@ -195,10 +195,14 @@ impl<'a> Line<'a> {
         );
         let named: Vec<_> = possible.iter().copied().take(NAMED).collect();
         let mut steps = vec![account.step("Let", format!("{}.", self.start(from)), self.position(from))];
-        let text =
-            self.in_words(&named, possible.len(), "be all that was not over before that and was asked for in time");
-        let text =
-            text.unwrap_or_else(|| "there be nothing that was not over before that and was asked for in time.".into());
+        let when = if from.is_some() {
+            "from the start of that to the end of what follows"
+        } else {
+            "before the end of what follows"
+        };
+        let text = self
+            .in_words(&named, possible.len(), &format!("be the only ones under way {when}"))
+            .unwrap_or_else(|| format!("no other addition be under way {when}."));
         steps.push(account.step("And let", text, named.first().map(|addition| addition.shown())));
         let allowed = format!("no more than {} can be seen.", value(after + most));
         steps.push(account.step("Then", allowed, None));

@@ -69,7 +69,7 @@ fn between_the_bounds_only_sums_are_possible() {
     script.added(1, 1, 7, None);
     script.doubtful(2, 2, 10);
     script.doubtful(3, 3, -4);
-    let sums = [3, 7, 13, 17];
+    let sums = [3_i64, 7, 13, 17];
     for value in 0..20 {
         let expected = match sums.iter().min_by_key(|sum| ((*sum - value).abs(), -**sum)).unwrap() - value {
             0 => [Gravity::Valid; 2],

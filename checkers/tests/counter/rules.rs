@@ -181,7 +181,11 @@ fn attempts_at_one_addition_count_once() {
     script.rests_at(1);
     assert_eq!(script.broken(), []);
     script.read(5, 2);
-    assert_eq!(script.broken(), [CounterRule::Bounds]);
+    assert_eq!(
+        script.broken(),
+        [CounterRule::Bounds, CounterRule::Order],
+        "too much in all, and since the read before"
+    );
 }
 
 #[test]

@@ -6,8 +6,6 @@ use dsjepsen_history::{
     RunSettings, Versions,
 };
 
-pub(crate) type CounterOperation = Operation<CounterCall, CounterReply>;
-
 /// Linearizable reads and idempotency keys.
 pub(crate) const STRONG: Promises = Promises {
     leases: false,

@@ -9,7 +9,7 @@ use dsjepsen_history::Promises;
 use crate::script::Script;
 
 /// How a history is made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct World {
     pub(crate) promises: Promises,
     pub(crate) decrements: bool,
@@ -28,7 +28,7 @@ struct Flight {
 }
 
 struct Run<'a> {
-    world: World,
+    world: &'a World,
     bytes: std::slice::Iter<'a, u8>,
     script: Script,
     /// All values that the counter has had.
@@ -45,22 +45,22 @@ struct Run<'a> {
 
 impl World {
     /// Runs until the bytes, from which every decision is drawn, are used up.
-    pub(crate) fn run(self, bytes: &[u8]) -> Script {
+    pub(crate) fn run(&self, bytes: &[u8]) -> Script {
         self.acts(bytes).script
     }
 
     /// The same, with the final phase of the workload.
-    pub(crate) fn run_to_the_end(self, bytes: &[u8]) -> Script {
+    pub(crate) fn run_to_the_end(&self, bytes: &[u8]) -> Script {
         let mut run = self.acts(bytes);
         run.finish();
         run.script
     }
 
-    fn acts(self, bytes: &[u8]) -> Run<'_> {
+    fn acts<'a>(&'a self, bytes: &'a [u8]) -> Run<'a> {
         let mut run = Run {
             world: self,
             bytes: bytes.iter(),
-            script: Script::new(self.promises),
+            script: Script::new(self.promises.clone()),
             values: vec![0],
             made: BTreeMap::new(),
             requests: Vec::new(),
@@ -161,7 +161,7 @@ impl Run<'_> {
         let made = self.made.get(&id).copied();
         let waiting = self.requests.iter().filter(|(other, _)| *other == id).count();
         match made {
-            Some(value) if choice % 4 > 0 => {
+            Some(value) if !choice.is_multiple_of(4) => {
                 self.doubtful.retain(|(other, _)| *other != id);
                 self.script.told(flight.operation, Some(value).filter(|_| self.world.tells));
             }
@@ -194,7 +194,7 @@ impl Run<'_> {
         }
         // What is still under way may take effect even now.
         for (id, delta) in std::mem::take(&mut self.requests) {
-            if self.draw() % 2 == 0 {
+            if self.draw().is_multiple_of(2) {
                 self.apply(id, delta);
             }
         }
@@ -218,6 +218,6 @@ pub(crate) fn spoil(script: &mut Script, choice: u8) {
         .collect();
     let count = shown.len().max(1);
     if let Some(value) = shown.into_iter().nth(usize::from(choice / 2) % count) {
-        *value += if choice % 2 == 0 { 1 } else { -1 };
+        *value += if choice.is_multiple_of(2) { 1 } else { -1 };
     }
 }

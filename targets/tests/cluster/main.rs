@@ -8,6 +8,7 @@ mod bully;
 mod etcd;
 mod nodes;
 mod raft;
+mod rmw_counter;
 mod ttl_lock;
 
 use std::time::{Duration, Instant};
@@ -37,6 +38,7 @@ fn main() -> anyhow::Result<()> {
         .iter()
         .chain(ttl_lock::TRIALS)
         .chain(abilities::TRIALS)
+        .chain(rmw_counter::TRIALS)
         .chain(bully::TRIALS)
         .chain(etcd::TRIALS)
         .enumerate();
