@@ -1,5 +1,5 @@
 //! Runs the node programs as processes on loopback addresses of their own and breaks them. This binary is also the node:
-//! called as `node NAME CONFIG`, it runs one.
+//! called as `node NAME CONFIG`, it runs one; and the guardian: called as `guardian RUN`, it watches over one.
 
 #![expect(clippy::unwrap_used, reason = "a test: what cannot be had fails it")]
 
@@ -23,6 +23,12 @@ fn main() -> anyhow::Result<()> {
         let programs = dsjepsen_targets::node_programs();
         let program = programs.iter().find(|program| program.name == name);
         return (program.ok_or_else(|| anyhow::anyhow!("there is no node program `{name}`"))?.run)(config);
+    }
+    if let [_, word, run] = arguments.as_slice()
+        && word == "guardian"
+    {
+        dsjepsen_engine::guard(run, std::io::stdin().lock());
+        return Ok(());
     }
     let trials = raft::TRIALS.iter().chain(ttl_lock::TRIALS).chain(abilities::TRIALS).enumerate();
     let trials = trials.map(|(number, (name, trial))| {
