@@ -5,7 +5,9 @@
 
 mod checker;
 mod judge;
+mod linearizable;
 mod lock;
+mod register;
 mod stats;
 mod vacuity;
 mod words;
@@ -13,5 +15,6 @@ mod words;
 pub use checker::{Checker, RunView};
 pub use judge::judge;
 pub use lock::{LockCall, LockChecker, LockReply, LockRule, lock_checkers};
+pub use register::{RegisterCall, RegisterChecker, RegisterReply, register_checkers};
 pub use stats::Stats;
 pub use vacuity::Vacuity;

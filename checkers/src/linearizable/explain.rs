@@ -1,0 +1,87 @@
+//! What a history that has no order is reduced to before it is shown: the first completion that contradicts, then the fewest
+//! operations that still do.
+
+use dsjepsen_history::Index;
+
+use super::{Answer, Budget, Entry, EntryOf, Model, search};
+
+/// What was known at the moment `at`: what was invoked later is absent, what was answered later is without an answer.
+pub(crate) fn until<C: Clone, R: Clone>(entries: &[Entry<C, R>], at: Index) -> Vec<Entry<C, R>> {
+    let known = entries.iter().filter(|entry| entry.invoked <= at);
+    known
+        .map(|entry| Entry { answer: entry.answer.clone().filter(|(_, returned)| *returned <= at), ..entry.clone() })
+        .collect()
+}
+
+/// The first completion at which no order of the operations begun by then exists any more, in a history that has none.
+///
+/// Each beginning of a history that has an order has one, so it is found by bisection. `None` where the budget ran out.
+pub(crate) fn first_contradiction<M: Model>(model: &M, entries: &[EntryOf<M>], budget: &mut Budget) -> Option<Index> {
+    let mut completions: Vec<Index> = entries.iter().filter_map(Entry::returned).collect();
+    completions.sort_unstable();
+    let (mut fine, mut broken) = (0, completions.len().checked_sub(1)?);
+    while fine < broken {
+        let middle = usize::midpoint(fine, broken);
+        match search(model, &until(entries, completions[middle]), budget) {
+            Answer::Exists => fine = middle + 1,
+            Answer::Impossible => broken = middle,
+            Answer::Exhausted => return None,
+        }
+    }
+    Some(completions[broken])
+}
+
+/// Leaves out operations from a history that has no order as long as the rest has none. Ever smaller parts are tried, single
+/// operations at last, until none can be spared (after Zeller's ddmin).
+///
+/// `may_go` says whether an operation, by its place in the given ones, may be left out: whether an order of all would surely
+/// leave an order of the others. Where the budget runs out, what is left by then is returned; it has no order either.
+pub(crate) fn smallest<M: Model>(
+    model: &M,
+    mut entries: Vec<EntryOf<M>>,
+    may_go: impl Fn(&[EntryOf<M>], usize) -> bool,
+    budget: &mut Budget,
+) -> Vec<EntryOf<M>> {
+    let mut size = entries.len() / 2;
+    while size > 0 {
+        let before = entries.len();
+        let mut end = before;
+        while end > 0 {
+            let start = end.saturating_sub(size);
+            let rest = without(&entries, start..end, &may_go);
+            if rest.len() < entries.len() {
+                match search(model, &rest, budget) {
+                    Answer::Impossible => entries = rest,
+                    Answer::Exists => {}
+                    Answer::Exhausted => return entries,
+                }
+            }
+            end = start;
+        }
+        if entries.len() == before || size > 1 {
+            size /= 2;
+        }
+    }
+    entries
+}
+
+/// The entries without those of a range that may go one after the other, last first.
+fn without<C: Clone, R: Clone>(
+    entries: &[Entry<C, R>],
+    range: std::ops::Range<usize>,
+    may_go: &impl Fn(&[Entry<C, R>], usize) -> bool,
+) -> Vec<Entry<C, R>> {
+    let (mut rest, mut range) = (entries.to_vec(), range);
+    loop {
+        let before = rest.len();
+        for place in range.clone().rev() {
+            if may_go(&rest, place) {
+                rest.remove(place);
+                range.end -= 1;
+            }
+        }
+        if rest.len() == before {
+            return rest;
+        }
+    }
+}

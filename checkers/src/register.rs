@@ -1,0 +1,205 @@
+//! Registers by key: the workload's calls, and the rule that all operations on a key can be put in one order.
+//!
+//! A key is judged by itself: a history is linearizable if and only if that of each object is (Herlihy and Wing, 1990).
+
+mod contradiction;
+mod drawing;
+mod explanation;
+mod keys;
+mod model;
+
+use dsjepsen_history::{Call, Figure, Finding, Judgement, UnknownReason};
+use serde::{Deserialize, Serialize};
+
+use crate::linearizable::{Answer, Budget, search};
+use crate::words::{count, counted};
+use crate::{Checker, RunView};
+use explanation::explain;
+use keys::{Key, Keys};
+use model::Register;
+
+/// The id of the rule.
+const RULE: &str = "register.linearizable";
+
+/// How many configurations the search may remember over a whole history. One takes about 100 bytes, and a second passes over
+/// about a million of them, so that a hopeless history is given up within seconds and 300 MB. A key of the workload takes some
+/// hundreds.
+const BUDGET: u64 = 3_000_000;
+
+/// How many of them a key may take before all others have had their turn, so that one key that cannot be decided hides no violation of another.
+const FIRST_SHARE: u64 = 50_000;
+
+/// What a client of the register workload asks for. A register has no value at first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "f", content = "value", rename_all = "kebab-case")]
+pub enum RegisterCall {
+    /// Read the value.
+    Read {
+        /// The register.
+        key: u64,
+    },
+    /// Set the value.
+    Write {
+        /// The register.
+        key: u64,
+        /// Its new value.
+        value: u64,
+    },
+    /// Set the value to `to` if it is `from`.
+    Cas {
+        /// The register.
+        key: u64,
+        /// The value that it must have.
+        from: u64,
+        /// The value that it is given then.
+        to: u64,
+    },
+}
+
+impl RegisterCall {
+    /// The register that the call is about.
+    pub fn key(&self) -> u64 {
+        match *self {
+            Self::Read { key } | Self::Write { key, .. } | Self::Cas { key, .. } => key,
+        }
+    }
+}
+
+impl Call for RegisterCall {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Read { .. } => "read",
+            Self::Write { .. } => "write",
+            Self::Cas { .. } => "cas",
+        }
+    }
+}
+
+/// What a client of the register workload is answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "f", content = "value", rename_all = "kebab-case")]
+pub enum RegisterReply {
+    /// The register was read.
+    Read {
+        /// Its value; none where nothing was written yet.
+        value: Option<u64>,
+    },
+    /// The value was set.
+    Write,
+    /// The value was compared.
+    Cas {
+        /// Whether it was `from`, and was set; else it was another, or none.
+        swapped: bool,
+    },
+}
+
+/// Judges whether registers are linearizable, by an exact search.
+#[derive(Debug, Clone, Copy)]
+pub struct RegisterChecker {
+    budget: u64,
+}
+
+impl RegisterChecker {
+    /// With the usual budget.
+    pub fn new() -> Self {
+        Self { budget: BUDGET }
+    }
+
+    /// With so many configurations that may be remembered over the whole history.
+    #[must_use]
+    pub fn with_budget(mut self, configurations: u64) -> Self {
+        self.budget = configurations;
+        self
+    }
+}
+
+impl Default for RegisterChecker {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Checker<RegisterCall, RegisterReply> for RegisterChecker {
+    fn name(&self) -> &'static str {
+        RULE
+    }
+
+    fn check(&self, run: &RunView<'_, RegisterCall, RegisterReply>) -> Judgement {
+        let keys = match Keys::of(run) {
+            Ok(keys) => keys,
+            Err(problem) => {
+                let finding = Finding::unknown(UnknownReason::CheckerError, problem.to_string());
+                return Judgement::new(RULE, 0, vec![finding]);
+            }
+        };
+        let mut budget = Budget::new(self.budget);
+        let decided = decide(&keys, &mut budget);
+        let mut findings: Vec<_> = explain(&keys, &decided.broken).into_iter().collect();
+        findings.extend(decided.given_up(&budget, &keys));
+        let mut judgement = Judgement::new(RULE, keys.judged(), findings);
+        judgement.figures = keys.figures();
+        judgement.figures.push(Figure::new("keys without an order", count(decided.broken.len() as u64)));
+        judgement.figures.push(Figure::new(
+            "configurations searched",
+            format!("{} of at most {}", count(budget.spent()), count(self.budget)),
+        ));
+        judgement.assumptions = keys.assumptions();
+        judgement
+    }
+}
+
+/// The checkers of registers.
+pub fn register_checkers() -> Vec<Box<dyn Checker<RegisterCall, RegisterReply>>> {
+    vec![Box::new(RegisterChecker::new())]
+}
+
+/// What became of the keys of which something is to be said.
+#[derive(Default)]
+struct Decided<'a> {
+    /// Those without an order.
+    broken: Vec<&'a Key>,
+    /// Those for which the budget did not suffice, with what the last search took.
+    open: Vec<(&'a Key, u64)>,
+}
+
+/// Decides every key: first each within a small share of the budget, then those left with all that remains.
+fn decide<'a>(keys: &'a Keys<'_>, budget: &mut Budget) -> Decided<'a> {
+    let mut decided = Decided { open: keys.keys.iter().map(|key| (key, 0)).collect(), ..Decided::default() };
+    for most in [FIRST_SHARE, u64::MAX] {
+        for (key, _) in std::mem::take(&mut decided.open) {
+            let mut share = budget.share(most);
+            match search(&Register, &key.seen, &mut share) {
+                Answer::Exists => {}
+                Answer::Impossible => decided.broken.push(key),
+                Answer::Exhausted => decided.open.push((key, share.spent())),
+            }
+            budget.give_back(&share);
+        }
+    }
+    decided
+}
+
+impl Decided<'_> {
+    fn given_up(&self, budget: &Budget, keys: &Keys<'_>) -> Option<Finding> {
+        let &(key, spent) = self.open.iter().max_by_key(|(key, spent)| (*spent, std::cmp::Reverse(key.key)))?;
+        let unanswered = key.seen.iter().filter(|entry| entry.answer.is_none()).count() as u64;
+        let sentence = format!(
+            "Key {} is undecided: the search over its {} ({unanswered} without an answer) was given up after {}.",
+            key.key,
+            counted(key.seen.len() as u64, "operation"),
+            counted(spent, "configuration"),
+        );
+        let open = self.open.len() as u64;
+        let detail = format!(
+            "{} of {} undecided, after {} in all. Shorter keys (`--ops-per-key`) cost less.",
+            count(open),
+            if open == 1 {
+                counted(keys.keys.len() as u64, "key") + " is"
+            } else {
+                counted(keys.keys.len() as u64, "key") + " are"
+            },
+            counted(budget.spent(), "configuration"),
+        );
+        Some(Finding { detail, count: open, ..Finding::unknown(UnknownReason::Memory, sentence) })
+    }
+}

@@ -1,0 +1,171 @@
+//! The finding: the register that contradicts itself first, the fewest operations that show it, and the argument.
+
+use dsjepsen_history::{Figure, Finding, Index, Step};
+
+use super::contradiction::Contradiction;
+use super::drawing::{draw, label};
+use super::keys::{Key, Keys};
+use super::model::{Register, RegisterEntry, may_go};
+use super::{RULE, RegisterCall, RegisterReply};
+use crate::linearizable::{Budget, Entry, first_contradiction, smallest, until};
+use crate::words::{between, count, moment};
+
+/// How many configurations may be remembered to find what contradicts first, and again to make it short. It decides nothing: where
+/// it does not suffice, more operations are shown than need be.
+const BUDGET: u64 = 1_000_000;
+
+/// How many operations are told one by one.
+const MOST_STEPS: usize = 12;
+
+/// Explains the first violation among the keys without an order.
+pub(super) fn explain(keys: &Keys<'_>, broken: &[&Key]) -> Option<Finding> {
+    let contradicted = broken.iter().map(|key| {
+        let at = first_contradiction(&Register, &key.entries, &mut Budget::new(BUDGET / broken.len() as u64));
+        (at.or_else(|| key.entries.iter().filter_map(Entry::returned).max()).unwrap_or(Index::MAX), *key)
+    });
+    let (at, key) = contradicted.min_by_key(|(at, key)| (*at, key.key))?;
+    let proof = reduce(&key.entries, at);
+    let last = proof.iter().max_by_key(|entry| entry.returned())?;
+    let case = Case { keys, key, proof: &proof, last, contradiction: Contradiction::of(keys, key, &proof, last) };
+    Some(Finding { count: broken.len() as u64, ..case.finding() })
+}
+
+/// The fewest operations without an order, as they were known at the last of their answers.
+///
+/// What is left may contradict itself before `at`: a cas in flight could have swapped, and so explained what it does not explain once
+/// it is left out. Then everything later goes too, and so on.
+fn reduce(entries: &[RegisterEntry], mut at: Index) -> Vec<RegisterEntry> {
+    let mut budget = Budget::new(BUDGET);
+    let mut proof = entries.to_vec();
+    loop {
+        proof = smallest(&Register, until(&proof, at), may_go, &mut budget);
+        match first_contradiction(&Register, &proof, &mut budget) {
+            Some(earlier) if earlier < at => at = earlier,
+            _ => return proof,
+        }
+    }
+}
+
+/// A violation.
+struct Case<'a> {
+    keys: &'a Keys<'a>,
+    key: &'a Key,
+    /// The operations without an order, as they were known at the last of their answers.
+    proof: &'a [RegisterEntry],
+    last: &'a RegisterEntry,
+    contradiction: Contradiction<'a>,
+}
+
+impl Case<'_> {
+    fn finding(&self) -> Finding {
+        let Self { keys, key, proof, last, contradiction } = self;
+        let mut shown: Vec<_> = proof.iter().map(|entry| keys.operation(entry)).collect();
+        shown.extend(contradiction.origin().map(|(origin, _)| origin));
+        shown.sort_by_key(|operation| operation.invoked.index);
+        let indices = shown.iter().map(|operation| operation.invoked.index).collect();
+        let mut figures: Vec<_> = contradiction
+            .staleness(keys, last)
+            .map(|age| Figure::new("age of the newer value", age))
+            .into_iter()
+            .collect();
+        figures.push(Figure::new(
+            "operations shown, of those on the key",
+            format!("{} of {}", count(proof.len() as u64), count(key.entries.len() as u64)),
+        ));
+        Finding {
+            detail: self.detail(),
+            steps: self.steps(),
+            figures,
+            timeline: Some(draw(&shown, contradiction.interval(keys, last))),
+            ..Finding::invalid(RULE, contradiction.sentence(keys, key.key, proof.len(), last), indices)
+        }
+    }
+
+    fn detail(&self) -> String {
+        let operation = self.keys.operation(self.last);
+        let node = operation.node.map(|node| format!(" on {node}")).unwrap_or_default();
+        format!(
+            "Process {}{node} was told so at {}. Until then the operations shown can be put in one order; with that answer no order is \
+             left.",
+            operation.process,
+            operation.completed.map_or_else(|| "an unknown time".to_owned(), |completed| moment(completed.time))
+        )
+    }
+
+    fn steps(&self) -> Vec<Step> {
+        let Self { keys, key, proof, last, contradiction } = self;
+        let others: Vec<_> = proof.iter().filter(|entry| entry.invoked != last.invoked).collect();
+        let mut steps: Vec<Step> = Vec::new();
+        let lead = |steps: &[Step]| if steps.is_empty() { "Let" } else { "And let" };
+        for entry in others.iter().take(MOST_STEPS) {
+            steps.push(keys.step(lead(&steps), self.told(entry), Some(entry)));
+        }
+        if others.len() > MOST_STEPS {
+            let text =
+                format!("the other {} operations be as they are drawn.", count((others.len() - MOST_STEPS) as u64));
+            steps.push(keys.step(lead(&steps), text, None));
+        }
+        if let Some((origin, text)) = contradiction.origin() {
+            steps.push(Step { lead: lead(&steps).into(), text, operation: Some(origin.invoked.index) });
+        }
+        if steps.is_empty() {
+            steps.push(keys.step(
+                "Let",
+                format!("key {} be as it was in the beginning: without a value.", key.key),
+                None,
+            ));
+        }
+        steps.push(keys.step("Then", contradiction.then(key.key), None));
+        let operation = keys.operation(last);
+        let however = format!(
+            "process {} was answered `{}`, which it had asked for at {}: a contradiction.",
+            operation.process,
+            label(operation),
+            moment(operation.invoked.time)
+        );
+        steps.push(keys.step("However", however, Some(last)));
+        steps
+    }
+
+    /// An operation as it was known at the last answer, in words.
+    fn told(&self, entry: &RegisterEntry) -> String {
+        let operation = self.keys.operation(entry);
+        let (process, key) = (operation.process, self.key.key);
+        let what = match (&operation.call, entry.reply()) {
+            (RegisterCall::Read { .. }, _) => format!("read key {key}"),
+            (RegisterCall::Write { value, .. }, _) => format!("write {value} to key {key}"),
+            (RegisterCall::Cas { from, to, .. }, _) => format!("set key {key} to {to} if it is {from}"),
+        };
+        let from = operation.invoked.time;
+        match (entry.answer.as_ref(), operation.completed) {
+            (Some((reply, _)), Some(completed)) => format!(
+                "process {process} {what}, from {} to {} ({}){}.",
+                moment(from),
+                moment(completed.time),
+                between(from, completed.time),
+                answered(reply)
+            ),
+            (None, Some(_)) if operation.outcome.ok().is_some() => {
+                format!(
+                    "process {process} {what} from {} on, still without an answer when the last of these comes.",
+                    moment(from)
+                )
+            }
+            _ => format!(
+                "process {process} {what} from {} on: nobody knows whether it took effect, or when.",
+                moment(from)
+            ),
+        }
+    }
+}
+
+/// An answer in words, where it says more than that it was done.
+fn answered(reply: &RegisterReply) -> String {
+    match reply {
+        RegisterReply::Read { value: Some(value) } => format!(", and find {value}"),
+        RegisterReply::Read { value: None } => ", and find no value".to_owned(),
+        RegisterReply::Write => String::new(),
+        RegisterReply::Cas { swapped: true } => ": it was".to_owned(),
+        RegisterReply::Cas { swapped: false } => ": it was not".to_owned(),
+    }
+}

@@ -1,0 +1,11 @@
+//! Registers: by example, against a brute-force oracle, and as they explain themselves.
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "everything here is a test")]
+
+mod examples;
+mod explanation;
+mod oracle;
+mod properties;
+mod random;
+mod script;
+mod simulation;
+mod witness;
