@@ -4,6 +4,7 @@
 //! Every judge is a [`Checker`]. [`judge`] runs those of a workload and merges what they say into one verdict.
 
 mod checker;
+mod counter;
 mod judge;
 mod linearizable;
 mod lock;
@@ -13,6 +14,7 @@ mod vacuity;
 mod words;
 
 pub use checker::{Checker, RunView};
+pub use counter::{CounterCall, CounterChecker, CounterReply, CounterRule, counter_checkers};
 pub use judge::judge;
 pub use lock::{LockCall, LockChecker, LockReply, LockRule, lock_checkers};
 pub use register::{RegisterCall, RegisterChecker, RegisterReply, register_checkers};

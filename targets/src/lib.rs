@@ -24,7 +24,7 @@ macro_rules! targets {
     };
 }
 
-targets![raft, ttl_lock];
+targets![raft, ttl_lock, rmw_counter];
 
 pub use file::{FileError, FileTarget, PLACEHOLDERS, Placeholder, Scope, load_target};
 pub use node_program::NodeProgram;

@@ -20,7 +20,7 @@ macro_rules! workloads {
     };
 }
 
-workloads![lock, register];
+workloads![lock, counter, register];
 
 /// The workload of this name.
 pub fn find_workload(name: &str) -> Option<&'static dyn AnyWorkload> {

@@ -6,6 +6,7 @@
 mod abilities;
 mod nodes;
 mod raft;
+mod rmw_counter;
 mod ttl_lock;
 
 use std::time::{Duration, Instant};
@@ -30,7 +31,8 @@ fn main() -> anyhow::Result<()> {
         dsjepsen_engine::guard(run, std::io::stdin().lock());
         return Ok(());
     }
-    let trials = raft::TRIALS.iter().chain(ttl_lock::TRIALS).chain(abilities::TRIALS).enumerate();
+    let trials =
+        raft::TRIALS.iter().chain(ttl_lock::TRIALS).chain(abilities::TRIALS).chain(rmw_counter::TRIALS).enumerate();
     let trials = trials.map(|(number, (name, trial))| {
         Trial::test(*name, move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

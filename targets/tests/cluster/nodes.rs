@@ -70,6 +70,21 @@ impl Cluster {
         Self::start_all("ttl-lock", network, tempfile::tempdir().unwrap(), (1..=size).map(config).collect())
     }
 
+    /// Starts `size` nodes of `rmw-counter`: copies, or one keeper with gateways.
+    pub(crate) fn rmw_counter(network: u8, size: u16, one_keeper: bool) -> Self {
+        let at = |node: u16| json!(format!("{}:{PORT}", address(network, node)));
+        let config = |node: u16| {
+            let peers = (1..=size).filter(|peer| *peer != node);
+            json!({
+                "node": format!("n{node}"),
+                "listen": at(node),
+                "peers": peers.map(|peer| (format!("n{peer}"), at(peer))).collect::<serde_json::Map<_, _>>(),
+                "one_keeper": one_keeper,
+            })
+        };
+        Self::start_all("rmw-counter", network, tempfile::tempdir().unwrap(), (1..=size).map(config).collect())
+    }
+
     fn start_all(program: &'static str, network: u8, directory: tempfile::TempDir, configs: Vec<Value>) -> Self {
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let nodes = configs.iter().map(|_| None).collect();
