@@ -28,6 +28,8 @@ pub(super) struct Effort {
     request: &'static str,
     repeat: Repeat,
     deadline: Deadline,
+    /// The least time that makes another attempt worth while.
+    least: Duration,
     failed: u32,
     doubt: Option<Reason>,
 }
@@ -35,7 +37,13 @@ pub(super) struct Effort {
 impl Effort {
     /// No attempt was made yet. `request` is its name in events.
     pub(super) fn new(process: Process, request: &'static str, repeat: Repeat, deadline: Deadline) -> Self {
-        Self { process, request, repeat, deadline, failed: 0, doubt: None }
+        Self { process, request, repeat, deadline, least: Duration::ZERO, failed: 0, doubt: None }
+    }
+
+    /// The same, with attempts that are not worth while with less time than this.
+    pub(super) fn of_at_least(mut self, least: Duration) -> Self {
+        self.least = least;
+        self
     }
 
     /// An attempt failed: returns when the next may be made.
@@ -47,7 +55,7 @@ impl Effort {
         if let CallError::Indefinite(reason) = &error {
             self.doubt.get_or_insert_with(|| reason.clone());
         }
-        if !may_repeat || Instant::now() + RETRY_PAUSE >= self.deadline {
+        if !may_repeat || Instant::now() + RETRY_PAUSE + self.least >= self.deadline {
             return Err(match self.doubt.take() {
                 Some(reason) => CallError::Indefinite(reason),
                 None => error,

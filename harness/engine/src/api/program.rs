@@ -28,6 +28,9 @@ const MOST_DOUBLINGS: u32 = 5;
 /// How much earlier than the harness a program should give an operation up, so that its own answer still counts.
 const MARGIN: Duration = Duration::from_millis(50);
 
+/// With less time an operation is not tried again: a program that works would look like one that fell silent.
+const LEAST_TIME: Duration = Duration::from_millis(200);
+
 /// One process's client program. One that ends, falls silent or writes nonsense is killed, and the next operation starts
 /// another; dropping this value kills it, too.
 #[derive(Debug)]
@@ -94,7 +97,7 @@ impl ClientProgram {
         deadline: Deadline,
     ) -> Result<Value, CallError> {
         let repeat = if is_read { Repeat::Keyed } else { repeat };
-        let mut effort = Effort::new(self.process, name, repeat, deadline);
+        let mut effort = Effort::new(self.process, name, repeat, deadline).of_at_least(LEAST_TIME);
         loop {
             let error = match self.attempt(name, &value, deadline).await {
                 Ok(value) => return Ok(value),
