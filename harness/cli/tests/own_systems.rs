@@ -1,6 +1,8 @@
 //! Systems of TOML files, as a stranger uses them: the examples of the repository, what is wrong with them, and client programs
 //! that misbehave. Skipped by name where their programs are missing.
 
+#![expect(clippy::unwrap_used, reason = "a test: what cannot be had fails it")]
+
 mod common;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +24,7 @@ const TRIALS: &[(&str, &[&str], Test)] = &[
     ("the_python_nodes_keep_the_contract", &[PYTHON], python_check),
     ("the_python_nodes_are_valid_under_partition_and_pause", &[PYTHON], python_valid),
     ("the_python_nodes_with_one_line_changed_are_found_out", &[PYTHON], python_broken),
+    ("the_toy_of_the_readme_does_what_the_readme_says", &[PYTHON], readme),
     ("redis_is_checked_and_valid_under_pause_and_kill", &[PYTHON, REDIS], redis),
     ("a_client_program_that_dies_leaves_info", &[PYTHON], dies),
     ("a_client_program_that_hangs_leaves_info", &[PYTHON], hangs),
@@ -103,6 +106,30 @@ fn python_broken() -> Result<(), Failed> {
     let verdict = read_json(&store.latest().join("verdict.json"));
     let rules: Vec<_> = verdict["findings"].as_array().unwrap().iter().map(|finding| &finding["rule"]).collect();
     assert!(rules.iter().any(|rule| *rule == "register.linearizable"), "{rules:?}");
+    Ok(())
+}
+
+/// The blocks of this language in the README's section about systems of one's own.
+fn readme_block(language: &str) -> String {
+    let readme = include_str!("../../../README.md");
+    let (_, section) = readme.split_once("## Bring your own system").unwrap();
+    let (_, block) = section.split_once(&format!("```{language}\n")).unwrap();
+    block.split_once("\n```").unwrap().0.to_owned() + "\n"
+}
+
+fn readme() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("target.toml");
+    std::fs::write(&file, readme_block("toml"))?;
+    std::fs::write(folder.path().join("node.py"), readme_block("python"))?;
+    let output = run_check(&file);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    for (nemesis, code) in [("partition", 0), ("kill(n1)", 1)] {
+        let store = Store::new();
+        let line = format!("--workload counter --nemesis {nemesis} --time-limit 6 --recovery-time 2 --seed 1");
+        let output = run(&store, &file, &line);
+        assert_eq!(output.status.code(), Some(code), "{nemesis}: {}", text(&output));
+    }
     Ok(())
 }
 
