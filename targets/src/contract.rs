@@ -9,6 +9,8 @@
 mod client;
 mod forward;
 mod leader;
+#[cfg(test)]
+mod page_tests;
 mod server;
 mod transport;
 
@@ -21,7 +23,7 @@ pub(crate) use client::{ContractClient, Style};
 pub(crate) use forward::{Forwarder, node_client};
 pub(crate) use leader::leader_by_views;
 pub(crate) use server::{ContractNode, Origin, Refusal, router};
-pub(crate) use transport::{HttpTransport, Transport};
+pub(crate) use transport::{HttpTransport, ProgramTransport, Transport};
 
 /// Starts a lease.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -249,7 +251,8 @@ pub(crate) struct CountReply {
 /// The value of a register.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ReadReply {
-    /// The value; `null` where nothing was written.
+    /// The value; `null` where nothing was written. Where it is missing, the reply is none.
+    #[serde(deserialize_with = "Option::deserialize")]
     pub(crate) value: Option<u64>,
 }
 

@@ -1,7 +1,9 @@
 //! Systems under test: how each is started, what it promises and how clients reach what it offers; and the node programs
 //! of the systems that we bring ourselves. Nothing here knows a workload; the two meet in the engine's `api`.
 
+pub mod conformance;
 mod contract;
+mod file;
 mod node_program;
 
 /// Declares the systems: one file or folder each, and one word here; first those of our own, which have a node program.
@@ -25,6 +27,7 @@ macro_rules! targets {
 
 targets![ours: [raft, ttl_lock, rmw_counter, bully], others: [etcd]];
 
+pub use file::{FileError, FileTarget, PLACEHOLDERS, Placeholder, Scope, load_target};
 pub use node_program::NodeProgram;
 
 #[cfg(test)]

@@ -155,6 +155,7 @@ mod tests {
             data: "/data/n1".as_ref(),
             address: [127, 9, 1, 1].into(),
             peers: &peers,
+            shared: &[].into(),
             variants: &variants,
             executable: "/bin/dsjepsen".as_ref(),
         });

@@ -36,6 +36,7 @@ pub(crate) fn command() -> Command {
                 .about("Shows workloads, targets with what to expect of them, and faults")
                 .arg(flag("json", "Print the list as JSON")),
         )
+        .subcommand(target_command())
         .subcommand(
             Command::new("node")
                 .about("Runs one node of a system of our own; the harness starts these by itself")
@@ -46,19 +47,36 @@ pub(crate) fn command() -> Command {
         .subcommand(Command::new("guardian").hide(true).arg(Arg::new("run").required(true)))
 }
 
+/// How a target is named on the command line.
+const TARGET_VALUE: &str = "NAME[:OPTION…]|FILE.toml";
+
+fn target_command() -> Command {
+    let check = Command::new("check")
+        .about("Starts a cluster without faults, and checks step by step that the target keeps the contract that it claims")
+        .arg(Arg::new("target").value_name(TARGET_VALUE).required(true).help("The target: its TOML file, or its name"))
+        .arg(nodes())
+        .arg(flag("json", "Print the results as JSON"));
+    Command::new("target").about("Looks after systems under test").subcommand_required(true).subcommand(check)
+}
+
+fn nodes() -> Arg {
+    number("nodes", "N", "Number of nodes [default: the target's own, mostly 5]")
+        .value_parser(value_parser!(u16).range(1..=99))
+}
+
 fn test_command() -> Command {
     let command = Command::new("test")
         .about("Starts a cluster, drives a workload against it under faults, and judges what the clients saw")
         .arg(text("workload", "NAME", "What the clients do").default_value("lock"))
-        .arg(text("target", "NAME[:OPTION…]", "The system under test, with its options: `raft:unfenced`").default_value("raft"))
+        .arg(
+            text("target", TARGET_VALUE, "The system under test: its name with its options (`raft:unfenced`), or its TOML file")
+                .default_value("raft"),
+        )
         .arg(
             text("nemesis", "FAULTS", "Which faults: `none`, or names with commas, as in `partition,pause(leader)`")
                 .default_value("none"),
         )
-        .arg(
-            number("nodes", "N", "Number of nodes [default: the target's own, mostly 5]")
-                .value_parser(value_parser!(u16).range(1..=99)),
-        )
+        .arg(nodes())
         .arg(text("concurrency", "N|Nn", "Number of client workers; `2n` is two a node").default_value("2n"))
         .arg(seconds("time-limit", "Length of the main phase").default_value("30"))
         .arg(number("rate", "HZ", "Operations a second over all workers; 0 is without limit").default_value("300"))

@@ -8,6 +8,7 @@ mod list;
 mod naming;
 mod run;
 mod schedule;
+mod target;
 mod terminal;
 mod test;
 
@@ -50,6 +51,7 @@ fn dispatch(matches: &ArgMatches, began: Instant) -> Exit {
         Some(("test", arguments)) => test::test(arguments, began),
         Some(("check", arguments)) => check::check(arguments),
         Some(("list", arguments)) => list::list(arguments),
+        Some(("target", arguments)) => target::target(arguments),
         Some(("node", arguments)) => node(arguments),
         Some(("guardian", arguments)) => {
             let run = arguments.get_one::<String>("run").map_or("", String::as_str);

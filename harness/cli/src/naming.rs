@@ -1,7 +1,9 @@
 //! Finds workloads and targets by name, and suggests the nearest when there is none.
 
+use std::path::Path;
+
 use dsjepsen_engine::target::{Target, Variants};
-use dsjepsen_targets::targets;
+use dsjepsen_targets::{load_target, targets};
 use dsjepsen_workloads::{AnyWorkload, find_workload, workloads};
 
 use crate::exit::{Failure, usage};
@@ -11,8 +13,13 @@ pub(crate) fn workload(name: &str) -> Result<&'static dyn AnyWorkload, Failure> 
     find_workload(name).ok_or_else(|| unknown("workload", name, workloads().iter().map(|workload| workload.name())))
 }
 
-/// The target and its options, from `name:option:option`.
+/// The target and its options, from `name:option:option`, or from the path of a TOML file.
 pub(crate) fn target(text: &str) -> Result<(&'static dyn Target, Variants), Failure> {
+    if is_path(text) {
+        let target = load_target(Path::new(text)).map_err(usage)?;
+        // A target lives as long as the program, as the built-in ones do; a command names one.
+        return Ok((Box::leak(Box::new(target)), Variants::default()));
+    }
     let mut parts = text.split(':');
     let name = parts.next().unwrap_or_default();
     let target = targets()
@@ -31,6 +38,11 @@ pub(crate) fn target(text: &str) -> Result<(&'static dyn Target, Variants), Fail
         }
     }
     Ok((target, variants))
+}
+
+/// Whether a target is named by its file. No name of a target has such a form.
+pub(crate) fn is_path(text: &str) -> bool {
+    text.contains('/') || text.ends_with(".toml")
 }
 
 /// There is no such thing; names the nearest, or all that there are.
@@ -63,6 +75,7 @@ mod tests {
         assert!(message(target("zzz")).contains("ttl-lock"));
         let (found, variants) = target("raft:unfenced").unwrap();
         assert!(found.name() == "raft" && variants.has("unfenced"));
+        assert!(message(target("no/such.toml")).contains("no/such.toml: cannot be read"));
         assert!(workload("lokc").err().unwrap().to_string().contains("did you mean `lock`"));
     }
 }

@@ -32,7 +32,10 @@ pub(crate) struct RunRequest<'a> {
 /// Runs from the plan to the page.
 pub(crate) async fn run(one: RunRequest<'_>) -> Result<Verdict, Failure> {
     let mut plan = one.request.plan(one.seed)?;
-    let directory = make_directory(&one.store, &mut plan).map_err(harness)?;
+    let directory = make_directory(&one.store, one.request.target_label(), &mut plan).map_err(harness)?;
+    for (name, content) in one.request.target.documents() {
+        directory.write_document(&name, &content).map_err(harness)?;
+    }
     let clock = RunClock::start();
     let terminal = std::sync::Arc::new(std::sync::Mutex::new(Terminal::new(one.style)));
     let subscribers = vec![write_events(&directory, &plan)?, show_events(&terminal)];
@@ -152,7 +155,7 @@ fn conclude(directory: &RunDirectory, conditions: &Conditions, verdict: &mut Ver
 }
 
 /// `store/<time>-<workload>-<target>-<nemesis>-<seed>`; a name that is taken gets a number behind it.
-fn make_directory(store: &Path, plan: &mut Plan) -> Result<RunDirectory, RunDirectoryError> {
+fn make_directory(store: &Path, target: &str, plan: &mut Plan) -> Result<RunDirectory, RunDirectoryError> {
     let now = jiff::Timestamp::now();
     plan.started = now.to_string();
     let plain = |text: &str| -> String {
@@ -163,7 +166,7 @@ fn make_directory(store: &Path, plan: &mut Plan) -> Result<RunDirectory, RunDire
     };
     // Microseconds: the name is also the marker of the run's processes, and must be no other run's on this machine.
     let time = now.strftime("%Y%m%dT%H%M%S%.6f");
-    let base = format!("{time}-{}-{}-{}-{}", plan.workload, plain(&plan.target), plain(&plan.nemesis), plan.seed);
+    let base = format!("{time}-{}-{}-{}-{}", plan.workload, plain(target), plain(&plan.nemesis), plan.seed);
     let mut attempt = 1;
     loop {
         plan.run = if attempt == 1 { base.clone() } else { format!("{base}-{attempt}") };

@@ -6,7 +6,7 @@ use clap::ArgMatches;
 use dsjepsen_engine::nemesis::{Asked, ScheduleError, find_fault, parse_nemesis, plan_faults};
 use dsjepsen_engine::target::{Target, Variants, runs_here};
 use dsjepsen_history::{NodeId, Options, Plan, RunSettings, SCHEMA, Versions};
-use dsjepsen_workloads::AnyWorkload;
+use dsjepsen_workloads::{AnyWorkload, workloads};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::arguments::read_options;
@@ -44,7 +44,7 @@ impl Request {
         }
         let target_version = runs_here(target).map_err(usage)?;
         if !workload.is_served_by(&target.abilities(&variants)) {
-            return Err(usage(format!("target `{}` does not serve workload `{}`", target.name(), workload.name())));
+            return Err(usage(does_not_serve(target, &variants, workload)));
         }
         let settings = read_settings(arguments, asked.len(), target.default_nodes())?;
         let request = Self {
@@ -67,8 +67,9 @@ impl Request {
     /// Raises the limit of open files to what it may be, and refuses a run that would not fit: a client that cannot open a
     /// connection would look like a node that refuses it.
     fn open_enough_files(&self) -> Result<(), Failure> {
-        /// A client has two connections, each with a socket of its own and two in its link.
-        const PER_WORKER: u64 = 6;
+        /// A client has two connections, each with a socket of its own and two in its link; or two client programs, each with
+        /// three pipes, a descriptor of its process and two sockets in its link.
+        const PER_WORKER: u64 = 12;
         /// The program itself, and connections that hang at a cut.
         const SPARE: u64 = 300;
         let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).map_err(usage)?;
@@ -85,6 +86,11 @@ impl Request {
             )));
         }
         Ok(())
+    }
+
+    /// The target in the names of its runs: that of a file is the name in it.
+    pub(crate) fn target_label(&self) -> &str {
+        if naming::is_path(&self.target_text) { self.target.name() } else { &self.target_text }
     }
 
     /// The nodes, in order.
@@ -175,6 +181,14 @@ pub(crate) fn shell_line(words: &[String]) -> String {
         .map(|word| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', r"'\''")) })
         .collect();
     quoted.join(" ")
+}
+
+fn does_not_serve(target: &dyn Target, variants: &Variants, workload: &dyn AnyWorkload) -> String {
+    let abilities = target.abilities(variants);
+    let served = workloads().iter().filter(|workload| workload.is_served_by(&abilities));
+    let served: Vec<_> = served.map(|workload| format!("--workload {}", workload.name())).collect();
+    let mend = if served.is_empty() { "it serves none".to_owned() } else { format!("try {}", served.join(" or ")) };
+    format!("target `{}` does not serve workload `{}`: {mend}", target.name(), workload.name())
 }
 
 fn read_settings(arguments: &ArgMatches, kinds: usize, default_nodes: u16) -> Result<RunSettings, Failure> {

@@ -2,10 +2,12 @@
 //! workloads and targets meet here and never know each other.
 
 mod access;
+mod attempts;
 mod connection;
 mod counter;
 mod leader_writes;
 mod locks;
+mod program;
 mod registers;
 mod views;
 
@@ -15,10 +17,12 @@ use dsjepsen_history::{Outcome, Reason};
 use thiserror::Error;
 
 pub use access::{Access, AccessError, Route};
-pub use connection::{Connection, Dialect, Repeat, Request};
+pub use attempts::Repeat;
+pub use connection::{Connection, Dialect, Request};
 pub use counter::Counter;
 pub use leader_writes::LeaderWrites;
 pub use locks::{Attempt, HoldId, LeaseId, Locks, Presence};
+pub use program::{ClientProgram, PROTOCOL};
 pub use registers::Registers;
 pub use views::{View, Views};
 

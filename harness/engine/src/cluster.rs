@@ -6,6 +6,7 @@ mod log;
 mod marker;
 mod names;
 mod node;
+mod programs;
 mod spawner;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,9 @@ use crate::api::{Access, Route};
 use crate::clock::RunClock;
 use crate::events::Events;
 use crate::network::{Network, NetworkError, Source, Subnet};
-use crate::target::{Addressing, Control, Launch, NodeContext, Readiness, Target, Unavailable, Variants};
+use crate::target::{
+    Addressing, Control, Launch, NODE_PATH, NodeContext, Readiness, StopSignal, Target, Unavailable, Variants,
+};
 
 use guardian::Guardian;
 pub use guardian::guard;
@@ -30,6 +33,9 @@ pub use marker::{MARKER, find_marked, kill_marked};
 use names::Names;
 pub(crate) use names::names_available;
 use node::{Node, Running};
+use programs::Troubles;
+pub use programs::{ClientCommand, Programs};
+pub(crate) use programs::{Program, Trouble};
 use spawner::{ProcessSpec, Spawner};
 
 /// How long a restarted node may take.
@@ -38,8 +44,8 @@ const RESTART_TIME: Duration = Duration::from_secs(10);
 const PROBE_TIME: Duration = Duration::from_millis(250);
 /// The pause between two looks at a node that is not ready.
 const READY_POLL: Duration = Duration::from_millis(5);
-/// The search path of nodes, whose environment is otherwise what their target gives them.
-const NODE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// How long a node may take to end after its stop signal.
+const STOP_TIME: Duration = Duration::from_secs(2);
 
 /// Why a cluster, or one of its nodes, did not come up.
 #[derive(Debug, Error)]
@@ -124,6 +130,7 @@ struct Inner {
     names: Option<Names>,
     network: Network,
     control: Control,
+    troubles: Troubles,
     // Fields drop in order: the guardian is released only after the spawner has killed everything.
     spawner: Spawner,
     guardian: Guardian,
@@ -159,8 +166,10 @@ impl Cluster {
         let spawner = Spawner::start().map_err(system("start the spawner thread"))?;
         let control = Control::new(addresses)?;
         let nodes = plan.nodes.iter().map(|node| (*node, Node::default())).collect();
+        let troubles = Troubles::default();
         let nodes = Mutex::new(nodes);
-        let cluster = Self { inner: Arc::new(Inner { plan, nodes, names, network, control, spawner, guardian }) };
+        let cluster =
+            Self { inner: Arc::new(Inner { plan, nodes, names, network, control, troubles, spawner, guardian }) };
         let all = cluster.nodes();
         for node in &all {
             cluster.launch(*node).await?;
@@ -198,7 +207,9 @@ impl Cluster {
         let (network, plan) = (self.inner.network.clone(), &self.inner.plan);
         let address = network.subnet().link(Source::Clients(home), node);
         let route = Route { node, address, network };
-        Access { process, route, attempt_timeout, events: plan.events.clone(), log: plan.directory.node_log(node) }
+        let (events, log) = (plan.events.clone(), plan.directory.node_log(node));
+        let programs = Programs::of(Arc::downgrade(&self.inner));
+        Access { process, route, attempt_timeout, events, log, programs }
     }
 
     /// Asks node `to` whether it is there, over the link from node `from` and past it. `None` where the target gives nothing
@@ -228,10 +239,34 @@ impl Cluster {
 
     /// Kills a node's processes with SIGKILL and waits until they are reaped; says how they ended, or `None` if it did not run.
     pub async fn kill(&self, node: NodeId) -> Option<String> {
+        self.end(node, Signal::SIGKILL, Duration::from_secs(5)).await
+    }
+
+    /// Asks a node's processes to end in the way that the target prefers, and kills what does not.
+    async fn stop_node(&self, node: NodeId) {
+        let signal = match self.inner.plan.target.stop_signal() {
+            StopSignal::Kill => Signal::SIGKILL,
+            StopSignal::Terminate => Signal::SIGTERM,
+            StopSignal::Interrupt => Signal::SIGINT,
+            StopSignal::Quit => Signal::SIGQUIT,
+            StopSignal::HangUp => Signal::SIGHUP,
+        };
+        if signal != Signal::SIGKILL && self.end(node, signal, STOP_TIME).await.is_some() {
+            return;
+        }
+        if signal != Signal::SIGKILL && self.is_running(node) {
+            let text = format!("{node} did not end within {} s of {signal}, and is killed", STOP_TIME.as_secs());
+            self.inner.plan.events.emit(RunEvent::Note { text });
+        }
+        self.kill(node).await;
+    }
+
+    /// Ends a node's processes with this signal and waits until they are reaped, no longer than `limit`.
+    async fn end(&self, node: NodeId, signal: Signal, limit: Duration) -> Option<String> {
         let mut running = self.running(node)?;
         self.lock().get_mut(&node)?.expect_end();
-        self.inner.spawner.signal(running.pid, Signal::SIGKILL).await;
-        let ended = tokio::time::timeout(Duration::from_secs(5), running.ended.wait_for(Option::is_some)).await;
+        self.inner.spawner.signal(running.pid, signal).await;
+        let ended = tokio::time::timeout(limit, running.ended.wait_for(Option::is_some)).await;
         let status = ended.ok()?.ok()?.map(|status| status.to_string());
         self.lock().get_mut(&node)?.forget(running.pid);
         status
@@ -252,9 +287,9 @@ impl Cluster {
         self.running(node).is_some()
     }
 
-    /// Ends every node at once, on purpose, and tells the traffic of the links.
+    /// Ends every node, all at once, on purpose, and tells the traffic of the links.
     pub async fn stop(&self) {
-        futures_util::future::join_all(self.inner.plan.nodes.iter().map(|node| self.kill(*node))).await;
+        futures_util::future::join_all(self.inner.plan.nodes.iter().map(|node| self.stop_node(*node))).await;
         let left = kill_marked(&self.inner.plan.run, Duration::from_secs(2));
         if left > 0 {
             self.inner
@@ -324,7 +359,9 @@ impl Cluster {
                 .map_err(system(format!("write the names that {node} resolves")))?,
         };
         let run = plan.run.clone();
-        let spec = ProcessSpec { program, arguments, environment, directory: data, run, output: spec_output };
+        let (input, errors) = (None, None);
+        let spec =
+            ProcessSpec { program, arguments, environment, directory: data, run, input, output: spec_output, errors };
         let spawned = self
             .inner
             .spawner

@@ -23,7 +23,9 @@ pub mod target;
 
 pub use client::{Client, Seat};
 pub use clock::{RunClock, nanos};
-pub use cluster::{Cluster, ClusterError, ClusterPlan, MARKER, ProcessState, find_marked, guard, kill_marked};
+pub use cluster::{
+    ClientCommand, Cluster, ClusterError, ClusterPlan, MARKER, ProcessState, Programs, find_marked, guard, kill_marked,
+};
 pub use events::{Events, Subscriber};
 pub use gate::{Gate, Occupancy};
 pub use random::{Purpose, Random, stream};

@@ -130,6 +130,25 @@ pub struct Launch {
     pub readiness: Readiness,
 }
 
+/// The search path of nodes and client programs, whose environment is otherwise what their target gives them.
+pub const NODE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// How a node is asked to end after a run. Faults never ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StopSignal {
+    /// Not at all: SIGKILL.
+    #[default]
+    Kill,
+    /// SIGTERM.
+    Terminate,
+    /// SIGINT.
+    Interrupt,
+    /// SIGQUIT.
+    Quit,
+    /// SIGHUP.
+    HangUp,
+}
+
 /// When a node counts as ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Readiness {
@@ -250,6 +269,16 @@ pub trait Target: Send + Sync {
 
     /// How to start a node; asked again, with the same answer, at each restart.
     fn launch(&self, node: &NodeContext<'_>) -> Launch;
+
+    /// How a node is asked to end after a run; one that has not ended two seconds later is killed.
+    fn stop_signal(&self) -> StopSignal {
+        StopSignal::default()
+    }
+
+    /// Files that describe it, by name: kept in the directory of each run, where they are no part of this program.
+    fn documents(&self) -> BTreeMap<String, String> {
+        BTreeMap::new()
+    }
 
     /// The node that leads, as far as a majority of the nodes agrees; `None` where nobody does or the system has no leader.
     async fn leader(&self, control: &Control) -> Option<NodeId>;

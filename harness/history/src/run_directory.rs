@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::{Header, NodeId, Plan, SCHEMA, StampedEvent, Verdict};
+use crate::{Header, NodeId, Plan, Process, SCHEMA, StampedEvent, Verdict};
 
 /// A run's directory, `store/<run>/`.
 #[derive(Debug, Clone)]
@@ -139,6 +139,25 @@ impl RunDirectory {
     /// The log of one node; each line begins with its time of arrival in ns and a space.
     pub fn node_log(&self, node: NodeId) -> PathBuf {
         self.node(node).join("log")
+    }
+
+    /// The folder of client programs.
+    pub fn clients(&self) -> PathBuf {
+        self.path.join("clients")
+    }
+
+    /// The log of one process's client programs: what they wrote to standard error, stamped as a node's log is.
+    pub fn client_log(&self, process: Process) -> PathBuf {
+        self.clients().join(format!("p{process}.log"))
+    }
+
+    /// Keeps a file that describes the target, under this name.
+    ///
+    /// # Errors
+    /// [`RunDirectoryError::Io`].
+    pub fn write_document(&self, name: &str, content: &str) -> Result<(), RunDirectoryError> {
+        let path = self.path.join(name);
+        fs::write(&path, content).map_err(|source| RunDirectoryError::Io { what: "write", path, source })
     }
 
     /// Writes the plan.

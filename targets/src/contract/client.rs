@@ -10,6 +10,7 @@ use dsjepsen_engine::api::{
 };
 use dsjepsen_history::Reason;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::{
     AcquireReply, AddReply, AddRequest, Call, CompareAndSetReply, CompareAndSetRequest, CountReply, HoldRequest,
@@ -52,8 +53,10 @@ impl ContractClient {
 
     async fn call<R: DeserializeOwned>(&self, call: Call, deadline: Deadline) -> Result<R, CallError> {
         let reply = self.transport.call(&call, self.style.repeat, deadline).await?;
-        let read = serde_json::from_value(reply)
-            .map_err(|error| CallError::Indefinite(Reason::new(format!("bad-response: {error}"))));
+        let read = read_reply(reply).map_err(|problem| {
+            self.transport.distrust(&format!("`{}`: {problem}", call.name()));
+            CallError::Indefinite(Reason::new(format!("bad-response: {problem}")))
+        });
         if call.is_read() { read.map_err(CallError::of_a_read) } else { read }
     }
 
@@ -154,10 +157,35 @@ impl LeaderWrites for ContractClient {
     }
 }
 
+/// Reads a result. Some results need no member at all, and what names an error must not pass for one of them.
+fn read_reply<R: DeserializeOwned>(reply: Value) -> Result<R, String> {
+    match reply.get("error") {
+        Some(error) => Err(format!("a result with an error: {error}")),
+        None => serde_json::from_value(reply).map_err(|error| error.to_string()),
+    }
+}
+
 fn presence(reply: Result<PresenceReply, CallError>) -> Result<Presence, CallError> {
     reply.map(|reply| if reply.held { Presence::Held } else { Presence::Gone })
 }
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_result_does_not_pass_for_one() {
+        assert_eq!(read_reply::<ReadReply>(json!({"value": null})), Ok(ReadReply { value: None }));
+        assert!(read_reply::<ReadReply>(json!({"val": 5})).unwrap_err().contains("missing field `value`"));
+        assert_eq!(read_reply::<Nothing>(json!({"more": 1})), Ok(Nothing {}));
+        assert!(read_reply::<Nothing>(json!({"error": "no-leader"})).is_err());
+        assert!(read_reply::<AddReply>(json!({"error": "no-leader", "value": 1})).is_err());
+        assert!(read_reply::<Nothing>(json!("done")).is_err());
+    }
 }

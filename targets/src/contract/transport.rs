@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use dsjepsen_engine::api::{CallError, Connection, Deadline, Repeat, Request};
+use dsjepsen_engine::api::{CallError, ClientProgram, Connection, Deadline, Repeat, Request};
 use serde_json::Value;
 
 use super::Call;
@@ -16,6 +16,9 @@ pub(crate) trait Transport: Send + Sync {
 
     /// An idempotency key that no other process has had or will have.
     fn fresh_key(&self) -> String;
+
+    /// A result was none of the contract's.
+    fn distrust(&self, _problem: &str) {}
 }
 
 /// Over HTTP.
@@ -44,5 +47,32 @@ impl Transport for HttpTransport {
 
     fn fresh_key(&self) -> String {
         self.connection.fresh_key()
+    }
+}
+
+/// By way of a client program, in lines.
+pub(crate) struct ProgramTransport {
+    program: Arc<ClientProgram>,
+}
+
+impl ProgramTransport {
+    /// By way of this program.
+    pub(crate) fn new(program: Arc<ClientProgram>) -> Self {
+        Self { program }
+    }
+}
+
+#[async_trait]
+impl Transport for ProgramTransport {
+    async fn call(&self, call: &Call, repeat: Repeat, deadline: Deadline) -> Result<Value, CallError> {
+        self.program.call(call.name(), call.body(), call.is_read(), repeat, deadline).await
+    }
+
+    fn fresh_key(&self) -> String {
+        self.program.fresh_key()
+    }
+
+    fn distrust(&self, problem: &str) {
+        self.program.distrust(problem);
     }
 }

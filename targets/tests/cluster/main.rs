@@ -1,5 +1,5 @@
 //! Runs the node programs as processes on loopback addresses of their own and breaks them. This binary is also the node:
-//! called as `node NAME CONFIG`, it runs one; called as `guardian RUN`, it is the guardian of the engine's clusters.
+//! called as `node NAME CONFIG`, it runs one; and the guardian of the engine's clusters: called as `guardian RUN`, it is one.
 
 #![expect(clippy::unwrap_used, reason = "a test: what cannot be had fails it")]
 

@@ -8,7 +8,8 @@ use std::time::Duration;
 use dsjepsen_history::{NodeId, Process};
 use thiserror::Error;
 
-use super::Connection;
+use super::{ClientProgram, Connection};
+use crate::cluster::{ClientCommand, Programs};
 use crate::events::Events;
 use crate::network::Network;
 
@@ -44,9 +45,16 @@ pub struct Access {
     pub events: Events,
     /// The node's log, for what a node says of itself nowhere else.
     pub log: PathBuf,
+    /// Where client programs are started.
+    pub programs: Programs,
 }
 
 impl Access {
+    /// A client program that speaks to the node in our place. It is being started when this returns.
+    pub fn start_program(&self, command: ClientCommand) -> Arc<ClientProgram> {
+        ClientProgram::start(self, command)
+    }
+
     /// A new HTTP connection to the node; nothing is dialled yet.
     ///
     /// # Errors

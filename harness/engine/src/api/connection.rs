@@ -3,7 +3,6 @@
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,18 +13,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{CallError, Deadline, Route};
+use super::attempts::{Effort, fresh_key};
+use super::{CallError, Deadline, Repeat, Route};
 use crate::events::Events;
 use crate::network::Network;
-
-/// Whether a request may be sent again after an attempt of which nobody knows whether it took effect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
-    /// Yes: it carries an idempotency key, and the node answers a repeated one with the first result.
-    Keyed,
-    /// No: only attempts that surely had no effect are repeated.
-    OnlyUnsent,
-}
 
 /// How responses are read: what a status with a body means.
 pub type Dialect = fn(StatusCode, &[u8]) -> Result<Value, CallError>;
@@ -74,9 +65,6 @@ struct ErrorBody {
     /// Whether the request surely had no effect and will have none.
     definite: bool,
 }
-
-/// The pause between two attempts.
-const RETRY_PAUSE: Duration = Duration::from_millis(50);
 
 /// One process's connection.
 #[derive(Debug)]
@@ -128,8 +116,7 @@ impl Connection {
 
     /// An idempotency key that no other connection of this program has had or will have.
     pub fn fresh_key(&self) -> String {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        format!("p{}-{}", self.process, NEXT.fetch_add(1, Ordering::Relaxed))
+        fresh_key(self.process)
     }
 
     /// The process.
@@ -147,31 +134,12 @@ impl Connection {
     }
 
     async fn repeat(&self, request: &Request, deadline: Deadline) -> Result<Value, CallError> {
-        let mut doubt: Option<Reason> = None;
-        let mut attempt = 1;
+        let mut effort = Effort::new(self.process, request.name, request.repeat, deadline);
         loop {
-            let error = match self.attempt(request, deadline).await {
+            match self.attempt(request, deadline).await {
                 Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            let may_repeat = matches!(error, CallError::Definite(_)) || request.repeat == Repeat::Keyed;
-            if let CallError::Indefinite(reason) = &error {
-                doubt.get_or_insert_with(|| reason.clone());
+                Err(error) => effort.go_on(&self.events, error).await?,
             }
-            if !may_repeat || Instant::now() + RETRY_PAUSE >= deadline {
-                return Err(match doubt {
-                    Some(reason) => CallError::Indefinite(reason),
-                    None => error,
-                });
-            }
-            self.events.emit(RunEvent::Retry {
-                process: self.process.0,
-                request: request.name.to_owned(),
-                attempt,
-                reason: error.reason().to_string(),
-            });
-            attempt += 1;
-            tokio::time::sleep(RETRY_PAUSE).await;
         }
     }
 

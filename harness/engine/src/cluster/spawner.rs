@@ -32,8 +32,12 @@ pub(crate) struct ProcessSpec {
     pub(crate) directory: PathBuf,
     /// The run, for the environment marker.
     pub(crate) run: String,
-    /// Receives standard output and error.
+    /// Standard input; nothing where there is none.
+    pub(crate) input: Option<io::PipeReader>,
+    /// Receives standard output.
     pub(crate) output: io::PipeWriter,
+    /// Receives standard error; goes where the output goes where there is none.
+    pub(crate) errors: Option<io::PipeWriter>,
 }
 
 /// A process that was started.
@@ -75,6 +79,12 @@ impl Spawner {
         let (reply, answer) = oneshot::channel();
         self.order(Order::Spawn(Box::new(spec), reply));
         answer.await.map_err(|_| io::Error::other("the spawner has ended"))?
+    }
+
+    /// Kills a process's whole group, without waiting for it.
+    pub(crate) fn kill(&self, pid: i32) {
+        let (reply, _) = oneshot::channel();
+        self.order(Order::Signal(pid, Signal::SIGKILL, reply));
     }
 
     /// Signals a process's whole group; `false` if the process has ended.
@@ -166,9 +176,12 @@ impl Reaper {
             .envs(&spec.environment)
             .env(MARKER, &spec.run)
             .current_dir(&spec.directory)
-            .stdin(Stdio::null())
-            .stdout(spec.output.try_clone()?)
-            .stderr(spec.output)
+            .stdin(spec.input.map_or_else(Stdio::null, Stdio::from))
+            .stderr(match spec.errors {
+                Some(errors) => errors,
+                None => spec.output.try_clone()?,
+            })
+            .stdout(spec.output)
             .process_group(0);
         // SAFETY: between fork and exec only async-signal-safe calls are made: prctl and getppid. Nothing is allocated.
         unsafe {

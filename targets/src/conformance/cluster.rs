@@ -1,0 +1,70 @@
+//! A cluster for an examination: a run directory with a plan that names nothing but the target, and no clients.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use dsjepsen_engine::target::{Target, Variants};
+use dsjepsen_engine::{Cluster, ClusterPlan, Events, RunClock, Subscriber};
+use dsjepsen_history::{NodeId, Plan, RunDirectory, RunSettings, SCHEMA, Versions};
+
+/// How long the nodes may take to become ready.
+const READY_TIME: Duration = Duration::from_secs(20);
+
+/// Starts a cluster of this many nodes in a run directory of its own, `store/RUN`. `run` must be no other run's name on this
+/// machine.
+///
+/// # Errors
+/// A sentence, where the directory cannot be made or a node does not come up.
+pub async fn start_cluster(
+    target: &'static dyn Target,
+    variants: Variants,
+    nodes: u16,
+    store: &Path,
+    run: &str,
+    executable: PathBuf,
+    subscribers: Vec<Subscriber>,
+) -> Result<Cluster, String> {
+    let directory =
+        RunDirectory::create(store, &plan(target, &variants, nodes, run)).map_err(|error| error.to_string())?;
+    let clock = RunClock::start();
+    Cluster::start(ClusterPlan {
+        run: run.to_owned(),
+        target,
+        variants,
+        nodes: (0..usize::from(nodes)).map(NodeId::at).collect(),
+        directory,
+        executable,
+        ready_time: READY_TIME,
+        clock,
+        events: Events::new(clock, subscribers),
+    })
+    .await
+    .map_err(|error| error.to_string())
+}
+
+fn plan(target: &dyn Target, variants: &Variants, nodes: u16, run: &str) -> Plan {
+    Plan {
+        schema: SCHEMA,
+        run: run.to_owned(),
+        started: String::new(),
+        seed: 0,
+        workload: "conformance".to_owned(),
+        target: target.name().to_owned(),
+        nemesis: "none".to_owned(),
+        settings: RunSettings {
+            nodes,
+            concurrency: 0,
+            time_limit_ms: 0,
+            recovery_time_ms: 0,
+            rate: 0,
+            op_timeout_ms: 0,
+            nemesis_interval_ms: 0,
+        },
+        options: Default::default(),
+        promises: target.promises(variants),
+        faults: Vec::new(),
+        bands: Vec::new(),
+        versions: Versions::default(),
+        command: Vec::new(),
+    }
+}
