@@ -76,6 +76,21 @@ pub(crate) fn is_linearizable(script: &Script, shown: Shown) -> bool {
     false
 }
 
+/// The most that may be called surely added between two events: what lies wholly between them, and what was told a value from
+/// above `low` up to `high`.
+pub(crate) fn surely_between(script: &Script, from: Option<u64>, to: u64, (low, high): (i64, i64)) -> i64 {
+    let inside = |event: &Event| {
+        let begun_after = from.is_none_or(|from| event.invoked > from);
+        let told = event.after.is_some_and(|after| after - event.delta >= low && after <= high);
+        told || begun_after && event.returned.is_some_and(|returned| returned < to)
+    };
+    events(script, Shown { reads: false, results: true })
+        .iter()
+        .filter(|event| inside(event))
+        .map(|event| event.delta)
+        .sum()
+}
+
 /// The sums that a counter at rest may hold, where all additions were over before it was read: by trying all choices.
 pub(crate) fn final_sums(script: &Script) -> BTreeSet<i64> {
     let events = events(script, Shown { reads: false, results: false });

@@ -1,15 +1,17 @@
 //! The rules against brute force, on histories of a sound counter, spoilt and not.
 
-use dsjepsen_checkers::CounterRule;
-use dsjepsen_history::{Gravity, Promises};
+use dsjepsen_checkers::{CounterCall, CounterReply, CounterRule};
+use dsjepsen_history::{Finding, Gravity, Operation, Outcome, Promises};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
-use crate::oracle::{Shown, is_linearizable};
+use crate::oracle::{Shown, is_linearizable, surely_between};
 use crate::script::{STRONG, Script, WEAK, figure};
 use crate::simulation::{World, spoil};
+
+type CounterOperation = Operation<CounterCall, CounterReply>;
 
 /// Increments of 1 with results, and linearizable reads: small enough for brute force.
 const SMALL: World = World { promises: STRONG, decrements: false, largest: 1, tells: true, limit: 8 };
@@ -59,12 +61,45 @@ fn proves(script: &Script, rule: CounterRule) {
     }
     assert!(spans.clone().count() > 0 && spans.clone().all(|span| span.from_ns <= span.to_ns));
     assert!(finding.sentence.ends_with('.') && finding.count > 0);
+    adds_up(script, finding);
     // Where something is missing, what was surely added is named: these operations alone cannot be told as one line.
     let missing = finding.figures.iter().any(|figure| figure.name == "surely added meanwhile");
     if missing || finding.sentence.starts_with("Two additions") {
         let mut alone = script.clone();
         alone.history.operations.retain(|operation| finding.operations.contains(&operation.invoked.index));
         assert!(!is_linearizable(&alone, BOTH), "no proof: {finding:#?}\n{:#?}", script.history.operations);
+    }
+}
+
+/// The figures contradict one another, and what is named as surely between the two operations is.
+fn adds_up(script: &Script, finding: &Finding) {
+    let number = |name: &str| {
+        let figure = finding.figures.iter().find(|figure| figure.name == name)?;
+        Some(figure.value.replace(',', "").parse::<i64>().unwrap())
+    };
+    let Some(rise) = number("rise of the counter") else { return };
+    if let Some(most) = number("possibly added meanwhile") {
+        assert!(rise > most, "{finding:#?}\n{:#?}", script.history.operations);
+    }
+    let Some(sure) = number("surely added meanwhile") else { return };
+    assert!(rise < sure, "{finding:#?}\n{:#?}", script.history.operations);
+    let find = |index| script.history.operations.iter().find(|operation| operation.invoked.index == index).unwrap();
+    let to = find(finding.steps.last().unwrap().operation.unwrap());
+    let from = finding.steps[0].operation.map(find);
+    let shown = |operation: &CounterOperation| match (&operation.call, &operation.outcome) {
+        (CounterCall::Add { delta, .. }, Outcome::Ok(CounterReply::Add { value: Some(value) })) => {
+            (value - delta, *value)
+        }
+        (_, Outcome::Ok(CounterReply::Read { value })) => (*value, *value),
+        other => panic!("{other:?}"),
+    };
+    let values = (from.map_or(0, |from| shown(from).1), shown(to).0);
+    let end = from.map(|from| from.completed.unwrap().index);
+    assert!(sure <= surely_between(script, end, to.invoked.index, values), "{finding:#?}");
+    let ends = |index: u64| index == to.invoked.index || from.is_some_and(|from| from.invoked.index == index);
+    for addition in finding.operations.iter().filter(|index| !ends(**index)).map(|&index| find(index)) {
+        let after = from.is_none_or(|from| from.completed.unwrap().index < addition.invoked.index);
+        assert!(after && addition.completed.unwrap().index < to.invoked.index, "{addition:?} in {finding:#?}");
     }
 }
 

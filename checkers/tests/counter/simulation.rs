@@ -161,7 +161,7 @@ impl Run<'_> {
         let made = self.made.get(&id).copied();
         let waiting = self.requests.iter().filter(|(other, _)| *other == id).count();
         match made {
-            Some(value) if choice % 4 > 0 => {
+            Some(value) if !choice.is_multiple_of(4) => {
                 self.doubtful.retain(|(other, _)| *other != id);
                 self.script.told(flight.operation, Some(value).filter(|_| self.world.tells));
             }
@@ -194,7 +194,7 @@ impl Run<'_> {
         }
         // What is still under way may take effect even now.
         for (id, delta) in std::mem::take(&mut self.requests) {
-            if self.draw() % 2 == 0 {
+            if self.draw().is_multiple_of(2) {
                 self.apply(id, delta);
             }
         }
@@ -218,6 +218,6 @@ pub(crate) fn spoil(script: &mut Script, choice: u8) {
         .collect();
     let count = shown.len().max(1);
     if let Some(value) = shown.into_iter().nth(usize::from(choice / 2) % count) {
-        *value += if choice % 2 == 0 { 1 } else { -1 };
+        *value += if choice.is_multiple_of(2) { 1 } else { -1 };
     }
 }

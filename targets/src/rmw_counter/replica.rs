@@ -115,7 +115,7 @@ impl ContractNode for Replica {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn additions_one_after_another_count_and_those_that_meet_do_not() {
         let replica = Replica::new(NodeId::at(0));
         assert_eq!(replica.add(2).await, 2);

@@ -71,8 +71,8 @@ fn simulate(keyed: bool, mut answer: impl FnMut(Nanos, &CounterCall) -> (Nanos, 
         let change = (phase == Phase::Main).then_some(FINAL);
         now = wake.into_iter().chain(completion).chain(change).min().expect("nothing can ever happen");
         assert!(now < 60 * SECOND, "it never ends");
-        for worker in 0..WORKERS {
-            if let Some((_, call, outcome)) = busy[worker].take_if(|(time, ..)| *time <= now) {
+        for (worker, slot) in busy.iter_mut().enumerate() {
+            if let Some((_, call, outcome)) = slot.take_if(|(time, ..)| *time <= now) {
                 let free = vec![true; WORKERS];
                 let phase = if now < FINAL { Phase::Main } else { Phase::Final };
                 let completion = Completion { worker, call: &call, outcome: &outcome };
