@@ -143,7 +143,7 @@ impl<'a, M: Model> Search<'a, M> {
 
     /// Appends what may happen next; what comes last is tried first: answered operations, earliest first.
     fn expand(&mut self, state: u32, before: Option<u32>, choices: &mut Vec<Choice>) {
-        let ready = self.waiting.ready();
+        let (ready, limit) = self.waiting.ready();
         let from = choices.len();
         for &place in ready.iter().rev() {
             let operation = Operation::Answered(place);
@@ -157,7 +157,6 @@ impl<'a, M: Model> Search<'a, M> {
             choices.extend(choice);
         }
         let answered = choices.len();
-        let limit = self.waiting.limit();
         for place in (0..self.open.len()).rev() {
             if self.used.has(place) || limit.is_some_and(|limit| self.open[place].invoked > limit) {
                 continue;
@@ -196,8 +195,9 @@ impl<'a, M: Model> Search<'a, M> {
             Operation::Answered(place) => self.answered[place],
             Operation::Open(place) => self.open[place],
         };
-        let after = self.model.step(self.states.get(state), &entry.call, entry.reply())?;
-        Some(self.states.number(after))
+        let before = self.states.get(state);
+        let after = self.model.step(before, &entry.call, entry.reply())?;
+        if after == *before { Some(state) } else { Some(self.states.number(after)) }
     }
 
     fn apply(&mut self, operation: Operation) {
@@ -225,7 +225,6 @@ impl<'a, M: Model> Search<'a, M> {
     fn configuration(&self, state: u32, before: Option<u32>) -> Configuration {
         let first = self.waiting.first().unwrap_or(self.answered.len());
         let base = first / 64;
-        // Whatever has happened was invoked before the first answer that is still due.
         let happened = self.happened.trimmed(base, self.waiting.invoked_before_limit());
         let used = self.used.trimmed(0, self.open.len());
         Configuration {
@@ -285,35 +284,30 @@ impl Waiting {
         waiting
     }
 
-    /// The operations before the first answer that is due: any of them may happen next.
-    fn ready(&self) -> Vec<usize> {
+    /// The operations before the first answer that is due, any of which may happen next, and the index of that answer.
+    fn ready(&self) -> (Vec<usize>, Option<Index>) {
         let mut ready = Vec::new();
         let mut node = self.next[0];
-        while let Some(&(place, false)) = self.events.get(node) {
+        while let Some(&(place, is_answer)) = self.events.get(node) {
+            if is_answer {
+                return (ready, Some(self.index[node]));
+            }
             ready.push(place);
             node = self.next[node];
         }
-        ready
+        (ready, None)
     }
 
-    fn limit_node(&self) -> Option<usize> {
+    /// How many operations were invoked before the first answer that is due: none of the others has happened.
+    fn invoked_before_limit(&self) -> usize {
         let mut node = self.next[0];
         while let Some(&(_, is_answer)) = self.events.get(node) {
             if is_answer {
-                return Some(node);
+                return self.invoked_before[node];
             }
             node = self.next[node];
         }
-        None
-    }
-
-    /// The first answer that is due: what was invoked after it cannot happen yet.
-    fn limit(&self) -> Option<Index> {
-        self.limit_node().map(|node| self.index[node])
-    }
-
-    fn invoked_before_limit(&self) -> usize {
-        self.limit_node().map_or(self.nodes.len(), |node| self.invoked_before[node])
+        self.nodes.len()
     }
 
     /// The operation that was invoked first.

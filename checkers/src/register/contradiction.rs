@@ -16,6 +16,8 @@ pub(super) enum Contradiction<'a> {
     FromNowhere { found: u64, origin: Origin<'a> },
     /// An operation found a value after another was surely there, and the value did not come again.
     Stale { found: Option<u64>, newer: &'a RegisterEntry },
+    /// Two operations found two values of which both had been there, each once, when both operations began.
+    Both { found: u64, other: &'a RegisterEntry },
     /// Two cas swapped one value that was there once.
     SwappedTwice { value: u64, first: &'a RegisterEntry },
     /// A cas did not find the value that was surely there.
@@ -38,14 +40,16 @@ impl<'a> Contradiction<'a> {
     /// Names what is wrong with `proof`, the operations on a key that have no order once `last` has answered.
     pub(super) fn of(keys: &Keys<'a>, key: &Key, proof: &'a [RegisterEntry], last: &RegisterEntry) -> Self {
         if let Some(found) = finds(last) {
-            let sources = |entry: &&RegisterEntry| entry.invoked != last.invoked && leaves(entry) == found;
             // Before the first write there was no value, and never again.
-            let times = found.map_or(1, |_| proof.iter().filter(sources).count());
+            let times = found.map_or(1, |value| sources(proof, value, last));
             match (found, times) {
                 (Some(found), 0) => return Self::FromNowhere { found, origin: origin(keys, key, found, last) },
                 (_, 1) => {
                     if let Some(newer) = newer(proof, found, last) {
                         return Self::Stale { found, newer };
+                    }
+                    if let Some((found, other)) = found.and_then(|found| Some((found, both(proof, found, last)?))) {
+                        return Self::Both { found, other };
                     }
                 }
                 _ => {}
@@ -84,6 +88,12 @@ impl<'a> Contradiction<'a> {
                     (None, None) => format!("{did}, although another value had been found {ago} before."),
                 }
             }
+            Self::Both { other, .. } => {
+                let value = finds(other).flatten().unwrap_or_default();
+                format!(
+                    "{did} and another {value}, although both had been there before: only one of them was the last."
+                )
+            }
             Self::SwappedTwice { value, first } => {
                 let times = leaves(first).zip(leaves(last)).map(|(one, other)| format!(", to {one} and to {other}"));
                 format!("Two cas of key {key} from {value} succeeded{}: it was there once.", times.unwrap_or_default())
@@ -97,13 +107,22 @@ impl<'a> Contradiction<'a> {
     }
 
     /// What had to be, for the argument.
-    pub(super) fn then(&self, key: u64) -> String {
+    pub(super) fn then(&self, keys: &Keys<'_>, key: u64) -> String {
         match self {
             Self::FromNowhere { found, .. } => format!("key {key} cannot have had the value {found} yet."),
-            Self::Stale { found: Some(found), .. } => {
-                format!("{found} has been replaced for ever: it was written only once.")
+            Self::Stale { found, newer } => {
+                let from = moment(keys.operation(newer).completed.map_or(keys.end, |completed| completed.time));
+                match found {
+                    Some(found) => format!(
+                        "nothing that begins after {from} may find {found}: it has been replaced, and was written only once."
+                    ),
+                    None => format!("whatever begins after {from} must find a value."),
+                }
             }
-            Self::Stale { found: None, .. } => format!("key {key} has a value from then on."),
+            Self::Both { found, other } => {
+                let value = finds(other).flatten().unwrap_or_default();
+                format!("one of {found} and {value} has replaced the other for ever: each was written only once.")
+            }
             Self::SwappedTwice { value, .. } => {
                 format!("{value} is gone for ever once it was swapped: it was written only once.")
             }
@@ -189,6 +208,30 @@ fn newer<'a>(proof: &'a [RegisterEntry], found: Option<u64>, last: &RegisterEntr
     };
     let surely = proof.iter().filter(|entry| entry.returned().is_some_and(|returned| returned < last.invoked));
     surely.filter(replaces).min_by_key(|entry| (Reverse(leaves(entry).is_some()), entry.returned()))
+}
+
+/// How many operations beside `last` leave this value.
+fn sources(proof: &[RegisterEntry], value: u64, last: &RegisterEntry) -> usize {
+    proof.iter().filter(|entry| entry.invoked != last.invoked && leaves(entry) == Some(value)).count()
+}
+
+/// Another operation that found another value, where both values had been there before both operations.
+///
+/// Each value was there from some moment before both began, and until one of the two found it: for a time both were (Gibbons and
+/// Korach, 1997: their zones overlap).
+fn both<'a>(proof: &'a [RegisterEntry], found: u64, last: &RegisterEntry) -> Option<&'a RegisterEntry> {
+    let shown = |value: u64| {
+        let shows = move |entry: &&RegisterEntry| finds(entry) == Some(Some(value)) || leaves(entry) == Some(value);
+        proof.iter().filter(shows).filter_map(Entry::returned).min()
+    };
+    proof.iter().find(|other| {
+        let Some(value) = finds(other).flatten().filter(|value| *value != found && other.answer.is_some()) else {
+            return false;
+        };
+        let began = other.invoked.min(last.invoked);
+        let once = sources(proof, value, last) == 1;
+        once && [found, value].iter().all(|&value| shown(value).is_some_and(|shown| shown < began))
+    })
 }
 
 fn swapped_twice<'a>(proof: &'a [RegisterEntry], last: &RegisterEntry) -> Option<Contradiction<'a>> {

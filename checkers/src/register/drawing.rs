@@ -51,7 +51,7 @@ fn style(operation: &RegisterOperation) -> SpanStyle {
 }
 
 /// An operation in a few signs: `write 31`, `read → 12`, `cas 12→31`.
-pub(super) fn label(operation: &RegisterOperation) -> String {
+fn label(operation: &RegisterOperation) -> String {
     let name = match operation.call {
         RegisterCall::Read { .. } => "read".to_owned(),
         RegisterCall::Write { value, .. } => format!("write {value}"),

@@ -3,7 +3,7 @@
 use dsjepsen_history::{Figure, Finding, Index, Step};
 
 use super::contradiction::Contradiction;
-use super::drawing::{draw, label};
+use super::drawing::draw;
 use super::keys::{Key, Keys};
 use super::model::{Register, RegisterEntry, may_go};
 use super::{RULE, RegisterCall, RegisterReply};
@@ -85,7 +85,7 @@ impl Case<'_> {
         let operation = self.keys.operation(self.last);
         let node = operation.node.map(|node| format!(" on {node}")).unwrap_or_default();
         format!(
-            "Process {}{node} was told so at {}. Until then the operations shown can be put in one order; with that answer no order is \
+            "Process {}{node} was answered so at {}. Until then the operations shown can be put in one order; with that answer no order is \
              left.",
             operation.process,
             operation.completed.map_or_else(|| "an unknown time".to_owned(), |completed| moment(completed.time))
@@ -98,7 +98,7 @@ impl Case<'_> {
         let mut steps: Vec<Step> = Vec::new();
         let lead = |steps: &[Step]| if steps.is_empty() { "Let" } else { "And let" };
         for entry in others.iter().take(MOST_STEPS) {
-            steps.push(keys.step(lead(&steps), self.told(entry), Some(entry)));
+            steps.push(keys.step(lead(&steps), format!("{}.", self.told(entry)), Some(entry)));
         }
         if others.len() > MOST_STEPS {
             let text =
@@ -115,13 +115,15 @@ impl Case<'_> {
                 None,
             ));
         }
-        steps.push(keys.step("Then", contradiction.then(key.key), None));
+        steps.push(keys.step("Then", contradiction.then(keys, key.key), None));
         let operation = keys.operation(last);
         let however = format!(
-            "process {} was answered `{}`, which it had asked for at {}: a contradiction.",
+            "process {}, which began to {} at {}, {}{}: a contradiction.",
             operation.process,
-            label(operation),
-            moment(operation.invoked.time)
+            asked(&operation.call),
+            moment(operation.invoked.time),
+            last.reply().map(found).unwrap_or_default(),
+            operation.completed.map(|completed| format!(" at {}", moment(completed.time))).unwrap_or_default()
         );
         steps.push(keys.step("However", however, Some(last)));
         steps
@@ -130,16 +132,11 @@ impl Case<'_> {
     /// An operation as it was known at the last answer, in words.
     fn told(&self, entry: &RegisterEntry) -> String {
         let operation = self.keys.operation(entry);
-        let (process, key) = (operation.process, self.key.key);
-        let what = match (&operation.call, entry.reply()) {
-            (RegisterCall::Read { .. }, _) => format!("read key {key}"),
-            (RegisterCall::Write { value, .. }, _) => format!("write {value} to key {key}"),
-            (RegisterCall::Cas { from, to, .. }, _) => format!("set key {key} to {to} if it is {from}"),
-        };
+        let (process, what) = (operation.process, asked(&operation.call));
         let from = operation.invoked.time;
         match (entry.answer.as_ref(), operation.completed) {
             (Some((reply, _)), Some(completed)) => format!(
-                "process {process} {what}, from {} to {} ({}){}.",
+                "process {process} {what}, from {} to {} ({}){}",
                 moment(from),
                 moment(completed.time),
                 between(from, completed.time),
@@ -147,25 +144,45 @@ impl Case<'_> {
             ),
             (None, Some(_)) if operation.outcome.ok().is_some() => {
                 format!(
-                    "process {process} {what} from {} on, still without an answer when the last of these comes.",
+                    "process {process} {what} from {} on, still without an answer when the last of these comes",
                     moment(from)
                 )
             }
             _ => format!(
-                "process {process} {what} from {} on: nobody knows whether it took effect, or when.",
+                "process {process} {what} from {} on: nobody knows whether it took effect, or when",
                 moment(from)
             ),
         }
     }
 }
 
-/// An answer in words, where it says more than that it was done.
+/// What was asked for.
+fn asked(call: &RegisterCall) -> String {
+    match call {
+        RegisterCall::Read { key } => format!("read key {key}"),
+        RegisterCall::Write { key, value } => format!("write {value} to key {key}"),
+        RegisterCall::Cas { key, from, to } => format!("set key {key} to {to} if it is {from}"),
+    }
+}
+
+/// An answer after `Let`, where it says more than that it was done.
 fn answered(reply: &RegisterReply) -> String {
     match reply {
         RegisterReply::Read { value: Some(value) } => format!(", and find {value}"),
         RegisterReply::Read { value: None } => ", and find no value".to_owned(),
         RegisterReply::Write => String::new(),
-        RegisterReply::Cas { swapped: true } => ": it was".to_owned(),
-        RegisterReply::Cas { swapped: false } => ": it was not".to_owned(),
+        RegisterReply::Cas { swapped: true } => ", and find that it is".to_owned(),
+        RegisterReply::Cas { swapped: false } => ", and find that it is not".to_owned(),
+    }
+}
+
+/// The answer that contradicts.
+fn found(reply: &RegisterReply) -> String {
+    match reply {
+        RegisterReply::Read { value: Some(value) } => format!("found {value}"),
+        RegisterReply::Read { value: None } => "found no value".to_owned(),
+        RegisterReply::Write => "was told that it was done".to_owned(),
+        RegisterReply::Cas { swapped: true } => "found that it was, and set it,".to_owned(),
+        RegisterReply::Cas { swapped: false } => "found that it was not".to_owned(),
     }
 }

@@ -110,3 +110,48 @@ pub(super) fn without_unseen(mut entries: Vec<RegisterEntry>) -> Vec<RegisterEnt
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::linearizable::{Answer, Budget, search};
+
+    fn has_an_order(entries: &[RegisterEntry]) -> bool {
+        search(&Register, entries, &mut Budget::new(1_000_000)) == Answer::Exists
+    }
+
+    /// Operations that begin one after the other, every second event.
+    fn entries(drawn: &[(u8, u64, u64, u64)]) -> Vec<RegisterEntry> {
+        let entry = |(position, &(kind, one, other, length)): (usize, &(u8, u64, u64, u64))| {
+            let invoked = 2 * position as u64;
+            let (call, reply) = match kind {
+                0 => (RegisterCall::Read { key: 7 }, RegisterReply::Read { value: other.checked_sub(1) }),
+                1 | 2 => (RegisterCall::Write { key: 7, value: one }, RegisterReply::Write),
+                _ => (RegisterCall::Cas { key: 7, from: one, to: other }, RegisterReply::Cas { swapped: kind == 3 }),
+            };
+            let answer = (length < 9).then_some((reply, invoked + 2 * length + 1));
+            Entry { position, call, invoked, answer }
+        };
+        drawn.iter().enumerate().map(entry).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_may_go_leaves_an_order(drawn in vec((0..6_u8, 0..3_u64, 0..3_u64, 0..10_u64), 2..8)) {
+            let entries = entries(&drawn);
+            if !has_an_order(&entries) {
+                return Ok(());
+            }
+            for chosen in (0..entries.len()).filter(|&chosen| may_go(&entries, chosen)) {
+                let mut rest = entries.clone();
+                rest.remove(chosen);
+                prop_assert!(has_an_order(&rest), "without {:?} of {:#?}", chosen, entries);
+            }
+        }
+    }
+}

@@ -143,7 +143,7 @@ fn what_is_too_hard_is_unknown_and_hides_no_other_key() {
     let mut script = Script::new();
     let open: Vec<_> = (0..12).map(|process| script.invoke(1, process, write(7, u64::from(process)))).collect();
     for value in (0..12).rev() {
-        script.read((2, 3), 20 + value, Some(u64::from(value)));
+        script.read((2, 2), 20 + value, Some(u64::from(value)));
     }
     script.read((4, 5), 40, Some(11));
     for operation in open {

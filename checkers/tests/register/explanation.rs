@@ -48,8 +48,8 @@ fn an_older_value_after_a_newer_one_was_written() {
         [
             ("Let", "process 0 write 12 to key 7, from 0.200 s to 0.210 s (10 ms)."),
             ("And let", "process 1 write 31 to key 7, from 0.220 s to 0.230 s (10 ms)."),
-            ("Then", "12 has been replaced for ever: it was written only once."),
-            ("However", "process 2 was answered `read → 12`, which it had asked for at 0.470 s: a contradiction."),
+            ("Then", "nothing that begins after 0.230 s may find 12: it has been replaced, and was written only once."),
+            ("However", "process 2, which began to read key 7 at 0.470 s, found 12 at 0.474 s: a contradiction."),
         ]
     );
     assert_eq!(finding.timeline.unwrap().conflict_ns, Some((230_000_000, 474_000_000)));
@@ -66,6 +66,22 @@ fn an_older_value_after_a_newer_one_was_read() {
     script.ok(270, slow, RegisterReply::Write);
     script.ok(280, other, RegisterReply::Write);
     says(&script, "A read of key 7 returned 12, although 31 had been read 10 ms before.");
+}
+
+#[test]
+fn two_values_of_which_each_should_have_replaced_the_other() {
+    let mut script = busy();
+    let one = script.invoke(200, 0, write(7, 12));
+    let other = script.invoke(201, 1, write(7, 31));
+    script.ok(210, one, RegisterReply::Write);
+    script.ok(211, other, RegisterReply::Write);
+    let first = script.invoke(220, 2, RegisterCall::Read { key: 7 });
+    script.read((221, 222), 3, Some(31));
+    script.ok(223, first, RegisterReply::Read { value: Some(12) });
+    says(
+        &script,
+        "A read of key 7 returned 12 and another 31, although both had been there before: only one of them was the last.",
+    );
 }
 
 #[test]

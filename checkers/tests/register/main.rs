@@ -8,4 +8,5 @@ mod properties;
 mod random;
 mod script;
 mod simulation;
+mod speed;
 mod witness;

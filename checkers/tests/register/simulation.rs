@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use dsjepsen_checkers::{RegisterCall, RegisterReply};
-use dsjepsen_history::{Index, Outcome, Reason};
+use dsjepsen_history::{Index, Outcome};
 use proptest::prelude::Rng;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
@@ -71,8 +71,13 @@ impl Chance {
     }
 }
 
-/// A history of `length` operations by ten processes.
+/// A history of `length` operations by ten processes on three keys.
 pub(crate) fn run(kind: Kind, seed: u64, length: usize) -> Script {
+    run_with_keys(kind, seed, length, usize::MAX)
+}
+
+/// The same with three new keys after every `each` operations.
+pub(crate) fn run_with_keys(kind: Kind, seed: u64, length: usize, each: usize) -> Script {
     let mut chance = Chance::new(seed);
     let mut script = Script::new();
     let mut registers: BTreeMap<u64, u64> = BTreeMap::new();
@@ -96,7 +101,9 @@ pub(crate) fn run(kind: Kind, seed: u64, length: usize) -> Script {
         flights.retain(|flight| flight.end != u64::MAX || (flight.fate == Fate::Late && flight.reply.is_none()));
         let busy = flights.iter().filter(|flight| flight.end != u64::MAX).count();
         if busy < PROCESSES && script.history.operations.len() < length && chance.below(3) > 0 {
-            let call = call(kind, &mut chance, script.history.operations.len());
+            let operations = script.history.operations.len();
+            let first_key = (operations / each) as u64 * KEYS;
+            let call = call(kind, &mut chance, operations, first_key);
             process += 1;
             let operation = script.invoke(now, process, call);
             flights.push(flight(kind, &mut chance, operation, now));
@@ -116,8 +123,8 @@ fn flight(kind: Kind, chance: &mut Chance, operation: usize, now: u64) -> Flight
     Flight { operation, effect, end, reply: None, fate }
 }
 
-fn call(kind: Kind, chance: &mut Chance, operations: usize) -> RegisterCall {
-    let key = chance.below(KEYS);
+fn call(kind: Kind, chance: &mut Chance, operations: usize, first_key: u64) -> RegisterCall {
+    let key = first_key + chance.below(KEYS);
     let few = kind == Kind::FewValues;
     let fresh = if few { chance.below(3) } else { operations as u64 };
     let known = if few { chance.below(3) } else { (operations as u64).saturating_sub(chance.below(12)) };
@@ -150,7 +157,7 @@ fn take_effect(registers: &mut BTreeMap<u64, u64>, call: &RegisterCall) -> Regis
 /// where every value is written once. Gives the read's index.
 pub(crate) fn repeat_the_past(script: &mut Script, seed: u64) -> Option<Index> {
     let mut chance = Chance::new(seed ^ 1);
-    let reads: Vec<_> = script
+    let mut reads: Vec<_> = script
         .history
         .operations
         .iter()
@@ -162,14 +169,17 @@ pub(crate) fn repeat_the_past(script: &mut Script, seed: u64) -> Option<Index> {
             _ => None,
         })
         .collect();
-    let mut lies = Vec::new();
-    for &(place, key, invoked, ..) in &reads {
-        let before = |end: Index| reads.iter().filter(move |read| read.1 == key && read.3 < end);
-        for newer in before(invoked) {
-            lies.extend(before(newer.2).filter(|older| older.4 != newer.4).map(|older| (place, older.4)));
-        }
-    }
-    let &(place, value) = lies.get(chance.below(lies.len().max(1) as u64) as usize)?;
+    reads.sort_unstable_by_key(|&(_, key, _, end, _)| (key, end));
+    let before = |key: u64, end: Index| reads.partition_point(|read| (read.1, read.3) < (key, end));
+    let first = |key: u64| reads.partition_point(|read| read.1 < key);
+    let mut pick = |from: usize, to: usize| (from < to).then(|| from + chance.below((to - from) as u64) as usize);
+    let lie = (0..1000).find_map(|_| {
+        let (place, key, invoked, ..) = reads[pick(0, reads.len())?];
+        let newer = reads[pick(first(key), before(key, invoked))?];
+        let older = reads[pick(first(key), before(key, newer.2))?];
+        (older.4 != newer.4).then_some((place, older.4))
+    });
+    let (place, value) = lie?;
     let operation = &mut script.history.operations[place];
     operation.outcome = Outcome::Ok(RegisterReply::Read { value: Some(value) });
     Some(operation.invoked.index)
