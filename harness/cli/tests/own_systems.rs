@@ -302,9 +302,12 @@ fn broken_contract() -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     // It answers `hello`, and every question with 0.
     let file = idle_nodes(folder.path(), CLIENT, &moody("pass"));
-    let output = run_check(&file);
+    // What failed leaves its logs among the temporary files; here they go with the test.
+    let mut command = Command::new(DSJEPSEN);
+    let output = command.args(["target", "check"]).arg(&file).env("TMPDIR", folder.path()).output()?;
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     let said = text(&output);
+    assert!(said.contains(&format!("are in {}", folder.path().display())), "{said}");
     assert!(said.contains("counter: add 5") && said.contains("FAILED"), "{said}");
     Ok(())
 }
