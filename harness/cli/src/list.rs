@@ -104,7 +104,7 @@ fn print_targets() {
 
 fn print_track_record() {
     println!(
-        "\nTrack record: violations that are known to show within half a minute, and the command that shows each:"
+        "\nTrack record: violations that are known to show, and the command that shows each:"
     );
     for target in targets() {
         for exposure in target.exposures() {
