@@ -28,6 +28,9 @@ pub(crate) const WORKLOAD: Counter = Counter;
 
 pub(crate) struct Counter;
 
+/// So that no run can bring the counter to the end of 64 bits.
+const LARGEST_ADD: u64 = 1_000_000_000;
+
 /// The options, with their types.
 #[derive(Debug, Clone, Copy)]
 struct CounterOptions {
@@ -40,8 +43,9 @@ struct CounterOptions {
 impl CounterOptions {
     fn read(options: &Options) -> Self {
         Self {
+            // A plan that was edited by hand may say anything.
             reads: u32::try_from(options.number("reads-percent", 30)).unwrap_or(u32::MAX).min(99),
-            largest: i64::try_from(options.number("largest-add", 1)).unwrap_or(i64::MAX),
+            largest: options.number("largest-add", 1).clamp(1, LARGEST_ADD).cast_signed(),
             decrements: options.word("decrements", "no") == "yes",
         }
     }
@@ -73,10 +77,11 @@ impl Workload for Counter {
     type Client = CounterClient;
 
     fn options(&self) -> Vec<OptionSpec> {
-        let number = |name, help, default| OptionSpec { name, help, kind: OptionKind::Number { default, least: 1 } };
+        let number =
+            |name, help, default, most| OptionSpec { name, help, kind: OptionKind::Number { default, least: 1, most } };
         vec![
-            number("reads-percent", "How many of a hundred calls are reads, up to 99; the rest are additions", 30),
-            number("largest-add", "The largest amount added at once", 1),
+            number("reads-percent", "How many of a hundred calls are reads; the rest are additions", 30, 99),
+            number("largest-add", "The largest amount added at once", 1, LARGEST_ADD),
             OptionSpec {
                 name: "decrements",
                 help: "Whether half of the additions take away instead; then order and results are not judged",

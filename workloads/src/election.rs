@@ -37,7 +37,7 @@ impl Workload for Election {
         vec![OptionSpec {
             name: WRITES_PERCENT,
             help: "How many of a hundred calls are writes that a leader acknowledges, where the target offers them",
-            kind: OptionKind::Number { default: 20, least: 0 },
+            kind: OptionKind::Number { default: 20, least: 0, most: 99 },
         }]
     }
 

@@ -56,7 +56,7 @@ impl Workload for Lock {
     type Client = LockClient;
 
     fn options(&self) -> Vec<OptionSpec> {
-        let number = |name, help, default, least| OptionSpec { name, help, kind: OptionKind::Number { default, least } };
+        let number = |name, help, default, least| OptionSpec { name, help, kind: OptionKind::Number { default, least, most: u64::MAX } };
         vec![
             number("locks", "How many locks the clients contend for", 4, 1),
             number("lease-ttl-ms", "How long a lease lasts without a renewal", 2000, 100),

@@ -31,7 +31,7 @@ impl Workload for Register {
     type Client = RegisterClient;
 
     fn options(&self) -> Vec<OptionSpec> {
-        let number = |name, help, default| OptionSpec { name, help, kind: OptionKind::Number { default, least: 1 } };
+        let number = |name, help, default| OptionSpec { name, help, kind: OptionKind::Number { default, least: 1, most: u64::MAX } };
         vec![
             number("keys", "How many registers are in use at once", 5),
             number("ops-per-key", "How many operations a register gets before a new one takes its place", 100),

@@ -21,12 +21,14 @@ pub struct OptionSpec {
 /// What an option may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OptionKind {
-    /// A number from `least` on.
+    /// A number from `least` to `most`.
     Number {
         /// The default.
         default: u64,
         /// The least that makes sense.
         least: u64,
+        /// The most that makes sense; `u64::MAX` where there is no end.
+        most: u64,
     },
     /// One of these words; the first is the default.
     Choice(&'static [&'static str]),
@@ -47,9 +49,10 @@ impl OptionSpec {
     /// A sentence that says what is allowed.
     pub fn parse(&self, text: &str) -> Result<OptionValue, String> {
         match self.kind {
-            OptionKind::Number { least, .. } => match text.parse::<u64>() {
-                Ok(number) if number >= least => Ok(OptionValue::Number(number)),
-                _ => Err(format!("--{} takes a number from {least} on, not `{text}`", self.name)),
+            OptionKind::Number { least, most, .. } => match text.parse::<u64>() {
+                Ok(number) if (least..=most).contains(&number) => Ok(OptionValue::Number(number)),
+                _ if most == u64::MAX => Err(format!("--{} takes a number from {least} on, not `{text}`", self.name)),
+                _ => Err(format!("--{} takes a number from {least} to {most}, not `{text}`", self.name)),
             },
             OptionKind::Choice(words) if words.contains(&text) => Ok(OptionValue::Word(text.to_owned())),
             OptionKind::Choice(words) => Err(format!("--{} takes {}, not `{text}`", self.name, words.join(" or "))),

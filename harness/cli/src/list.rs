@@ -103,9 +103,7 @@ fn print_targets() {
 }
 
 fn print_track_record() {
-    println!(
-        "\nTrack record: violations that are known to show, and the command that shows each:"
-    );
+    println!("\nTrack record: violations that are known to show, and the command that shows each:");
     for target in targets() {
         for exposure in target.exposures() {
             println!("\n  {}", crate::schedule::shell_line(&command(*target, exposure)));
