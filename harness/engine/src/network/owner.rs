@@ -85,10 +85,13 @@ impl Lookups {
 impl fmt::Display for Lookups {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { known, closed, foreign, failed } = self;
+        write!(out, "who dialled was told by the socket's owner for {known} connections; ")?;
+        if closed + foreign + failed == 0 {
+            return write!(out, "none was refused");
+        }
         write!(
             out,
-            "who dialled was told by the socket's owner for {known} connections; {closed} were refused because they had \
-             been closed already, {foreign} because they were of no node, {failed} because the lookup failed"
+            "refused were {closed} that had been closed already, {foreign} of no node, and {failed} whose lookup failed"
         )
     }
 }
