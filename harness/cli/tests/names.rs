@@ -1,20 +1,21 @@
-//! Nodes that look for one another by names that are the same on all of them: each name leads over the node's own link. Needs
-//! `bash`, which can dial, and the right to a mount namespace.
+//! Nodes that are all told the same of one another: what they are told leads over each node's own link, by names that each
+//! resolves for itself and by the owner of the dialling socket. Needs `bash`, which can dial; names need the right to a mount
+//! namespace.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 mod shell;
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, TcpListener};
-use std::process::ExitCode;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use dsjepsen_engine::network::{Effect, LinkRule, LinkTraffic, Source};
 use dsjepsen_engine::target::Addressing;
 use dsjepsen_engine::{Cluster, find_marked};
 use dsjepsen_history::{NodeId, RunEvent};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Completion, Trial};
 use shell::{Bench, PORT, Shell};
 use tokio::time::Instant;
 
@@ -27,21 +28,53 @@ static DIALLERS: Shell = Shell::with_names(
      done",
 );
 
+/// The variable that asks for one way of addressing, and the ways.
+const ADDRESSING: &str = "DSJEPSEN_ADDRESSING";
+const BY_NAMES: &str = "names";
+const BY_OWNER: &str = "owner";
+
+type Test = (&'static str, fn(Bench));
+
+const OWN_LINKS: Test = ("what_is_shared_leads_over_each_nodes_own_link", |bench| run(own_links(bench)));
+const RESTARTED: Test = ("a_node_is_the_program_itself_also_after_a_restart", |bench| run(restarted(bench)));
+const STRANGER: Test = ("who_is_of_no_node_is_refused_and_it_is_told", |bench| run(stranger(bench)));
+
 fn main() -> ExitCode {
-    let missing = Addressing::SharedNames.available().is_err() || !std::path::Path::new("/bin/bash").exists();
-    let trial = |name: &str, run: fn(Bench)| {
-        let name = name.to_owned();
-        Trial::test(name.clone(), move || {
-            run(Bench::new(&name));
-            Ok(())
-        })
-        .with_ignored_flag(missing)
+    let trials = match std::env::var(ADDRESSING) {
+        Ok(way) if way == BY_OWNER => [OWN_LINKS, RESTARTED, STRANGER].into_iter().map(here).collect(),
+        Ok(_) => [OWN_LINKS, RESTARTED].into_iter().map(here).collect(),
+        Err(_) => vec![
+            apart(BY_NAMES, OWN_LINKS),
+            apart(BY_NAMES, RESTARTED),
+            apart(BY_OWNER, OWN_LINKS),
+            apart(BY_OWNER, RESTARTED),
+            apart(BY_OWNER, STRANGER),
+        ],
     };
-    let trials = vec![
-        trial("a_shared_name_leads_over_each_nodes_own_link", |bench| run(own_links(bench))),
-        trial("a_named_node_is_the_program_itself_also_after_a_restart", |bench| run(restarted(bench))),
-    ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// The test itself.
+fn here((name, test): Test) -> Trial {
+    let missing = Addressing::SharedNames.available().is_err() || !std::path::Path::new("/bin/bash").exists();
+    Trial::test(name, move || {
+        test(Bench::new(name));
+        Ok(())
+    })
+    .with_ignored_flag(missing)
+}
+
+/// The test in a program of its own: the way is asked for in the environment, which a program cannot safely change.
+fn apart(way: &'static str, (name, _): Test) -> Trial {
+    Trial::ignorable_test(format!("{name}_by_{way}"), move || {
+        let output = Command::new(std::env::current_exe()?).args([name, "--exact"]).env(ADDRESSING, way).output()?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        match output.status.success() {
+            true if said.contains("1 ignored") => Ok(Completion::ignored_with(format!("{way} cannot be used here"))),
+            true if said.contains("1 passed") => Ok(Completion::Completed),
+            _ => Err(format!("{said}{}", String::from_utf8_lossy(&output.stderr)).into()),
+        }
+    })
 }
 
 fn run(test: impl Future<Output = ()>) {
@@ -143,4 +176,33 @@ async fn restarted(bench: Bench) {
     bench.nothing_left();
     let machine = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
     assert!(!machine.contains("dsjepsen.test"), "the machine's own names were changed");
+}
+
+/// The test's own program is no node's.
+async fn stranger(bench: Bench) {
+    let cluster = start(&bench, 2).await;
+    eventually("the nodes are answered", || traffic(&cluster, 0, 1).bytes_back > 0).await;
+    let front = (cluster.network().subnet().front(NodeId::at(0)), PORT);
+    for _ in 0..2 {
+        let mut stream = TcpStream::connect(front).unwrap();
+        // It may be refused before it has said anything.
+        let _ = stream.write_all(b"hello\n");
+        assert_eq!(stream.read(&mut [0]).unwrap_err().kind(), ErrorKind::ConnectionReset);
+    }
+    assert_eq!(cluster.network().lookups().unwrap().foreign, 2);
+    let lines = |start: &str| {
+        let seen = bench.seen.lock().unwrap();
+        let texts = seen.iter().filter_map(|event| match event {
+            RunEvent::Warning { text } | RunEvent::Note { text } => Some(text.clone()),
+            _ => None,
+        });
+        texts.filter(|text| text.starts_with(start)).collect::<Vec<_>>()
+    };
+    let expected = format!("to {}:{PORT} was refused: no process of a node has the dialling socket open", front.0);
+    eventually("it is told", || !lines("a connection from 127.0.0.1:").is_empty()).await;
+    cluster.stop().await;
+    let warnings = lines("a connection from 127.0.0.1:");
+    assert!(warnings.len() == 1 && warnings[0].contains(&expected), "{warnings:?}");
+    let told = lines("who dialled was told by the socket's owner for ");
+    assert!(told.len() == 1 && told[0].contains(" 2 of no node,"), "{told:?}");
 }

@@ -6,7 +6,9 @@ mod log;
 mod marker;
 mod names;
 mod node;
+mod owners;
 mod programs;
+mod shared;
 mod spawner;
 
 use std::collections::BTreeMap;
@@ -23,19 +25,18 @@ use crate::api::{Access, Route};
 use crate::clock::RunClock;
 use crate::events::Events;
 use crate::network::{Network, NetworkError, Source, Subnet};
-use crate::target::{
-    Addressing, Control, Launch, NODE_PATH, NodeContext, Readiness, StopSignal, Target, Unavailable, Variants,
-};
+use crate::target::{Control, Launch, NODE_PATH, NodeContext, Readiness, StopSignal, Target, Unavailable, Variants};
 
 use guardian::Guardian;
 pub use guardian::guard;
 pub use marker::{MARKER, find_marked, kill_marked};
-use names::Names;
-pub(crate) use names::names_available;
 use node::{Node, Running};
+use owners::NodeSockets;
 use programs::Troubles;
 pub use programs::{ClientCommand, Programs};
 pub(crate) use programs::{Program, Trouble};
+use shared::Shared;
+pub(crate) use shared::sharing_available;
 use spawner::{ProcessSpec, Spawner};
 
 /// How long a restarted node may take.
@@ -126,8 +127,8 @@ pub struct Cluster {
 
 struct Inner {
     plan: ClusterPlan,
-    nodes: Mutex<BTreeMap<NodeId, Node>>,
-    names: Option<Names>,
+    nodes: Arc<Mutex<BTreeMap<NodeId, Node>>>,
+    shared: Shared,
     network: Network,
     control: Control,
     troubles: Troubles,
@@ -138,7 +139,7 @@ struct Inner {
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        for node in self.nodes.get_mut().unwrap_or_else(PoisonError::into_inner).values_mut() {
+        for node in self.nodes.lock().unwrap_or_else(PoisonError::into_inner).values_mut() {
             node.expect_end();
         }
         kill_marked(&self.plan.run, Duration::from_secs(2));
@@ -151,13 +152,19 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError`]; whatever was started is ended again.
     pub async fn start(plan: ClusterPlan) -> Result<Self, ClusterError> {
-        let names = match plan.target.addressing() {
-            Addressing::PerLink => None,
-            Addressing::SharedNames => Some(Names::new(&plan.nodes)?),
-        };
         let subnet = Subnet::claim()?;
+        let shared = Shared::new(plan.target.addressing(), &plan.nodes, &subnet)?;
+        if let Some(text) = shared.in_words() {
+            plan.events.emit(RunEvent::Note { text: text.to_owned() });
+        }
         let addresses = plan.nodes.iter().map(|node| (*node, subnet.node(*node))).collect();
-        let network = Network::start(subnet, &plan.nodes, plan.target.ports())?;
+        let nodes = Arc::new(Mutex::new(plan.nodes.iter().map(|node| (*node, Node::default())).collect()));
+        let network = if let Shared::Fronts(_) = shared {
+            let owners = Arc::new(NodeSockets::new(Arc::clone(&nodes), plan.events.clone()));
+            Network::start_with_fronts(subnet, &plan.nodes, plan.target.ports(), owners)?
+        } else {
+            Network::start(subnet, &plan.nodes, plan.target.ports())?
+        };
         let system = |what: &str| {
             let what = what.to_owned();
             move |source| ClusterError::System { what, source }
@@ -165,11 +172,9 @@ impl Cluster {
         let guardian = Guardian::start(&plan.executable, &plan.run).map_err(system("start the guardian process"))?;
         let spawner = Spawner::start().map_err(system("start the spawner thread"))?;
         let control = Control::new(addresses)?;
-        let nodes = plan.nodes.iter().map(|node| (*node, Node::default())).collect();
         let troubles = Troubles::default();
-        let nodes = Mutex::new(nodes);
         let cluster =
-            Self { inner: Arc::new(Inner { plan, nodes, names, network, control, troubles, spawner, guardian }) };
+            Self { inner: Arc::new(Inner { plan, nodes, shared, network, control, troubles, spawner, guardian }) };
         let all = cluster.nodes();
         for node in &all {
             cluster.launch(*node).await?;
@@ -297,13 +302,22 @@ impl Cluster {
                 .events
                 .emit(RunEvent::Note { text: format!("{left} more processes of the run were ended") });
         }
-        for traffic in self.inner.network.traffic() {
-            let from = match traffic.link.from {
-                Source::Node(node) => node.to_string(),
-                Source::Clients(home) => format!("c{}", home.number()),
-            };
-            self.inner.plan.events.emit(RunEvent::Link {
-                from,
+        self.tell_traffic();
+    }
+
+    fn tell_traffic(&self) {
+        let (network, events) = (&self.inner.network, &self.inner.plan.events);
+        if let Some(lookups) = network.lookups() {
+            events.emit(RunEvent::Note { text: lookups.to_string() });
+        }
+        for traffic in network.traffic() {
+            let from = traffic.link.from;
+            if from == Source::Node(traffic.link.to) && traffic.connections == 0 {
+                // Few nodes ever dial themselves.
+                continue;
+            }
+            events.emit(RunEvent::Link {
+                from: from.to_string(),
                 to: traffic.link.to,
                 bytes_forward: traffic.bytes_forward,
                 bytes_back: traffic.bytes_back,
@@ -352,12 +366,8 @@ impl Cluster {
         environment.entry("HOME".to_owned()).or_insert_with(|| data.display().to_string());
         let mut command = vec![launch.program.display().to_string()];
         command.extend(launch.arguments.iter().cloned());
-        let (program, arguments) = match &self.inner.names {
-            None => (launch.program.clone(), launch.arguments.clone()),
-            Some(names) => names
-                .wrap(node, self.inner.network.subnet(), &data, &launch)
-                .map_err(system(format!("write the names that {node} resolves")))?,
-        };
+        let wrapped = self.inner.shared.wrap(node, self.inner.network.subnet(), &data, &launch);
+        let (program, arguments) = wrapped.map_err(system(format!("write the names that {node} resolves")))?;
         let run = plan.run.clone();
         let (input, errors) = (None, None);
         let spec =
@@ -384,14 +394,13 @@ impl Cluster {
         let (plan, subnet) = (&self.inner.plan, self.inner.network.subnet());
         let others = plan.nodes.iter().filter(|peer| **peer != node);
         let peers = others.map(|peer| (*peer, subnet.link(Source::Node(node), *peer))).collect();
-        let nameless = BTreeMap::new();
         plan.target.launch(&NodeContext {
             node,
             nodes: &plan.nodes,
             data,
             address: subnet.node(node),
             peers: &peers,
-            shared: self.inner.names.as_ref().map_or(&nameless, Names::shared),
+            shared: self.inner.shared.told(),
             variants: &plan.variants,
             executable: &plan.executable,
         })

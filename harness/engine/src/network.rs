@@ -5,6 +5,9 @@
 //! it dials its own link instead: `127.R.i.j` for node `ni`, `127.R.(100+i).j` for the clients whose home is `ni`.
 //! Nodes must bind their own address, never the wildcard address, which would collide with the links.
 //!
+//! Nodes that must all be told one address of a peer may dial its *front* `127.R.100.j`; then the owner of the dialling
+//! socket says whose the connection is, and from there on it is one of that node's link ([`SocketOwners`]).
+//!
 //! Faults act on the flow of data from one *site* to another, where a site is a node together with its client group; so
 //! a one-way partition is one [`LinkRule`] and a full one two. Clients always reach their home node.
 //!
@@ -16,9 +19,11 @@
 
 mod connection;
 mod kernel;
+mod owner;
 mod proxy;
 mod registry;
 mod rules;
+mod sock_diag;
 mod subnet;
 #[cfg(test)]
 mod tests;
@@ -30,9 +35,12 @@ use std::sync::Arc;
 
 use dsjepsen_history::NodeId;
 
+use self::owner::Lookup;
+pub use self::owner::{Lookups, Refusal, SocketOwners, Unknown};
 use self::proxy::Proxy;
 use self::registry::SharedRegistry;
 pub use self::rules::{Effect, LinkRule, RuleEvidence, RuleId};
+pub(crate) use self::sock_diag::inode_of;
 pub use self::subnet::{CLAIM_PORT, DIALLERS, LARGEST_NODE, Subnet};
 
 /// Ports from this one on belong to the kernel's outgoing connections on Linux, so that none of them can be listened on
@@ -71,6 +79,16 @@ pub enum NetworkError {
         /// The link.
         link: Link,
         /// Its address.
+        address: SocketAddrV4,
+        /// What the kernel said.
+        source: io::Error,
+    },
+    /// A front could not listen on its address.
+    #[error("the front of {node} cannot listen on {address}: {source}")]
+    ListenInFront {
+        /// The node.
+        node: NodeId,
+        /// The front's address.
         address: SocketAddrV4,
         /// What the kernel said.
         source: io::Error,
@@ -164,6 +182,7 @@ pub struct Network {
 struct Shared {
     registry: SharedRegistry,
     proxy: Proxy,
+    lookup: Option<Arc<Lookup>>,
     // Declared last: the claim must outlive the proxy's sockets.
     subnet: Subnet,
 }
@@ -177,16 +196,43 @@ impl Network {
     /// If a node or port has no place in the subnet, a link's address cannot be bound, or no thread can be had. Nothing
     /// is left behind.
     pub fn start(subnet: Subnet, nodes: &[NodeId], ports: &[u16]) -> Result<Self, NetworkError> {
+        Self::open(subnet, nodes, ports, None)
+    }
+
+    /// The same, and also opens a [front](Subnet::front) on each of `ports` for every node. Who dials it is asked of
+    /// `owners`; a connection of which that cannot be found out within about half a second is refused with RST.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub fn start_with_fronts(
+        subnet: Subnet,
+        nodes: &[NodeId],
+        ports: &[u16],
+        owners: Arc<dyn SocketOwners>,
+    ) -> Result<Self, NetworkError> {
+        Self::open(subnet, nodes, ports, Some(Arc::new(Lookup::new(owners))))
+    }
+
+    fn open(
+        subnet: Subnet,
+        nodes: &[NodeId],
+        ports: &[u16],
+        lookup: Option<Arc<Lookup>>,
+    ) -> Result<Self, NetworkError> {
         if let Some(&node) = nodes.iter().find(|node| node.number() > LARGEST_NODE) {
             return Err(NetworkError::NodeNumber { node });
         }
         if let Some(&port) = ports.iter().find(|port| !(1..FIRST_EPHEMERAL_PORT).contains(*port)) {
             return Err(NetworkError::Port { port });
         }
-        let links = proxy::links(nodes);
+        let links = proxy::links(nodes, lookup.is_some());
         let registry = SharedRegistry::new(&links);
-        let proxy = Proxy::start(&subnet, &links, ports, &registry)?;
-        Ok(Self { shared: Arc::new(Shared { registry, proxy, subnet }) })
+        let mut doors = proxy::doors_of_links(&subnet, &links, ports)?;
+        if let Some(lookup) = &lookup {
+            doors.extend(proxy::doors_in_front(&subnet, nodes, &links, ports, lookup)?);
+        }
+        let proxy = Proxy::start(doors, &registry)?;
+        Ok(Self { shared: Arc::new(Shared { registry, proxy, lookup, subnet }) })
     }
 
     /// The addresses of the run.
@@ -236,7 +282,12 @@ impl Network {
         self.shared.registry.lock().settle(dialler)
     }
 
-    /// What each link carried, in the order of the links.
+    /// How often the owner of a socket was looked up so far; nothing for a network without fronts.
+    pub fn lookups(&self) -> Option<Lookups> {
+        self.shared.lookup.as_ref().map(|lookup| lookup.counts())
+    }
+
+    /// What each link carried, in the order of the links. With fronts, a node also has a link to itself.
     pub fn traffic(&self) -> Vec<LinkTraffic> {
         self.shared.registry.lock().traffic()
     }

@@ -65,8 +65,8 @@ pub enum Addressing {
     /// Each node is told its own links: another address for the same peer on every node.
     #[default]
     PerLink,
-    /// All nodes must be told the same of a peer: a name, which every node resolves to its own link. It takes a mount
-    /// namespace for each node.
+    /// All nodes must be told the same of a peer: a name, which every node resolves to its own link in a mount namespace
+    /// of its own; where that is not permitted, one address, at which the owner of the dialling socket tells who it is.
     SharedNames,
 }
 
@@ -78,7 +78,7 @@ impl Addressing {
     pub fn available(self) -> Result<(), Unavailable> {
         match self {
             Self::PerLink => Ok(()),
-            Self::SharedNames => crate::cluster::names_available(),
+            Self::SharedNames => crate::cluster::sharing_available(),
         }
     }
 }
@@ -106,8 +106,8 @@ pub struct NodeContext<'a> {
     pub address: Ipv4Addr,
     /// Where this node finds its peers: the address of the link from it to each of them. Ports are the peers' own.
     pub peers: &'a BTreeMap<NodeId, Ipv4Addr>,
-    /// The name of every node, its own included, the same on all nodes: each resolves it to its own link to that node.
-    /// Empty unless the target's addressing is by [shared names](Addressing::SharedNames).
+    /// The name of every node, its own included, the same on all nodes: by it each comes over its own link to that node.
+    /// It may be an address. Empty unless the target's addressing is by [shared names](Addressing::SharedNames).
     pub shared: &'a BTreeMap<NodeId, String>,
     /// The chosen options.
     pub variants: &'a Variants,

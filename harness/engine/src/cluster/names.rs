@@ -89,7 +89,7 @@ impl Namespace {
 }
 
 /// Whether nodes can be given names of their own on this machine.
-pub(crate) fn names_available() -> Result<(), Unavailable> {
+pub(super) fn names_available() -> Result<(), Unavailable> {
     Namespace::find().map(|_| ())
 }
 

@@ -46,6 +46,11 @@ impl Node {
         alive.then(|| Running { pid: current.pid, ended: current.ended.clone() })
     }
 
+    /// The process group that it was started as last, also when the first process of it has ended by itself.
+    pub(super) fn group(&self) -> Option<i32> {
+        self.current.as_ref().map(|current| current.pid)
+    }
+
     /// How to tell that it is ready, whether its awaited line was seen, and how it ended if it did.
     pub(super) fn readiness(&self) -> Option<(Readiness, bool, Option<ExitStatus>)> {
         let current = self.current.as_ref()?;

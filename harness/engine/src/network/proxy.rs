@@ -1,7 +1,8 @@
 //! The thread that serves the links: accept loops, dialling, and two pumps for each connection. It has a runtime of its
 //! own, so that neither clients nor checkers can starve it.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4};
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
 
 use super::connection::{Ending, Way};
+use super::owner::Lookup;
 use super::registry::{ConnectionId, Dialling, Next, SharedRegistry};
 use super::{Link, NetworkError, Source, Subnet};
 
@@ -22,6 +24,9 @@ const BACKLOG: i32 = 1024;
 
 /// How long an accept loop rests when the process has run out of file descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Lookups of who dialled that run at once; more wait.
+const LOOKUP_THREADS: usize = 4;
 
 /// The running thread; it ends when this value goes.
 pub(super) struct Proxy {
@@ -33,43 +38,108 @@ struct Running {
     thread: JoinHandle<()>,
 }
 
-/// A link's listening socket and where it leads.
-struct Listener {
-    link: usize,
+/// A socket that listens for connections to a node.
+pub(super) struct Door {
     socket: std::net::TcpListener,
+    passage: Passage,
+}
+
+/// What a door leads to.
+#[derive(Clone)]
+struct Passage {
+    entrance: Entrance,
+    /// Where the door listens.
+    address: SocketAddrV4,
     node: SocketAddrV4,
 }
 
-/// All links between these nodes: node to other node, and every client group to every node.
-pub(super) fn links(nodes: &[NodeId]) -> Vec<Link> {
+impl Door {
+    fn open(entrance: Entrance, address: SocketAddrV4, node: SocketAddrV4) -> io::Result<Self> {
+        Ok(Self { socket: listen(address)?, passage: Passage { entrance, address, node } })
+    }
+}
+
+/// By which link the connections of a door come; links are named by their position in the registry.
+#[derive(Clone)]
+enum Entrance {
+    /// All by one.
+    Link(usize),
+    /// By that of the node that dialled, of these.
+    Front(Arc<BTreeMap<NodeId, usize>>, Arc<Lookup>),
+}
+
+impl Entrance {
+    /// The link of a connection; nothing where it cannot be told whose it is.
+    async fn link(&self, dialler: SocketAddrV4, dialled: SocketAddrV4) -> Option<usize> {
+        match self {
+            Self::Link(link) => Some(*link),
+            Self::Front(links, lookup) => links.get(&lookup.node(dialler, dialled).await?).copied(),
+        }
+    }
+}
+
+/// All links between these nodes: node to other node, and every client group to every node. With fronts a node may dial
+/// itself, too.
+pub(super) fn links(nodes: &[NodeId], with_fronts: bool) -> Vec<Link> {
     let pairs = || nodes.iter().flat_map(|from| nodes.iter().map(move |to| (*from, *to)));
-    let between_nodes = pairs().filter(|(from, to)| from != to).map(|(from, to)| Link { from: Source::Node(from), to });
+    let between_nodes =
+        pairs().filter(|(from, to)| with_fronts || from != to).map(|(from, to)| Link { from: Source::Node(from), to });
     let from_clients = pairs().map(|(home, to)| Link { from: Source::Clients(home), to });
     between_nodes.chain(from_clients).collect()
 }
 
-impl Proxy {
-    pub(super) fn start(
-        subnet: &Subnet,
-        links: &[Link],
-        ports: &[u16],
-        registry: &SharedRegistry,
-    ) -> Result<Self, NetworkError> {
-        let mut listeners = Vec::with_capacity(links.len() * ports.len());
-        for (position, link) in links.iter().enumerate() {
-            for port in ports {
-                let address = SocketAddrV4::new(subnet.link(link.from, link.to), *port);
-                let socket = listen(address).map_err(|source| NetworkError::Listen { link: *link, address, source })?;
-                let node = SocketAddrV4::new(subnet.node(link.to), *port);
-                listeners.push(Listener { link: position, socket, node });
-            }
+/// A door for each link on each port; a node's link to itself has none, its address is the node's own.
+pub(super) fn doors_of_links(subnet: &Subnet, links: &[Link], ports: &[u16]) -> Result<Vec<Door>, NetworkError> {
+    let mut doors = Vec::with_capacity(links.len() * ports.len());
+    for (position, link) in links.iter().enumerate().filter(|(_, link)| link.from != Source::Node(link.to)) {
+        for port in ports {
+            let address = SocketAddrV4::new(subnet.link(link.from, link.to), *port);
+            let node = SocketAddrV4::new(subnet.node(link.to), *port);
+            let door = Door::open(Entrance::Link(position), address, node);
+            doors.push(door.map_err(|source| NetworkError::Listen { link: *link, address, source })?);
         }
+    }
+    Ok(doors)
+}
+
+/// A door in front of each node on each port, for all nodes.
+pub(super) fn doors_in_front(
+    subnet: &Subnet,
+    nodes: &[NodeId],
+    links: &[Link],
+    ports: &[u16],
+    lookup: &Arc<Lookup>,
+) -> Result<Vec<Door>, NetworkError> {
+    let mut doors = Vec::with_capacity(nodes.len() * ports.len());
+    for to in nodes {
+        let from_node = |(position, link): (usize, &Link)| match link.from {
+            Source::Node(from) if link.to == *to => Some((from, position)),
+            _ => None,
+        };
+        let by_dialler = Arc::new(links.iter().enumerate().filter_map(from_node).collect());
+        for port in ports {
+            let address = SocketAddrV4::new(subnet.front(*to), *port);
+            let node = SocketAddrV4::new(subnet.node(*to), *port);
+            let entrance = Entrance::Front(Arc::clone(&by_dialler), Arc::clone(lookup));
+            let door = Door::open(entrance, address, node);
+            doors.push(door.map_err(|source| NetworkError::ListenInFront { node: *to, address, source })?);
+        }
+    }
+    Ok(doors)
+}
+
+impl Proxy {
+    pub(super) fn start(doors: Vec<Door>, registry: &SharedRegistry) -> Result<Self, NetworkError> {
         let start = || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-            let listeners = register(&runtime, listeners)?;
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .max_blocking_threads(LOOKUP_THREADS)
+                .enable_io()
+                .enable_time()
+                .build()?;
+            let doors = register(&runtime, doors)?;
             let (stop, stopped) = oneshot::channel();
             let registry = registry.clone();
-            let serve = move || serve(&runtime, listeners, &registry, stopped);
+            let serve = move || serve(&runtime, doors, &registry, stopped);
             let thread = thread::Builder::new().name("network-proxy".to_owned()).spawn(serve)?;
             Ok(Running { stop, thread })
         };
@@ -104,52 +174,53 @@ fn listen(address: SocketAddrV4) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-fn register(runtime: &Runtime, listeners: Vec<Listener>) -> io::Result<Vec<(usize, TcpListener, SocketAddrV4)>> {
+fn register(runtime: &Runtime, doors: Vec<Door>) -> io::Result<Vec<(TcpListener, Passage)>> {
     let _inside = runtime.enter();
-    let register = |listener: Listener| Ok((listener.link, TcpListener::from_std(listener.socket)?, listener.node));
-    listeners.into_iter().map(register).collect()
+    let register = |door: Door| Ok((TcpListener::from_std(door.socket)?, door.passage));
+    doors.into_iter().map(register).collect()
 }
 
 fn serve(
     runtime: &Runtime,
-    listeners: Vec<(usize, TcpListener, SocketAddrV4)>,
+    doors: Vec<(TcpListener, Passage)>,
     registry: &SharedRegistry,
     stopped: oneshot::Receiver<()>,
 ) {
     runtime.block_on(async {
-        for (link, listener, node) in listeners {
-            tokio::spawn(accept(listener, link, node, registry.clone()));
+        for (listener, passage) in doors {
+            tokio::spawn(accept(listener, passage, registry.clone()));
         }
         // An error means that the handle is gone, which is as good a reason to end.
         let _ = stopped.await;
     });
 }
 
-async fn accept(listener: TcpListener, link: usize, node: SocketAddrV4, registry: SharedRegistry) {
+async fn accept(listener: TcpListener, passage: Passage, registry: SharedRegistry) {
     loop {
         match listener.accept().await {
             Ok((client, peer)) => {
-                let IpAddr::V4(dialler) = peer.ip() else { continue };
-                tokio::spawn(relay(client, dialler, link, node, registry.clone()));
+                let SocketAddr::V4(dialler) = peer else { continue };
+                tokio::spawn(relay(client, dialler, passage.clone(), registry.clone()));
             }
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                tracing::warn!(%node, %error, "a link cannot accept");
+                tracing::warn!(node = %passage.node, %error, "a link cannot accept");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
 }
 
-async fn relay(client: TcpStream, dialler: Ipv4Addr, link: usize, node: SocketAddrV4, registry: SharedRegistry) {
+async fn relay(client: TcpStream, dialler: SocketAddrV4, passage: Passage, registry: SharedRegistry) {
     // These fail only on a connection that is gone already, which the first read will find.
     let _ = client.set_nodelay(true);
     let _ = client.set_zero_linger();
+    let Some(link) = passage.entrance.link(dialler, passage.address).await else { return };
     let client = Arc::new(client);
-    let admitted = registry.lock().admit(link, dialler, Arc::clone(&client));
+    let admitted = registry.lock().admit(link, *dialler.ip(), Arc::clone(&client));
     let Some((id, mut changes)) = admitted else { return };
     let mut relay = Relay { registry, id, client, node: None };
-    let Some(upstream) = relay.dial(node, &mut changes).await else {
+    let Some(upstream) = relay.dial(passage.node, &mut changes).await else {
         return;
     };
     let upstream = Arc::new(upstream);

@@ -23,6 +23,8 @@ const DIALLER_BLOCKS: u32 = 254 - FIRST_DIALLER_BLOCK as u32 + 1;
 const FIRST_DIALLER_BLOCK: u8 = 200;
 const HOSTS: u32 = 254;
 const CLIENTS_OFFSET: u8 = 100;
+// Between the nodes' links, up to 99, and those of the clients, from 101.
+const FRONT_BLOCK: u8 = 100;
 
 /// A block of loopback addresses that nobody else uses while this value lives.
 pub struct Subnet {
@@ -81,6 +83,14 @@ impl Subnet {
         Ipv4Addr::new(127, self.block, from, number(to))
     }
 
+    /// The address at which all nodes dial `to`, where they cannot each be told their own: `127.R.100.j`.
+    ///
+    /// # Panics
+    /// If the node's number is above [`LARGEST_NODE`].
+    pub fn front(&self, to: NodeId) -> Ipv4Addr {
+        Ipv4Addr::new(127, self.block, FRONT_BLOCK, number(to))
+    }
+
     /// The `n`-th source address for connections of clients; the same again every [`DIALLERS`].
     pub fn dialler(&self, n: u32) -> Ipv4Addr {
         let n = n % DIALLERS;
@@ -111,6 +121,7 @@ mod tests {
         let subnet = Subnet::claim().unwrap();
         let nodes = || (0..usize::from(LARGEST_NODE)).map(NodeId::at);
         let mut addresses: Vec<Ipv4Addr> = nodes().map(|node| subnet.node(node)).collect();
+        addresses.extend(nodes().map(|node| subnet.front(node)));
         for (from, to) in nodes().flat_map(|from| nodes().map(move |to| (from, to))) {
             if from != to {
                 addresses.push(subnet.link(Source::Node(from), to));

@@ -4,4 +4,5 @@ mod delivery;
 mod intact;
 mod laboratory;
 mod lifecycle;
+mod owner;
 mod partition;

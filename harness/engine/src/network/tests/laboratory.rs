@@ -2,13 +2,14 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use dsjepsen_history::NodeId;
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::network::{Effect, Link, LinkRule, LinkTraffic, Network, RuleId, Source, Subnet};
+use crate::network::{Effect, Link, LinkRule, LinkTraffic, Network, RuleId, SocketOwners, Source, Subnet};
 
 /// The port that all nodes of the tests listen on.
 pub(super) const PORT: u16 = 9100;
@@ -79,8 +80,17 @@ pub(super) struct Laboratory {
 impl Laboratory {
     /// A network of so many nodes, all up.
     pub(super) fn new(nodes: usize) -> Self {
+        Self::on(nodes, |ids| Network::start(Subnet::claim().unwrap(), ids, &[PORT]).unwrap())
+    }
+
+    /// The same with a front for every node.
+    pub(super) fn with_fronts(nodes: usize, owners: Arc<dyn SocketOwners>) -> Self {
+        Self::on(nodes, |ids| Network::start_with_fronts(Subnet::claim().unwrap(), ids, &[PORT], owners).unwrap())
+    }
+
+    fn on(nodes: usize, start: impl FnOnce(&[NodeId]) -> Network) -> Self {
         let ids: Vec<NodeId> = (1..=nodes).map(n).collect();
-        let network = Network::start(Subnet::claim().unwrap(), &ids, &[PORT]).unwrap();
+        let network = start(&ids);
         let nodes = ids.iter().map(|id| listen(network.subnet().node(*id))).collect();
         Self { network, nodes }
     }
@@ -164,7 +174,7 @@ pub(super) fn listen(address: Ipv4Addr) -> TcpListener {
     listener
 }
 
-fn with_deadline(stream: TcpStream) -> TcpStream {
+pub(super) fn with_deadline(stream: TcpStream) -> TcpStream {
     stream.set_nonblocking(false).unwrap();
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
