@@ -88,8 +88,8 @@ pub enum CounterRule {
 }
 
 impl CounterRule {
-    /// All rules, in the order in which they are shown.
-    pub const ALL: [Self; 5] = [Self::Bounds, Self::Order, Self::Lost, Self::Extra, Self::Return];
+    /// All rules, in the order in which they are shown: the sum at the end says the plainest what is wrong.
+    pub const ALL: [Self; 5] = [Self::Lost, Self::Extra, Self::Bounds, Self::Order, Self::Return];
 
     /// The stable id of the rule.
     pub fn id(self) -> &'static str {
