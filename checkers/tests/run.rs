@@ -1,9 +1,11 @@
 //! The checks of any workload: whether a run showed anything, what it counted, and how judgements become a verdict.
 
+mod common;
+
 use dsjepsen_checkers::{Checker, LockCall, RunView, Stats, Vacuity, judge};
 use dsjepsen_history::{
     Call, FaultInterval, FaultOutcome, Finding, Gravity, History, Judgement, Moment, NodeId, Operation, OptionValue,
-    Options, Outcome, Plan, PlannedFault, Process, Promises, Reason, RunSettings, UnknownReason, Verdict, Versions,
+    Options, Outcome, Plan, PlannedFault, Process, Promises, Reason, UnknownReason, Verdict,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,24 +56,8 @@ impl Run {
     /// A run with this many faults of these names planned.
     fn new(faults: &[&str]) -> Self {
         let plan = Plan {
-            schema: 1,
-            run: "run".to_owned(),
-            started: "2026-01-01T00:00:00Z".to_owned(),
-            seed: 1,
-            workload: "sample".to_owned(),
-            target: "sample".to_owned(),
             nemesis: faults.join(","),
-            settings: RunSettings {
-                nodes: 3,
-                concurrency: 5,
-                time_limit_ms: 1000,
-                recovery_time_ms: 1000,
-                rate: 0,
-                op_timeout_ms: 100,
-                nemesis_interval_ms: 100,
-            },
             options: Options([("keys".to_owned(), OptionValue::Number(1))].into()),
-            promises: Promises::default(),
             faults: (1..)
                 .zip(faults)
                 .map(|(id, fault)| PlannedFault {
@@ -83,9 +69,7 @@ impl Run {
                     params: Value::Null,
                 })
                 .collect(),
-            bands: Vec::new(),
-            versions: Versions::default(),
-            command: Vec::new(),
+            ..common::plan("sample", 3, Promises::default())
         };
         let history = History {
             workload: "sample".to_owned(),

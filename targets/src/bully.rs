@@ -7,16 +7,16 @@ mod node;
 mod peers;
 mod state;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use dsjepsen_engine::api::Abilities;
-use dsjepsen_engine::target::{Control, Exposure, Launch, NodeContext, Readiness, Target, Unavailable, Variant, Variants};
+use dsjepsen_engine::target::{Control, Exposure, Launch, NodeContext, Target, Unavailable, Variant, Variants};
 use dsjepsen_history::{NodeId, Promises};
 
 use crate::NodeProgram;
-use crate::contract::{ContractClient, Style, leader_by_views, to_json};
+use crate::contract::{ContractClient, Style, leader_by_views};
+use crate::node_program::{launch, peers};
 
 /// The one port of a node, for clients and for other nodes.
 const PORT: u16 = 7101;
@@ -91,20 +91,13 @@ impl Target for Bully {
     }
 
     fn launch(&self, node: &NodeContext<'_>) -> Launch {
-        let others = node.peers.iter().filter(|(peer, _)| **peer != node.node);
         let config = node::Config {
             node: node.node,
             listen: (node.address, PORT).into(),
-            peers: others.map(|(peer, address)| (*peer, (*address, PORT).into())).collect(),
+            peers: peers(node, PORT),
             data: node.data.to_owned(),
         };
-        Launch {
-            program: node.executable.to_owned(),
-            arguments: ["node", TARGET_NAME, &to_json(&config).to_string()].map(str::to_owned).into(),
-            environment: BTreeMap::new(),
-            files: BTreeMap::new(),
-            readiness: Readiness::Http { port: PORT, path: "/health".to_owned() },
-        }
+        launch(node, TARGET_NAME, &config, PORT)
     }
 
     async fn leader(&self, control: &Control) -> Option<NodeId> {

@@ -1,5 +1,6 @@
 //! What the node programs of our own systems have in common: the edge between the operating system and a node.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -7,10 +8,15 @@ use std::time::Duration;
 use anyhow::Context;
 use axum::Router;
 use axum::serve::ListenerExt;
+use dsjepsen_engine::target::{Launch, NodeContext, Readiness};
+use dsjepsen_history::NodeId;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
+
+use crate::contract::to_json;
 
 /// A program that is one node of a system of our own.
 #[derive(Debug, Clone, Copy)]
@@ -24,6 +30,24 @@ pub struct NodeProgram {
     /// # Errors
     /// Where the configuration is no good, the port or the data directory cannot be had, or the node broke down.
     pub run: fn(&str) -> anyhow::Result<()>,
+}
+
+/// How a node of our own is started: this very executable, with the node program of this name and its configuration. It is
+/// ready when it answers on its port.
+pub(crate) fn launch(node: &NodeContext<'_>, name: &str, config: &impl Serialize, port: u16) -> Launch {
+    Launch {
+        program: node.executable.to_owned(),
+        arguments: ["node", name, &to_json(config).to_string()].map(str::to_owned).into(),
+        environment: BTreeMap::new(),
+        files: BTreeMap::new(),
+        readiness: Readiness::Http { port, path: "/health".to_owned() },
+    }
+}
+
+/// Where a node finds every other node, on this port.
+pub(crate) fn peers(node: &NodeContext<'_>, port: u16) -> BTreeMap<NodeId, SocketAddr> {
+    let others = node.peers.iter().filter(|(peer, _)| **peer != node.node);
+    others.map(|(peer, address)| (*peer, (*address, port).into())).collect()
 }
 
 /// The time that a node's runtime gets to end its tasks. Nothing is lost if it is too short: what counts is on disk.

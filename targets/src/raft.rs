@@ -13,17 +13,17 @@ mod state;
 mod storage_tests;
 mod types;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use dsjepsen_engine::api::{Abilities, Access, AccessError};
-use dsjepsen_engine::target::{Control, Exposure, Launch, NodeContext, Readiness, Target, Unavailable, Variant, Variants};
+use dsjepsen_engine::target::{Control, Exposure, Launch, NodeContext, Target, Unavailable, Variant, Variants};
 use dsjepsen_history::{NodeId, Promises};
 
 use self::types::Flaw;
 use crate::NodeProgram;
-use crate::contract::{ContractClient, Style, leader_by_views, to_json};
+use crate::contract::{ContractClient, Style, leader_by_views};
+use crate::node_program::{launch, peers};
 
 /// The one port of a node, for clients and for peers.
 const PORT: u16 = 7101;
@@ -142,22 +142,15 @@ impl Target for Raft {
     }
 
     fn launch(&self, node: &NodeContext<'_>) -> Launch {
-        let others = node.peers.iter().filter(|(peer, _)| **peer != node.node);
         let config = node::Config {
             node: node.node,
             listen: (node.address, PORT).into(),
-            peers: others.map(|(peer, address)| (*peer, (*address, PORT).into())).collect(),
+            peers: peers(node, PORT),
             data: node.data.to_owned(),
             flaws: Flaw::ALL.into_iter().filter(|flaw| node.variants.has(flaw.name())).collect(),
             snapshot_every: node::Config::default_snapshot_every(),
         };
-        Launch {
-            program: node.executable.to_owned(),
-            arguments: ["node", TARGET_NAME, &to_json(&config).to_string()].map(str::to_owned).into(),
-            environment: BTreeMap::new(),
-            files: BTreeMap::new(),
-            readiness: Readiness::Http { port: PORT, path: "/health".to_owned() },
-        }
+        launch(node, TARGET_NAME, &config, PORT)
     }
 
     async fn leader(&self, control: &Control) -> Option<NodeId> {
@@ -205,7 +198,7 @@ mod tests {
             data: "/data/n1".as_ref(),
             address: [127, 9, 1, 1].into(),
             peers: &peers,
-            shared: &BTreeMap::new(),
+            shared: &[].into(),
             variants: &variants,
             executable: "/bin/dsjepsen".as_ref(),
         };

@@ -11,11 +11,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dsjepsen_engine::api::{Abilities, Repeat};
-use dsjepsen_engine::target::{Control, Exposure, Launch, NodeContext, Readiness, Target, Unavailable, Variant, Variants};
+use dsjepsen_engine::target::{Control, Exposure, Launch, NodeContext, Target, Unavailable, Variant, Variants};
 use dsjepsen_history::{NodeId, Promises};
 
 use crate::NodeProgram;
-use crate::contract::{ContractClient, Style, leader_by_views, to_json};
+use crate::contract::{ContractClient, Style, leader_by_views};
+use crate::node_program::{launch, peers};
 
 /// The one port of a node, for clients and for other nodes.
 const PORT: u16 = 7101;
@@ -102,20 +103,13 @@ impl Target for RmwCounter {
     }
 
     fn launch(&self, node: &NodeContext<'_>) -> Launch {
-        let others = node.peers.iter().filter(|(peer, _)| **peer != node.node);
         let config = node::Config {
             node: node.node,
             listen: (node.address, PORT).into(),
-            peers: others.map(|(peer, address)| (*peer, (*address, PORT).into())).collect(),
+            peers: peers(node, PORT),
             one_keeper: node.variants.has(RETRIES),
         };
-        Launch {
-            program: node.executable.to_owned(),
-            arguments: ["node", TARGET_NAME, &to_json(&config).to_string()].map(str::to_owned).into(),
-            environment: [].into(),
-            files: [].into(),
-            readiness: Readiness::Http { port: PORT, path: "/health".to_owned() },
-        }
+        launch(node, TARGET_NAME, &config, PORT)
     }
 
     /// The keeper, where there is one; the copies have no leader.

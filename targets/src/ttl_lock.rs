@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use dsjepsen_engine::api::Abilities;
-use dsjepsen_engine::target::{Control, Exposure, Launch, NodeContext, Readiness, Target, Unavailable, Variant, Variants};
+use dsjepsen_engine::target::{Control, Exposure, Launch, NodeContext, Target, Unavailable, Variant, Variants};
 use dsjepsen_history::{NodeId, Promises};
 
 use crate::NodeProgram;
-use crate::contract::{ContractClient, Style, to_json};
+use crate::contract::{ContractClient, Style};
+use crate::node_program::launch;
 
 /// The one port of a node, for clients and for other nodes.
 const PORT: u16 = 7101;
@@ -97,13 +98,7 @@ impl Target for TtlLock {
             listen: (node.address, PORT).into(),
             server: node.peers.get(&NodeId::at(SERVER)).map(|address| (*address, PORT).into()),
         };
-        Launch {
-            program: node.executable.to_owned(),
-            arguments: ["node", TARGET_NAME, &to_json(&config).to_string()].map(str::to_owned).into(),
-            environment: [].into(),
-            files: [].into(),
-            readiness: Readiness::Http { port: PORT, path: "/health".to_owned() },
-        }
+        launch(node, TARGET_NAME, &config, PORT)
     }
 
     /// Nobody is elected; but the node that decides is the one that a fault on the leader should hit.

@@ -1,13 +1,13 @@
 //! The additions and reads of a run, gathered from its operations: what was surely added, what possibly, and when.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use dsjepsen_history::{Figure, Index, Moment, NodeId, Operation, Outcome, Promises, Step};
+use dsjepsen_history::{Figure, Index, Moment, NodeId, Operation, Outcome, Promises};
 use thiserror::Error;
 
 use super::{CounterCall, CounterReply};
 use crate::RunView;
+use crate::argument::Argument;
 use crate::words::{count, counted};
 
 /// An operation of the counter workload.
@@ -153,24 +153,6 @@ impl<'a> Account<'a> {
         self.additions.iter().all(|addition| addition.delta == 1)
     }
 
-    /// The index by which the world knows the operation at this position.
-    pub(super) fn index(&self, position: usize) -> Index {
-        self.operations[position].invoked.index
-    }
-
-    /// The indices of the operations that a proof needs, in order and without repetition.
-    pub(super) fn proof(&self, positions: impl IntoIterator<Item = usize>) -> Vec<Index> {
-        let mut indices: Vec<_> = positions.into_iter().map(|position| self.index(position)).collect();
-        indices.sort_unstable();
-        indices.dedup();
-        indices
-    }
-
-    /// A step of an argument that speaks of the operation at this position.
-    pub(super) fn step(&self, lead: &'static str, text: String, position: Option<usize>) -> Step {
-        Step { lead: Cow::Borrowed(lead), text, operation: position.map(|position| self.index(position)) }
-    }
-
     /// Who did it, and through which node: `process 3 on n1`.
     pub(super) fn who(&self, position: usize) -> String {
         let operation = &self.operations[position];
@@ -207,6 +189,15 @@ impl<'a> Account<'a> {
             "An addition without an answer may take effect once, at any time, or never."
         };
         vec!["The counter begins at 0; order is the controller's.".to_owned(), retried.to_owned()]
+    }
+}
+
+impl Argument for Account<'_> {
+    type Call = CounterCall;
+    type Reply = CounterReply;
+
+    fn operations(&self) -> &[Operation<CounterCall, CounterReply>] {
+        self.operations
     }
 }
 

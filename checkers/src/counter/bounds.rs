@@ -6,6 +6,7 @@ use super::account::{Account, Addition, Read, some_of};
 use super::drawing::Drawing;
 use super::pair::value;
 use super::sums::Sums;
+use crate::argument::Argument as _;
 use crate::words::{count, moment};
 
 /// The id of the rule.

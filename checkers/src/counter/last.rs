@@ -9,6 +9,7 @@ use super::account::{Account, Read, some_of};
 use super::drawing::Drawing;
 use super::pair::value;
 use super::subsets::Subsets;
+use crate::argument::Argument as _;
 use crate::words::{count, counted, moment};
 
 /// The id of the rule that nothing is missing.

@@ -6,6 +6,7 @@ use dsjepsen_history::{Figure, Finding, Index, Nanos};
 use super::account::{Account, Addition, some_of};
 use super::assignment::{Contradiction, Known, Unknown, contradiction};
 use super::drawing::Drawing;
+use crate::argument::Argument as _;
 use crate::words::{between, count, moment};
 
 /// How many additions a proof names; the rest is counted.

@@ -8,6 +8,7 @@ use super::CounterReply;
 use super::account::{Account, Addition};
 use super::drawing::Drawing;
 use super::pair::{Line, Told, value};
+use crate::argument::Argument as _;
 use crate::words::count;
 
 /// The id of the rule.

@@ -4,6 +4,7 @@ use dsjepsen_history::{Lane, Mark, Moment, Nanos, NodeId, Outcome, Span, SpanSty
 
 use super::ElectionCall;
 use super::polls::Polls;
+use crate::argument::chart;
 
 /// A time chart in the making. Lanes stand in the order in which their nodes are first mentioned.
 pub(super) struct Drawing<'a> {
@@ -54,17 +55,7 @@ impl<'a> Drawing<'a> {
 
     /// The chart, with a margin of a twentieth on either side.
     pub(super) fn finish(&mut self, conflict: Option<(Nanos, Nanos)>) -> Timeline {
-        let lanes: Vec<_> = std::mem::take(&mut self.lanes).into_iter().map(|(_, lane)| lane).collect();
-        let points = lanes.iter().flat_map(|lane| &lane.spans).flat_map(|span| [span.from_ns, span.to_ns]);
-        let (from, to) = points.fold((Nanos::MAX, 0), |(from, to), at| (from.min(at), to.max(at)));
-        let from = from.min(to);
-        let margin = (to - from) / 20 + 1;
-        Timeline {
-            from_ns: from.saturating_sub(margin),
-            to_ns: to.saturating_add(margin),
-            lanes,
-            conflict_ns: conflict,
-        }
+        chart(std::mem::take(&mut self.lanes).into_iter().map(|(_, lane)| lane).collect(), conflict)
     }
 
     fn lane(&mut self, node: Option<NodeId>) -> &mut Lane {

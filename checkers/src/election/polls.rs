@@ -1,11 +1,10 @@
 //! What the nodes said of themselves, gathered once for all rules of elections.
 
-use std::borrow::Cow;
-
-use dsjepsen_history::{FaultInterval, Index, Moment, Nanos, NodeId, Operation, Promises, Step};
+use dsjepsen_history::{FaultInterval, Moment, Nanos, NodeId, Operation, Promises};
 
 use super::{ElectionCall, ElectionReply};
 use crate::RunView;
+use crate::argument::Argument;
 
 /// An operation of the election workload.
 pub(super) type ElectionOperation = Operation<ElectionCall, ElectionReply>;
@@ -61,23 +60,14 @@ impl<'a> Polls<'a> {
     pub(super) fn have_terms(&self) -> bool {
         self.polls.iter().any(|poll| poll.term.is_some() || !poll.claims.is_empty())
     }
+}
 
-    /// The index by which an operation is named.
-    pub(super) fn index(&self, position: usize) -> Index {
-        self.operations[position].invoked.index
-    }
+impl Argument for Polls<'_> {
+    type Call = ElectionCall;
+    type Reply = ElectionReply;
 
-    /// The indices of the operations that prove something, in order.
-    pub(super) fn proof(&self, positions: impl IntoIterator<Item = usize>) -> Vec<Index> {
-        let mut indices: Vec<_> = positions.into_iter().map(|position| self.index(position)).collect();
-        indices.sort_unstable();
-        indices.dedup();
-        indices
-    }
-
-    /// A step of an argument.
-    pub(super) fn step(&self, lead: &'static str, text: String, position: Option<usize>) -> Step {
-        Step { lead: Cow::Borrowed(lead), text, operation: position.map(|position| self.index(position)) }
+    fn operations(&self) -> &[Operation<ElectionCall, ElectionReply>] {
+        self.operations
     }
 }
 

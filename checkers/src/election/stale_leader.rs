@@ -6,6 +6,7 @@ use super::ElectionReply;
 use super::drawing::Drawing;
 use super::polls::Polls;
 use super::rising::{Fall, Sighting, falls};
+use crate::argument::Argument as _;
 use crate::words::{between, count, moment};
 
 /// The id of the rule.

@@ -7,6 +7,7 @@ use dsjepsen_history::{Figure, Finding, Judgement, NodeId};
 use super::drawing::Drawing;
 use super::polls::Polls;
 use super::rising::{Fall, Sighting, falls};
+use crate::argument::Argument as _;
 use crate::words::{between, count, moment};
 
 /// The id of the rule.

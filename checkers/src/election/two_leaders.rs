@@ -6,6 +6,7 @@ use dsjepsen_history::{Figure, Finding, Judgement, UnknownReason};
 
 use super::drawing::Drawing;
 use super::polls::{Poll, Polls};
+use crate::argument::Argument as _;
 use crate::words::{between, count, moment};
 
 /// The id of the rule.

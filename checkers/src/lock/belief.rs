@@ -5,6 +5,7 @@ use dsjepsen_history::{Figure, Finding, Judgement, Moment, Nanos, SpanStyle, Ste
 use super::drawing::Drawing;
 use super::hold::{Hold, Holder, Holds, Interval, Lease, Point};
 use super::overlap::{overlaps, shared};
+use crate::argument::Argument as _;
 use crate::words::{between, count, duration, moment};
 
 /// The id of the rule.

@@ -4,6 +4,7 @@ use dsjepsen_history::{Lane, Mark, Nanos, NodeId, Outcome, Process, Span, SpanSt
 
 use super::LockCall;
 use super::hold::{Hold, Holds, Interval};
+use crate::argument::{Argument as _, chart};
 
 /// A time chart in the making. Lanes stand in the order in which their processes are first mentioned.
 pub(super) struct Drawing<'a> {
@@ -79,22 +80,7 @@ impl<'a> Drawing<'a> {
 
     /// The chart, with a margin of a twentieth on either side.
     pub(super) fn finish(&mut self, conflict: Option<(Nanos, Nanos)>) -> Timeline {
-        let lanes: Vec<_> = std::mem::take(&mut self.lanes).into_iter().map(|(.., lane)| lane).collect();
-        let spans = lanes.iter().flat_map(|lane| &lane.spans);
-        let marks = lanes.iter().flat_map(|lane| &lane.marks);
-        let points = spans
-            .flat_map(|span| [span.from_ns, span.to_ns])
-            .chain(marks.map(|mark| mark.at_ns))
-            .chain(conflict.into_iter().flat_map(|(from, to)| [from, to]));
-        let (from, to) = points.fold((Nanos::MAX, 0), |(from, to), at| (from.min(at), to.max(at)));
-        let from = from.min(to);
-        let margin = (to - from) / 20 + 1;
-        Timeline {
-            from_ns: from.saturating_sub(margin),
-            to_ns: to.saturating_add(margin),
-            lanes,
-            conflict_ns: conflict,
-        }
+        chart(std::mem::take(&mut self.lanes).into_iter().map(|(.., lane)| lane).collect(), conflict)
     }
 
     fn span(&mut self, hold: &Hold, from: Nanos, to: Nanos, style: SpanStyle, label: &str) -> &mut Self {

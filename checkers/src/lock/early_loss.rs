@@ -6,6 +6,7 @@ use super::LockCall;
 use super::drawing::Drawing;
 use super::foreign_release::ForeignRelease;
 use super::hold::{Hold, Holds, Lease, LockOperation};
+use crate::argument::Argument as _;
 use crate::words::{between, count, moment};
 
 /// The id of the rule.

@@ -7,6 +7,7 @@ use super::drawing::Drawing;
 use super::foreign_release::ForeignRelease;
 use super::hold::{Hold, Holds, Interval, Lease, Point};
 use super::overlap::{overlaps, shared};
+use crate::argument::Argument as _;
 use crate::words::{between, count, duration, moment};
 
 /// The id of the rule.

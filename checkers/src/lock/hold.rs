@@ -1,14 +1,14 @@
 //! The holds of a run, gathered from its operations: who was granted which lock, under which lease, and how it ended.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use dsjepsen_history::{Figure, Index, Moment, Nanos, NodeId, Operation, Outcome, Process, Promises, Step};
+use dsjepsen_history::{Figure, Index, Moment, Nanos, NodeId, Operation, Outcome, Process, Promises};
 use thiserror::Error;
 
 use super::{HELD, LockCall, LockReply, NOT_HELD};
 use crate::RunView;
+use crate::argument::Argument;
 use crate::words::{count, duration, moment};
 
 /// What is taken off every lease, so that no verdict hangs on the accuracy of a timer.
@@ -318,24 +318,6 @@ impl<'a> Holds<'a> {
         self.operations[hold.acquire].node
     }
 
-    /// The index by which the world knows the operation at this position.
-    pub(super) fn index(&self, position: usize) -> Index {
-        self.operations[position].invoked.index
-    }
-
-    /// The indices of the operations that a proof needs, in order and without repetition.
-    pub(super) fn proof(&self, positions: impl IntoIterator<Item = usize>) -> Vec<Index> {
-        let mut indices: Vec<_> = positions.into_iter().map(|position| self.index(position)).collect();
-        indices.sort_unstable();
-        indices.dedup();
-        indices
-    }
-
-    /// A step of an argument that speaks of the operation at this position.
-    pub(super) fn step(&self, lead: &'static str, text: String, position: Option<usize>) -> Step {
-        Step { lead: Cow::Borrowed(lead), text, operation: position.map(|position| self.index(position)) }
-    }
-
     /// `with fencing token 453`, or nothing where there is none.
     pub(super) fn with_token(&self, hold: &Hold) -> String {
         hold.token.map(|token| format!(" with fencing token {token}")).unwrap_or_default()
@@ -421,6 +403,15 @@ impl<'a> Holds<'a> {
             count(outcomes.info)
         );
         Figure::new("renewals", text)
+    }
+}
+
+impl Argument for Holds<'_> {
+    type Call = LockCall;
+    type Reply = LockReply;
+
+    fn operations(&self) -> &[Operation<LockCall, LockReply>] {
+        self.operations
     }
 }
 

@@ -5,6 +5,7 @@ use dsjepsen_history::{Figure, Finding, Judgement, Step};
 use super::drawing::Drawing;
 use super::hold::{Hold, Holds, Point};
 use super::{LockCall, LockReply};
+use crate::argument::Argument as _;
 use crate::words::{between, count, moment};
 
 /// The id of the rule.

@@ -2,8 +2,7 @@
 
 use dsjepsen_checkers::{Checker, CounterCall, CounterChecker, CounterReply, CounterRule, RunView};
 use dsjepsen_history::{
-    Call, Gravity, History, Judgement, Moment, NodeId, Operation, Options, Outcome, Plan, Process, Promises, Reason,
-    RunSettings, Versions,
+    Call, Gravity, History, Judgement, Moment, NodeId, Operation, Outcome, Plan, Process, Promises, Reason,
 };
 
 /// Linearizable reads and idempotency keys.
@@ -16,35 +15,10 @@ pub(crate) const STRONG: Promises = Promises {
     one_leader_at_a_time: false,
 };
 
+use crate::common;
+
 /// Nothing promised.
 pub(crate) const WEAK: Promises = Promises { idempotency_keys: false, linearizable_reads: false, ..STRONG };
-
-fn plan(promises: Promises) -> Plan {
-    Plan {
-        schema: 1,
-        run: "run".to_owned(),
-        started: "2026-01-01T00:00:00Z".to_owned(),
-        seed: 1,
-        workload: "counter".to_owned(),
-        target: "raft".to_owned(),
-        nemesis: String::new(),
-        settings: RunSettings {
-            nodes: 2,
-            concurrency: 5,
-            time_limit_ms: 30_000,
-            recovery_time_ms: 10_000,
-            rate: 0,
-            op_timeout_ms: 1000,
-            nemesis_interval_ms: 5000,
-        },
-        options: Options::default(),
-        promises,
-        faults: Vec::new(),
-        bands: Vec::new(),
-        versions: Versions::default(),
-        command: Vec::new(),
-    }
-}
 
 /// A history in the making, with the plan to judge it by.
 #[derive(Clone)]
@@ -65,7 +39,7 @@ impl Script {
                 end: Moment { index: 0, time: 0 },
                 notes: Vec::new(),
             },
-            plan: plan(promises),
+            plan: common::plan("counter", 2, promises),
             interrupted: false,
             next: 0,
         }

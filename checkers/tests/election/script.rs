@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use dsjepsen_checkers::{Checker, ElectionCall, ElectionChecker, ElectionReply, ElectionRule, RunView};
 use dsjepsen_history::{
-    FaultInterval, FaultOutcome, Gravity, History, Judgement, Moment, NodeId, Operation, Options, Outcome, Plan,
-    Process, Promises, Reason, RunSettings, Versions,
+    FaultInterval, FaultOutcome, Gravity, History, Judgement, Moment, NodeId, Operation, Outcome, Plan, Process,
+    Promises, Reason,
 };
+
+use crate::common;
 
 pub(crate) type ElectionOperation = Operation<ElectionCall, ElectionReply>;
 
@@ -54,30 +56,8 @@ pub(crate) struct Script {
 impl Script {
     /// Five nodes; `one_leader` is what the target promises.
     pub(crate) fn new(one_leader: bool) -> Self {
-        let plan = Plan {
-            schema: 1,
-            run: "run".to_owned(),
-            started: "2026-01-01T00:00:00Z".to_owned(),
-            seed: 1,
-            workload: "election".to_owned(),
-            target: "bully".to_owned(),
-            nemesis: String::new(),
-            settings: RunSettings {
-                nodes: 5,
-                concurrency: 5,
-                time_limit_ms: 30_000,
-                recovery_time_ms: 10_000,
-                rate: 0,
-                op_timeout_ms: 1000,
-                nemesis_interval_ms: 5000,
-            },
-            options: Options::default(),
-            promises: Promises { one_leader_at_a_time: one_leader, ..Promises::default() },
-            faults: Vec::new(),
-            bands: Vec::new(),
-            versions: Versions::default(),
-            command: Vec::new(),
-        };
+        let promises = Promises { one_leader_at_a_time: one_leader, ..Promises::default() };
+        let plan = Plan { target: "bully".to_owned(), ..common::plan("election", 5, promises) };
         let history = History {
             workload: "election".to_owned(),
             operations: Vec::new(),

@@ -3,7 +3,7 @@
 use dsjepsen_checkers::{Checker, LockCall, LockChecker, LockReply, LockRule, RunView};
 use dsjepsen_history::{
     Gravity, History, Judgement, Moment, NodeId, Operation, OptionValue, Options, Outcome, Plan, Process, Promises,
-    Reason, RunSettings, Versions,
+    Reason,
 };
 
 pub(crate) type LockOperation = Operation<LockCall, LockReply>;
@@ -20,6 +20,8 @@ pub(crate) const FENCED: Promises = Promises {
     one_leader_at_a_time: false,
 };
 
+use crate::common;
+
 /// Leases only.
 pub(crate) const LEASES: Promises = Promises { fencing_tokens: false, enforcing_guard: false, ..FENCED };
 
@@ -28,30 +30,8 @@ pub(crate) fn plan(promises: Promises, ttl_ms: u64, holder: &str) -> Plan {
         ("lease-ttl-ms".to_owned(), OptionValue::Number(ttl_ms)),
         ("holder".to_owned(), OptionValue::Word(holder.to_owned())),
     ];
-    Plan {
-        schema: 1,
-        run: "run".to_owned(),
-        started: "2026-01-01T00:00:00Z".to_owned(),
-        seed: 1,
-        workload: "lock".to_owned(),
-        target: "ttl-lock:naive".to_owned(),
-        nemesis: String::new(),
-        settings: RunSettings {
-            nodes: 3,
-            concurrency: 5,
-            time_limit_ms: 30_000,
-            recovery_time_ms: 10_000,
-            rate: 0,
-            op_timeout_ms: 1000,
-            nemesis_interval_ms: 5000,
-        },
-        options: Options(options.into()),
-        promises,
-        faults: Vec::new(),
-        bands: Vec::new(),
-        versions: Versions::default(),
-        command: Vec::new(),
-    }
+    let options = Options(options.into());
+    Plan { target: "ttl-lock:naive".to_owned(), options, ..common::plan("lock", 3, promises) }
 }
 
 /// A history in the making, with the plan to judge it by.

@@ -1,6 +1,8 @@
 //! Registers: by example, against a brute-force oracle, and as they explain themselves.
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "everything here is a test")]
 
+#[path = "../common/mod.rs"]
+mod common;
 mod examples;
 mod explanation;
 mod oracle;

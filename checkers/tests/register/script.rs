@@ -1,40 +1,13 @@
 //! Writes histories of registers by hand: what happened, in order, at which millisecond.
 
 use dsjepsen_checkers::{Checker, RegisterCall, RegisterChecker, RegisterReply, RunView};
-use dsjepsen_history::{
-    History, Judgement, Moment, NodeId, Operation, Outcome, Plan, Process, Promises, Reason, RunSettings, SCHEMA,
-};
+use dsjepsen_history::{History, Judgement, Moment, NodeId, Operation, Outcome, Plan, Process, Promises, Reason};
+
+use crate::common;
 
 pub(crate) type RegisterOperation = Operation<RegisterCall, RegisterReply>;
 
 pub(crate) const MS: u64 = 1_000_000;
-
-fn plan() -> Plan {
-    Plan {
-        schema: SCHEMA,
-        run: "run".to_owned(),
-        started: "2026-01-01T00:00:00Z".to_owned(),
-        seed: 1,
-        workload: "register".to_owned(),
-        target: "raft".to_owned(),
-        nemesis: String::new(),
-        settings: RunSettings {
-            nodes: 3,
-            concurrency: 5,
-            time_limit_ms: 30_000,
-            recovery_time_ms: 10_000,
-            rate: 0,
-            op_timeout_ms: 1000,
-            nemesis_interval_ms: 5000,
-        },
-        options: Default::default(),
-        promises: Promises { linearizable_reads: true, ..Promises::default() },
-        faults: Vec::new(),
-        bands: Vec::new(),
-        versions: Default::default(),
-        command: Vec::new(),
-    }
-}
 
 /// A history in the making, with the plan to judge it by.
 pub(crate) struct Script {
@@ -53,7 +26,7 @@ impl Script {
                 end: Moment { index: 0, time: 0 },
                 notes: Vec::new(),
             },
-            plan: plan(),
+            plan: common::plan("register", 3, Promises { linearizable_reads: true, ..Promises::default() }),
             next: 0,
         }
     }
