@@ -155,6 +155,13 @@ impl<'a> Contradiction<'a> {
         }
     }
 
+    /// The same in ns.
+    pub(super) fn age(&self, keys: &Keys<'_>, last: &RegisterEntry) -> Option<Nanos> {
+        let Self::Stale { newer, .. } = self else { return None };
+        let known = keys.operation(newer).completed?;
+        Some(keys.operation(last).invoked.time.saturating_sub(known.time))
+    }
+
     /// The operation that is none of the proof's, and yet tells where a value comes from; with a step about it.
     pub(super) fn origin(&self) -> Option<(&'a RegisterOperation, String)> {
         let Self::FromNowhere { found, origin } = self else { return None };

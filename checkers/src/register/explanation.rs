@@ -1,6 +1,6 @@
-//! The finding: the register that contradicts itself first, the fewest operations that show it, and the argument.
+//! The finding: the register that contradicts itself most plainly, the fewest operations that show it, and the argument.
 
-use dsjepsen_history::{Figure, Finding, Index, Step};
+use dsjepsen_history::{Figure, Finding, Index, Nanos, Step};
 
 use super::contradiction::Contradiction;
 use super::drawing::draw;
@@ -17,17 +17,40 @@ const BUDGET: u64 = 1_000_000;
 /// How many operations are told one by one.
 const MOST_STEPS: usize = 12;
 
-/// Explains the first violation among the keys without an order.
+/// How many operations, on all keys together, may be gone through to find the violation that is plainest.
+const MOST_COMPARED: usize = 3000;
+
+/// Explains the plainest violation among the keys without an order: of those that come first, the one in which the value that was
+/// not found is the oldest; a read that is seconds behind convinces more than one that is late by a hair.
 pub(super) fn explain(keys: &Keys<'_>, broken: &[&Key]) -> Option<Finding> {
     let contradicted = broken.iter().map(|key| {
         let at = first_contradiction(&Register, &key.entries, &mut Budget::new(BUDGET / broken.len() as u64));
         (at.or_else(|| key.entries.iter().filter_map(Entry::returned).max()).unwrap_or(Index::MAX), *key)
     });
-    let (at, key) = contradicted.min_by_key(|(at, key)| (*at, key.key))?;
-    let proof = reduce(&key.entries, at);
-    let last = proof.iter().max_by_key(|entry| entry.returned())?;
+    let mut contradicted: Vec<_> = contradicted.collect();
+    contradicted.sort_by_key(|(at, key)| (*at, key.key));
+    let mut compared = 0;
+    let mut plainest: Option<(Nanos, &Key, Vec<RegisterEntry>)> = None;
+    for (at, key) in contradicted {
+        compared += key.entries.len();
+        if plainest.is_some() && compared > MOST_COMPARED {
+            break;
+        }
+        let proof = reduce(&key.entries, at);
+        let age = last(&proof).and_then(|last| Contradiction::of(keys, key, &proof, last).age(keys, last)).unwrap_or(0);
+        if plainest.as_ref().is_none_or(|(oldest, ..)| age > *oldest) {
+            plainest = Some((age, key, proof));
+        }
+    }
+    let (_, key, proof) = plainest?;
+    let last = last(&proof)?;
     let case = Case { keys, key, proof: &proof, last, contradiction: Contradiction::of(keys, key, &proof, last) };
     Some(Finding { count: broken.len() as u64, ..case.finding() })
+}
+
+/// The operation whose answer leaves no order.
+fn last(proof: &[RegisterEntry]) -> Option<&RegisterEntry> {
+    proof.iter().max_by_key(|entry| entry.returned())
 }
 
 /// The fewest operations without an order, as they were known at the last of their answers.

@@ -88,7 +88,7 @@ pub struct Finding {
     /// A second sentence of context; may be empty.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// How many violations of this rule were found; this finding shows the first.
+    /// How many violations of this rule were found; this finding shows one of them, the plainest.
     pub count: u64,
     /// The operations that prove it, by the index of their invocation, in order.
     pub operations: Vec<Index>,

@@ -76,7 +76,7 @@ fn rule(finding: &Finding) -> Markup {
         "Rule " code { (shown(&finding.rule, NAME)) }
         @if finding.gravity == Gravity::Invalid {
             ", broken " (counted(finding.count, "time", "times")) " in this run"
-            @if finding.count > 1 { "; this is the first" }
+            @if finding.count > 1 { "; one is shown" }
         } @else if finding.count > 1 {
             ", " (counted(finding.count, "time", "times"))
         }
