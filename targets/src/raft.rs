@@ -109,7 +109,7 @@ impl Target for Raft {
                 nemesis: "none",
                 arguments: &[],
                 rules: &["register.linearizable"],
-                why: "a node learns of a write after its leader has acknowledged it, and shows the past until then; no fault is needed",
+                why: "a node learns of a write after its leader has acknowledged it, and shows the past until then",
             },
             Exposure {
                 variant: Some("no-dedupe"),

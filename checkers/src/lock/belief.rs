@@ -128,7 +128,7 @@ impl<'a> Case<'a> {
             let after = between(late.lease.end, late.granted.time);
             let wrong = format!("process {process} had its grant {after} after the lease behind it had ended");
             let detail = format!(
-                "No lease stood behind the grant any more when process {process} had it in hands, so {} was free to grant the \
+                "No lease stood behind the grant any more when process {process} had it in hand, so {} was free to grant the \
                  lock to others. A client must look at its lease, or at what stands for its grant, before it believes.",
                 holds.service
             );
