@@ -167,9 +167,26 @@ fn shared(first: &Reign<'_>, second: &Reign<'_>) -> (Nanos, Nanos) {
     (second.from().time, first.to().time.min(second.to().time))
 }
 
+/// The shortest part of a reign that polls prove and that lasts from one moment to another: what is shown is to the point.
+fn around<'a>(polls: &Polls<'a>, reign: &Reign<'a>, from: Moment, to: Moment) -> Reign<'a> {
+    let proves = |poll: &&Poll<'_>| {
+        poll.believes_leader
+            && (poll.node, poll.term, counter(poll)) == (reign.node(), reign.first.term, counter(&reign.first))
+    };
+    let before = polls.polls.iter().filter(proves).filter(|poll| poll.answered.index <= from.index);
+    let after = polls.polls.iter().filter(proves).filter(|poll| poll.asked.index >= to.index);
+    Reign {
+        first: before.max_by_key(|poll| poll.answered.index).copied().unwrap_or(reign.first),
+        last: after.min_by_key(|poll| poll.asked.index).copied().unwrap_or(reign.last),
+    }
+}
+
 fn explain(polls: &Polls<'_>, first: &Reign<'_>, second: &Reign<'_>) -> Finding {
     let (one, other) = (first.node(), second.node());
     let conflict = shared(first, second);
+    let led_on = between(second.from().time, first.to().time);
+    let (from, to) = (second.from(), first.to().min(second.to()));
+    let (first, second) = (&around(polls, first, from, to), &around(polls, second, from, to));
     let overlap = between(conflict.0, conflict.1);
     let proof = [first.first, first.last, second.first, second.last];
     let mut drawing = Drawing::new(polls);
@@ -190,8 +207,7 @@ fn explain(polls: &Polls<'_>, first: &Reign<'_>, second: &Reign<'_>) -> Finding 
     steps.push(polls.step("However", both, None));
     Finding {
         detail: format!(
-            "{other} took over while {one} still led, and {one} led on for {} after that. Both count their leaderships, so neither stopped in between.",
-            between(second.from().time, first.to().time)
+            "{other} took over while {one} still led, and {one} led on for {led_on} after that. Both count their leaderships, so neither stopped in between."
         ),
         steps,
         figures: vec![Figure::new("overlap of two definite leaderships", overlap.clone())],
