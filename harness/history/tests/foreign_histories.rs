@@ -1,5 +1,6 @@
 //! Reads and pairs every history of the collection with known verdicts. The collection is not part of the project: it is looked
 //! for in `DSJEPSEN_HISTORIES`, then in `../shared/histories` beside the project, and each test says so where it is missing.
+#![expect(clippy::print_stdout, reason = "the counts are for whoever runs it by hand")]
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

@@ -40,24 +40,38 @@ impl<'a> Scanner<'a> {
         Ok(value)
     }
 
-    /// The integers that nearly all numbers are: up to 18 digits, then a space or a closing bracket.
+    /// Reads the run of short integers that stands next, into what is open: most of a history is lists of them.
+    pub(super) fn integers(&mut self) {
+        while let Some(number) = self.short_integer() {
+            self.memory.done.push(Value::Integer(number));
+            if self.bytes.get(self.at) == Some(&b' ') {
+                self.at += 1;
+            }
+        }
+    }
+
+    /// The integers that nearly all numbers are: up to 18 digits, and what ends them.
     fn short_integer(&mut self) -> Option<i64> {
         let rest = &self.bytes[self.at..];
         let negative = rest.first() == Some(&b'-');
         let digits = &rest[usize::from(negative)..];
         let mut number = 0;
-        for (length, &byte) in digits.iter().take(19).enumerate() {
-            match byte {
-                b'0'..=b'9' if length < 18 => number = number * 10 + i64::from(byte - b'0'),
-                // With a leading zero it would be octal.
-                b' ' | b',' | b']' | b')' | b'}' | b'\n' if length == 1 || (length > 1 && digits[0] != b'0') => {
-                    self.at += usize::from(negative) + length;
-                    return Some(if negative { -number } else { number });
-                }
-                _ => return None,
+        let mut length = 0;
+        for &byte in &digits[..digits.len().min(18)] {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
             }
+            number = number * 10 + i64::from(digit);
+            length += 1;
         }
-        None
+        // With a leading zero it would be octal.
+        let is_short = length == 1 || (length > 1 && digits[0] != b'0');
+        if !is_short || !matches!(digits.get(length), Some(b' ' | b',' | b']' | b')' | b'}' | b'\n')) {
+            return None;
+        }
+        self.at += usize::from(negative) + length;
+        Some(if negative { -number } else { number })
     }
 
     /// A string, whose opening quote is next.

@@ -8,6 +8,9 @@ use super::event::{ForeignEvent, ForeignProcess, shown};
 use super::value::{Text, Value};
 use crate::EventType;
 
+/// How many operations one process may have in flight where it may have several: each completion is compared with all.
+const OPEN_MAX: usize = 1000;
+
 /// What came of a foreign operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ForeignOutcome {
@@ -184,6 +187,10 @@ impl Pairing {
                 return Err(Trouble::at_line(event.line, problem));
             }
             self.overlaps.get_or_insert(event.line);
+        }
+        if open.len() >= OPEN_MAX {
+            let problem = format!("{} has more than {OPEN_MAX} operations in flight", who(&event.process));
+            return Err(Trouble::at_line(event.line, problem));
         }
         open.push(self.operations.len());
         self.operations.push(ForeignOperation {

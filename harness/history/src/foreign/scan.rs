@@ -28,7 +28,7 @@ pub(super) fn wrong<T>(at: usize, problem: impl Into<String>) -> Result<T, Stop>
 #[derive(Debug)]
 pub(super) struct Memory {
     pub(super) words: Words,
-    done: Vec<Value>,
+    pub(super) done: Vec<Value>,
     open: Vec<Frame>,
 }
 
@@ -74,9 +74,17 @@ pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b',' | b'\n' | b'\r' | b'\t' | 0x0b | 0x0c)
 }
 
-fn ends_token(byte: u8) -> bool {
-    is_space(byte) || matches!(byte, b'"' | b';' | b'(' | b')' | b'[' | b']' | b'{' | b'}')
-}
+/// The bytes that end a token.
+const ENDS: [bool; 256] = {
+    let mut ends = [false; 256];
+    let bytes = b" ,\n\r\t\x0b\x0c\";()[]{}";
+    let mut place = 0;
+    while place < bytes.len() {
+        ends[bytes[place] as usize] = true;
+        place += 1;
+    }
+    ends
+};
 
 impl<'a> Scanner<'a> {
     /// The next byte that is no space and no comment; `None` at the end of the last bytes.
@@ -134,10 +142,12 @@ impl<'a> Scanner<'a> {
             let value = match self.expect()? {
                 b'[' => {
                     self.open(Kind::Vector, 1)?;
+                    self.integers();
                     continue;
                 }
                 b'(' => {
                     self.open(Kind::List, 1)?;
+                    self.integers();
                     continue;
                 }
                 b'{' => {
@@ -186,6 +196,11 @@ impl<'a> Scanner<'a> {
                 }
                 _ => {
                     self.memory.done.push(value);
+                    // A space is what mostly follows; the rest is for the next look.
+                    if self.bytes.get(self.at) == Some(&b' ') {
+                        self.at += 1;
+                    }
+                    self.integers();
                     return None;
                 }
             }
@@ -267,7 +282,7 @@ impl<'a> Scanner<'a> {
     /// The bytes from there to the next that cannot be part of a token.
     pub(super) fn token(&self, from: usize) -> Result<&'a [u8], Stop> {
         let rest: &'a [u8] = &self.bytes[from.min(self.bytes.len())..];
-        match rest.iter().position(|byte| ends_token(*byte)) {
+        match rest.iter().position(|byte| ENDS[usize::from(*byte)]) {
             Some(length) => Ok(&rest[..length]),
             None if self.is_last => Ok(rest),
             None => Err(Stop::More),

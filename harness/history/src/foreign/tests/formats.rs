@@ -229,8 +229,11 @@ fn sessions_of_plume_are_gathered_from_their_lines() {
     assert!(problem("w(0,1,7,1)\nw(0,1,7)").starts_with("sample, line 2: `w(0,1,7)` is no `w(key"));
 }
 
-/// dbcop's binary form, written by hand.
-fn dbcop(sessions: &[&[(&[(bool, u64, u64, bool)], bool)]]) -> Vec<u8> {
+/// What dbcop tells of an event: write, variable, value, success.
+type Event = (bool, u64, u64, bool);
+
+/// dbcop's binary form, written by hand: of each transaction its events and its success.
+fn dbcop(sessions: &[&[(&[Event], bool)]]) -> Vec<u8> {
     let number = |number: usize| (number as u64).to_le_bytes();
     let mut bytes: Vec<u8> = (1..=5).flat_map(number).collect();
     for text in ["AntidoteDB", "2019-04-03", ""] {

@@ -135,6 +135,12 @@ fn processes_keep_to_one_operation_where_the_format_does() {
 }
 
 #[test]
+fn a_process_that_never_completes_is_refused_before_it_costs_hours() {
+    let error = try_pair(&"{:process 0 :type :invoke}\n".repeat(1001)).unwrap_err().to_string();
+    assert_eq!(error, "sample, line 1001: process 0 has more than 1000 operations in flight");
+}
+
+#[test]
 fn keys_are_taken_out_on_request() {
     let text = "{:process 0 :type :invoke :f :read :value [:x nil]}\n{:process 0 :type :ok :f :read :value [:x 3]}\n\
                 {:process 1 :type :invoke :f :cas :value [:y [1 2]]}\n{:process 1 :type :info :f :cas :value :gone}\n\
