@@ -163,6 +163,14 @@ fn long_histories_read_the_same_in_any_portions() {
 }
 
 #[test]
+fn columns_are_counted_over_windows() {
+    let event = "{:type :ok, :process 12, :value [1 2 3]} ";
+    let text = format!("{}{{:type :ok :value )}}", event.repeat(20_000));
+    let column = event.len() * 20_000 + 19;
+    assert!(problem(&text).starts_with(&format!("sample, line 1, column {column}: ")), "{}", problem(&text));
+}
+
+#[test]
 fn an_event_larger_than_the_window_is_read() {
     let items: Vec<String> = (0..400_000).map(|number| number.to_string()).collect();
     let text = format!("{{:type :ok :process 1 :value #{{{}}}}}\n{{:type :ok :process 2}}", items.join(" "));

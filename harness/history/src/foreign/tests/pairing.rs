@@ -71,6 +71,8 @@ fn indices_decide_where_all_have_one_of_their_own() {
     // Equal or missing indices say nothing: the order of the file.
     let text = [event(0, 1, "invoke"), event(0, 1, "ok"), event(0, 0, "invoke")].concat();
     assert_eq!(pairs(&text), ["nil -> nil Ok 0..1", "nil -> nil Info 2.."]);
+    let text = [event(9, 1, "invoke"), event(5, 1, "ok"), event(5, 0, "invoke")].concat();
+    assert_eq!(pairs(&text), ["nil -> nil Ok 0..1", "nil -> nil Info 2.."]);
     let text = [event(-1, 1, "invoke"), event(-1, 1, "ok")].concat();
     assert_eq!(pairs(&text), ["nil -> nil Ok 0..1"]);
     let text = format!("{}{{:process 1 :type :ok :f :x}}\n{}", event(9, 1, "invoke"), event(2, 0, "invoke"));
