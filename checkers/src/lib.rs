@@ -7,6 +7,7 @@ mod checker;
 mod judge;
 mod lock;
 mod stats;
+pub mod transactions;
 mod vacuity;
 mod words;
 
