@@ -125,10 +125,11 @@ mod tests {
             for &(from, to) in &edges {
                 reach[from as usize][to as usize] = true;
             }
-            for via in 0..8 {
-                for from in 0..8 {
-                    for to in 0..8 {
-                        reach[from][to] |= reach[from][via] && reach[via][to];
+            for _ in 0..8 {
+                let before = reach;
+                for (from, row) in reach.iter_mut().enumerate() {
+                    for via in (0..8).filter(|&via| before[from][via]) {
+                        row.iter_mut().zip(before[via]).for_each(|(to, further)| *to |= further);
                     }
                 }
             }

@@ -97,6 +97,10 @@ fn reason(history: &TransactionHistory, dependency: &Dependency, name: &dyn Fn(u
         Because::Missed { key: k, read: None, written } => {
             format!("{from} read the initial state of key {}, before {to} wrote {}", key(k), value(written))
         }
+        Because::Missed { key: k, read, written } if !lists => {
+            let read = value_or_initial(history, read);
+            format!("{from} read {read} of key {}, and did not see that {to} wrote {}", key(k), value(written))
+        }
         Because::Missed { key: k, read, written } => {
             let read = value_or_initial(history, read);
             format!("{from} read key {} up to {read}, and did not see that {to} wrote {}", key(k), value(written))

@@ -15,7 +15,34 @@ pub(super) fn find(versions: &Versions<'_>, cases: &mut Cases<'_>) {
         judge.transaction(number, cases);
     }
     judge.lost_updates(cases);
+    for number in history.numbers().filter(|&number| versions.commits(number)) {
+        swapped_appends(versions, number, cases);
+    }
     dirty_updates(versions, cases);
+}
+
+/// Appends of one transaction to one key that took effect in another order, or of which only a later one did.
+///
+/// Adya's versions of one writer stand in the order in which it wrote them, so this is a circle of versions. (Elle does not look for it.)
+fn swapped_appends(versions: &Versions<'_>, number: u32, cases: &mut Cases<'_>) {
+    let history = versions.history;
+    let steps = history.steps(number);
+    for (at, (key, value)) in steps.iter().enumerate().filter_map(|(at, step)| Some((at, step.written()?))) {
+        let append = versions.append(key, value).filter(|append| append.intermediate);
+        let next = steps[at + 1..].iter().filter_map(|step| step.written()).find(|later| later.0 == key);
+        let (Some(append), Some((_, later))) = (append, next) else { continue };
+        let Some(second) = versions.append(key, later).filter(|second| second.version != 0) else { continue };
+        // What nobody read comes after all that somebody read.
+        if append.version == 0 || append.version > second.version {
+            let reader = versions.longest[key as usize].map_or(number, |longest| longest.reader);
+            let shown = if reader == number { vec![number] } else { vec![number, reader] };
+            cases.add(Anomaly::CyclicVersions, &shown, || {
+                let (key, first, second) = (history.key_name(key), history.value_name(value), history.value_name(later));
+                (format!("A transaction appended {first} and then {second} to key {key}, and the list holds {second} without {first} before it."),
+                 format!("T1 appended {first} before {second}, and key {key} shows {second} without {first} before it: a contradiction."))
+            });
+        }
+    }
 }
 
 /// What is wrong with the longest read of a key, from which version on.
