@@ -8,6 +8,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use dsjepsen_checkers::transactions::{
     MicroOperation, Options, Outcome, Transaction, TransactionHistory, check_list_append,
 };
+use dsjepsen_history::Gravity;
 
 const PROCESSES: u64 = 20;
 const ACTIVE_KEYS: u64 = 10;
