@@ -35,6 +35,21 @@ fn circles_are_told_by_their_worst_kind() {
     }
 }
 
+/// The write skew beside it is a shorter circle, yet a milder one.
+#[test]
+fn a_milder_circle_does_not_hide_a_worse_one() {
+    let script = together(&[
+        &[w(0, 1)],
+        &[r(0, &[1]), r(1, &[])],
+        &[w(1, 2)],
+        &[r(1, &[2]), r(0, &[])],
+        &[r(2, &[]), w(3, 1)],
+        &[r(3, &[]), w(2, 2)],
+    ]);
+    let verdict = judge(&script, Level::SnapshotIsolation);
+    assert_eq!((verdict.verdict, kinds(&verdict)), (Gravity::Invalid, vec!["G-nonadjacent-item"]));
+}
+
 #[test]
 fn time_matters_only_where_it_is_asked_for() {
     let stale = serial(&[&[w(0, 1)], &[r(0, &[])]], own);
