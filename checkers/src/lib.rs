@@ -11,6 +11,7 @@ mod linearizable;
 mod lock;
 mod register;
 mod stats;
+pub mod transactions;
 mod vacuity;
 mod words;
 
