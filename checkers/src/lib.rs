@@ -6,6 +6,7 @@
 mod checker;
 mod counter;
 mod election;
+pub mod foreign;
 mod judge;
 mod linearizable;
 mod lock;

@@ -27,6 +27,7 @@ use std::fmt;
 use std::io::Read;
 use std::str::FromStr;
 
+pub use edn::read_value;
 pub use error::{ForeignError, Place};
 pub use event::{ForeignEvent, ForeignProcess};
 pub use interval::{ForeignInterval, ForeignIntervals};

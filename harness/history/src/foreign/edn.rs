@@ -4,6 +4,7 @@ use super::Format;
 use super::error::{Place, Trouble};
 use super::event::{Draft, Field, ForeignEvent};
 use super::scan::{Memory, Scanner, Stop, place, wrong};
+use super::value::Value;
 use super::window::Window;
 
 /// Reads all events.
@@ -47,6 +48,27 @@ pub(super) fn read_events(
         };
         window.consume(read);
         window.hold_more(Place::line(line))?;
+    }
+}
+
+/// Reads a text that is one value, such as an option.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_value(text: &str) -> Result<Value, String> {
+    let mut memory = Memory::new();
+    let mut scanner = Scanner { bytes: text.as_bytes(), is_last: true, at: 0, line: 1, memory: &mut memory };
+    let said = |stop: Stop| match stop {
+        Stop::More => format!("`{text}` ends within a value"),
+        Stop::Wrong(problem) => format!("`{text}` is no EDN: {}", problem.1),
+    };
+    if scanner.peek().map_err(said)?.is_none() {
+        return Err("a value is missing".to_owned());
+    }
+    let value = scanner.value().map_err(said)?;
+    match scanner.peek().map_err(said)? {
+        None => Ok(value),
+        Some(_) => Err(format!("`{text}` is more than one value")),
     }
 }
 

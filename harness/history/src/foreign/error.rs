@@ -68,6 +68,14 @@ pub enum ForeignError {
     },
 }
 
+impl ForeignError {
+    /// Something that does not belong on a line, found by whoever knows what the history is of. Lines count from 1; a history
+    /// without lines has 0.
+    pub fn at_line(name: &str, line: u32, problem: impl Into<String>) -> Self {
+        Trouble::at_line(line, problem).named(name)
+    }
+}
+
 /// A [`ForeignError`] before the name of the history is known.
 #[derive(Debug)]
 pub(super) enum Trouble {

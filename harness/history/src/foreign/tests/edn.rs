@@ -178,3 +178,11 @@ fn an_event_larger_than_the_window_is_read() {
     assert_eq!(events[0].value.as_collection().unwrap().len(), 400_000);
     assert_eq!(brief(&events[1]), "2 ok - nil");
 }
+
+#[test]
+fn a_text_of_one_value_is_read_and_nothing_else() {
+    assert_eq!(read_value(" {:x 0, :y nil} ").unwrap().to_string(), "{:x 0, :y nil}");
+    for bad in ["", "  ", "1 2", "[1", "{:x}", "}"] {
+        assert!(read_value(bad).is_err(), "`{bad}` was taken for a value");
+    }
+}
