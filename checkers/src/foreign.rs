@@ -3,6 +3,7 @@
 //! A model is one file and one word in the list below. It gives a history's words their meaning, and hands typed operations to the
 //! judges of [`crate::transactions`] or to the search of [`crate::linearizable`]. What it does not understand it refuses.
 
+mod containers;
 mod intervals;
 mod keys;
 mod objects;
@@ -36,6 +37,17 @@ macro_rules! models {
 models![
     register,
     cas_register,
+    multi_register,
+    kv,
+    mutex,
+    queue,
+    unordered_queue,
+    stack,
+    deque,
+    priority_queue,
+    set,
+    counter,
+    semaphore,
     list_append,
     rw_register,
     txn_rw,

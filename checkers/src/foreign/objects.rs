@@ -6,7 +6,7 @@ use dsjepsen_history::{
 };
 
 use super::keys::by_key;
-use super::{ForeignProblem, Given};
+use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
 use crate::linearizable::{Answer, Budget, Entry, EntryOf, Model, first_contradiction, search, smallest, until};
 use crate::register::{BUDGET, FIRST_SHARE};
 use crate::words::{count, counted, moment};
@@ -23,7 +23,39 @@ const SHIFT: Index = 2;
 /// Stands for the place of an operation that is not in the history.
 const NOWHERE: usize = usize::MAX;
 
-/// A model of which foreign histories are read.
+/// A model that is judged by the search.
+pub(super) struct ObjectModel {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// What it is, in a few words.
+    pub(super) about: &'static str,
+    /// The id of its rule.
+    pub(super) rule: &'static str,
+    /// The options that it heeds.
+    pub(super) options: &'static [ForeignOption],
+    /// Judges a history: [`judge`] with objects of this model.
+    pub(super) judge: fn(&Self, &Given<'_>) -> Result<Judgement, ForeignProblem>,
+}
+
+impl ForeignModel for ObjectModel {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn about(&self) -> &'static str {
+        self.about
+    }
+
+    fn options(&self) -> &'static [ForeignOption] {
+        self.options
+    }
+
+    fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
+        (self.judge)(self, given)
+    }
+}
+
+/// An object of which foreign histories are read.
 pub(super) trait Object: Model + Sized {
     /// What an operation asks and shows.
     ///
@@ -87,16 +119,16 @@ struct Key<M: Model> {
     model: M,
 }
 
-/// Judges a history of such objects. `model` makes an object in its first state.
+/// Judges a history of such objects. `object` makes one in its first state.
 pub(super) fn judge<M: Object>(
+    of: &ObjectModel,
     given: &Given<'_>,
-    name: &str,
-    rule: &'static str,
-    model: impl Fn() -> M,
+    object: impl Fn() -> M,
 ) -> Result<Judgement, ForeignProblem> {
+    let (name, rule) = (of.name, of.rule);
     let mut keys = Vec::new();
     for (key, operations) in by_key(given)? {
-        keys.push(read(given, name, key, operations, model())?);
+        keys.push(read(given, name, key, operations, object())?);
     }
     let mut budget = Budget::new(BUDGET);
     let (broken, open) = decide(&keys, &mut budget);
@@ -107,10 +139,7 @@ pub(super) fn judge<M: Object>(
     judgement.figures = vec![
         Figure::new("objects", count(keys.len() as u64)),
         Figure::new("objects without an order", count(broken.len() as u64)),
-        Figure::new(
-            "configurations searched",
-            format!("{} of at most {}", count(budget.spent()), count(BUDGET)),
-        ),
+        Figure::new("configurations searched", format!("{} of at most {}", count(budget.spent()), count(BUDGET))),
     ];
     judgement.assumptions =
         vec!["An indeterminate operation may take effect at any time after its start, or never.".to_owned()];
@@ -256,11 +285,20 @@ impl<M: Model> Case<'_, M> {
         let mut steps: Vec<Step> = Vec::new();
         for operation in others.iter().take(MOST_STEPS) {
             let lead = if steps.is_empty() { "Let" } else { "And let" };
-            let text = format!("{} (line {}): it {}{}.", who(operation), operation.line, what(operation), self.when(operation));
+            let text = format!(
+                "{} (line {}): it {}{}.",
+                who(operation),
+                operation.line,
+                what(operation),
+                self.when(operation)
+            );
             steps.push(step(lead, text, Some(operation)));
         }
         if others.len() > MOST_STEPS {
-            let text = format!("the other {} be as the history has them.", counted((others.len() - MOST_STEPS) as u64, "operation"));
+            let text = format!(
+                "the other {} be as the history has them.",
+                counted((others.len() - MOST_STEPS) as u64, "operation")
+            );
             steps.push(step("And let", text, None));
         }
         if steps.is_empty() {
@@ -276,7 +314,8 @@ impl<M: Model> Case<'_, M> {
 
     fn when(&self, operation: &ForeignOperation) -> String {
         let times = self.given.times();
-        let time = |position: u32| times.get(position as usize).and_then(|time| Nanos::try_from(*time).ok()).map(moment);
+        let time =
+            |position: u32| times.get(position as usize).and_then(|time| Nanos::try_from(*time).ok()).map(moment);
         match (time(operation.invoked), operation.completed.and_then(time)) {
             _ if operation.is_bare => String::new(),
             (Some(from), Some(to)) if operation.outcome != ForeignOutcome::Info => format!(", from {from} to {to}"),
@@ -300,7 +339,8 @@ fn who(operation: &ForeignOperation) -> String {
 
 /// What an operation asked, and what it was answered, in the history's own notation.
 fn what(operation: &ForeignOperation) -> String {
-    let asks = if operation.call.is_nil() || operation.is_filled { String::new() } else { format!("asks {}", operation.call) };
+    let asks =
+        if operation.call.is_nil() || operation.is_filled { String::new() } else { format!("asks {}", operation.call) };
     let ends = match operation.outcome {
         ForeignOutcome::Ok if operation.reply == operation.call && !operation.is_filled => "succeeds".to_owned(),
         ForeignOutcome::Ok => format!("returns {}", operation.reply),

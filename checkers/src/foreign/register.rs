@@ -5,50 +5,32 @@ use std::collections::BTreeMap;
 use dsjepsen_history::Judgement;
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
-use super::objects::{Object, Refused, Taken, judge};
-use super::{ForeignModel, ForeignOption, ForeignProblem, ForeignRequest, Format, Given};
+use super::objects::{Object, ObjectModel, Refused, Taken, judge};
+use super::{ForeignOption, ForeignProblem, ForeignRequest, Format, Given};
 use crate::linearizable::Model;
 use crate::register::{Register, RegisterCall, RegisterEntry, RegisterReply, may_go, without_unseen};
 
-/// `register`, or `cas-register`.
-pub(super) struct RegisterModel {
-    pub(super) name: &'static str,
-    pub(super) about: &'static str,
-    pub(super) rule: &'static str,
-    pub(super) options: &'static [ForeignOption],
-    pub(super) knows_cas: bool,
-}
-
 /// The model.
-pub(super) const MODEL: RegisterModel = RegisterModel {
+pub(super) const MODEL: ObjectModel = ObjectModel {
     name: "register",
     about: "read, write: linearizable",
     rule: "register.linearizable",
     options: &[ForeignOption::Init, ForeignOption::Keys],
-    knows_cas: false,
+    judge: |model, given| judge_registers(model, given, false),
 };
 
-impl ForeignModel for RegisterModel {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn about(&self) -> &'static str {
-        self.about
-    }
-
-    fn options(&self) -> &'static [ForeignOption] {
-        self.options
-    }
-
-    fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
-        judge(given, self.name, self.rule, || ForeignRegister {
-            request: given.request,
-            format: given.format,
-            knows_cas: self.knows_cas,
-            values: BTreeMap::new(),
-        })
-    }
+/// Judges registers; `cas` is an operation of theirs only where they know it.
+pub(super) fn judge_registers(
+    model: &ObjectModel,
+    given: &Given<'_>,
+    knows_cas: bool,
+) -> Result<Judgement, ForeignProblem> {
+    judge(model, given, || ForeignRegister {
+        request: given.request,
+        format: given.format,
+        knows_cas,
+        values: BTreeMap::new(),
+    })
 }
 
 /// One register. Its first value, nil too, is as if it had been written before the history began.

@@ -63,7 +63,8 @@ fn model(named: &str) -> Result<(&'static dyn ForeignModel, Option<String>), Fai
 
 fn request(arguments: &ArgMatches, level: Option<String>) -> Result<ForeignRequest, Failure> {
     let text = |name: &str| arguments.get_one::<String>(name).map(String::as_str);
-    let levels = text("consistency").map(|names| names.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>());
+    let levels =
+        text("consistency").map(|names| names.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>());
     if level.is_some() && levels.is_some() {
         return Err(usage("the level stands beside the model's name and in --consistency: give it once"));
     }

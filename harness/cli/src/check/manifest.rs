@@ -104,7 +104,8 @@ impl<'a> Row<'a> {
             Came::Refused(said) => ("refused".to_owned(), said.as_str()),
         };
         let mark = if came.is(self.expected) { "ok " } else { "NOT" };
-        let line = format!("{mark}  {:<8} {verdict:<8} {milliseconds:>7} ms  {}  {}", self.expected, self.file, self.model);
+        let line =
+            format!("{mark}  {:<8} {verdict:<8} {milliseconds:>7} ms  {}  {}", self.expected, self.file, self.model);
         if came.is(self.expected) { line } else { format!("{line}\n     {said}") }
     }
 
@@ -184,7 +185,9 @@ fn elle(text: &str) -> Result<ForeignRequest, String> {
             Some("linearizable-keys?") => request.assume.linearizable_keys = is_set,
             Some("sequential-keys?") => request.assume.sequential_keys = is_set,
             Some("wfr-keys?") => request.assume.writes_follow_reads = is_set,
-            Some("transaction-order") => request.assume = RegisterAssumptions { transaction_order: ranks(value)?, ..request.assume },
+            Some("transaction-order") => {
+                request.assume = RegisterAssumptions { transaction_order: ranks(value)?, ..request.assume }
+            }
             _ => return Err(format!("`{key}` is no option of Elle's that is known here")),
         }
     }
@@ -195,7 +198,9 @@ fn words(value: &Value) -> Result<Vec<String>, String> {
     let word = |word: &Value| word.as_word().map(str::to_owned).ok_or_else(|| format!("{word} is no name"));
     match value {
         Value::Nil => Ok(Vec::new()),
-        other => other.as_collection().ok_or_else(|| format!("{other} is no list of names"))?.iter().map(word).collect(),
+        other => {
+            other.as_collection().ok_or_else(|| format!("{other} is no list of names"))?.iter().map(word).collect()
+        }
     }
 }
 
