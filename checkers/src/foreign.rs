@@ -46,6 +46,8 @@ models![
     deque,
     priority_queue,
     set,
+    set_full,
+    total_queue,
     counter,
     semaphore,
     list_append,

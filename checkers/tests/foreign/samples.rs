@@ -14,7 +14,19 @@ fn verdict(model: &str, format: Format, text: &str, request: &ForeignRequest) ->
 }
 
 /// Model, format, a valid history, an invalid one.
-const SAMPLES: [(&str, Format, &str, &str); 20] = [
+const SAMPLES: [(&str, Format, &str, &str); 22] = [
+    (
+        "total-queue",
+        EDN,
+        "0 invoke enqueue 1; 0 ok enqueue 1; 1 invoke enqueue 2; 1 info enqueue 2; 0 invoke dequeue; 0 ok dequeue 2; 0 invoke drain; 0 ok drain [1]",
+        "0 invoke enqueue 1; 0 ok enqueue 1; 1 invoke enqueue 2; 1 ok enqueue 2; 0 invoke dequeue; 0 ok dequeue 2",
+    ),
+    (
+        "set-full",
+        EDN,
+        "0 invoke add 1; 1 invoke read; 0 ok add 1; 1 ok read []; 1 invoke read; 1 ok read [1]",
+        "0 invoke add 1; 0 ok add 1; 1 invoke read; 1 ok read [1]; 1 invoke read; 1 ok read []",
+    ),
     (
         "register",
         EDN,
@@ -220,4 +232,46 @@ fn an_empty_history_is_unknown() {
         assert_eq!(verdict.verdict, Unknown);
         assert_eq!(verdict.findings[0].reason, Some(UnknownReason::NoObservations));
     }
+}
+
+#[test]
+fn accounting_tells_what_is_gone_what_comes_from_nowhere_and_what_cannot_be_known() {
+    let rule = |model: &str, text: &str| {
+        let verdict = judge(model, EDN, text, &ForeignRequest::default()).unwrap();
+        (verdict.verdict, verdict.findings.first().map_or(String::new(), |finding| finding.rule.to_string()))
+    };
+    let put =
+        "0 invoke enqueue 1; 0 ok enqueue 1; 0 invoke enqueue 2; 0 ok enqueue 2; 0 invoke dequeue; 0 ok dequeue 1;";
+    assert_eq!(rule("total-queue", put), (Invalid, "total-queue.lost".to_owned()));
+    // Somebody who was never answered may have taken it.
+    assert_eq!(rule("total-queue", &format!("{put} 1 invoke dequeue")), (Unknown, "no-final-read".to_owned()));
+    assert_eq!(
+        rule("total-queue", &format!("{put} 1 invoke drain; 1 info drain")),
+        (Unknown, "no-final-read".to_owned())
+    );
+    let failed = "0 invoke enqueue 1; 0 fail enqueue 1; 0 invoke dequeue; 0 ok dequeue 1";
+    assert_eq!(rule("total-queue", failed), (Invalid, "total-queue.unexpected".to_owned()));
+    let twice = format!("{put} 0 invoke dequeue; 0 ok dequeue 2; 0 invoke dequeue; 0 ok dequeue 2");
+    assert_eq!(rule("total-queue", &twice), (Valid, String::new()));
+    assert_eq!(rule("total-queue", "0 invoke enqueue 1; 0 ok enqueue 1").0, Unknown);
+
+    let added = "0 invoke add 1; 0 ok add 1;";
+    assert_eq!(
+        rule("set-full", &format!("{added} 0 invoke read; 0 ok read []")),
+        (Invalid, "set-full.lost".to_owned())
+    );
+    // It was missing for a while, and came back.
+    assert_eq!(
+        rule("set-full", &format!("{added} 0 invoke read; 0 ok read []; 0 invoke read; 0 ok read [1]")),
+        (Valid, String::new())
+    );
+    assert_eq!(
+        rule("set-full", &format!("{added} 0 invoke read; 0 ok read [1 2]")),
+        (Invalid, "set-full.unexpected".to_owned())
+    );
+    assert_eq!(
+        rule("set-full", &format!("{added} 0 invoke read; 0 ok read [1 1]")),
+        (Invalid, "set-full.duplicated".to_owned())
+    );
+    assert_eq!(rule("set-full", added), (Unknown, "no-observations".to_owned()));
 }
