@@ -21,7 +21,7 @@ pub(crate) fn command() -> Command {
         .subcommand(check_command())
         .subcommand(
             Command::new("list")
-                .about("Shows workloads, targets with what to expect of them, and faults")
+                .about("Shows workloads, targets with what to expect of them, faults, and models of other tools' histories")
                 .arg(flag("json", "Print the list as JSON")),
         )
         .subcommand(target_command())
@@ -48,7 +48,7 @@ fn check_command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("A run's directory, such as store/latest; with --model a history's file, or `-` for standard input"),
         )
-        .arg(text("model", "MODEL", "What the history is of; `dsjepsen check - --model help` lists them"))
+        .arg(text("model", "MODEL", "What the history is of; `dsjepsen list` shows the models"))
         .arg(text("init", "V", "The value before the first operation, in EDN; unless it is nil, a read of nil says nothing [default: nil]").allow_hyphen_values(true))
         .arg(flag("independent", "Values are `[key value]`: each key is an object of its own").conflicts_with("no-split"))
         .arg(flag("no-split", "Values are not `[key value]`, whatever the format says"))

@@ -30,10 +30,6 @@ pub(super) fn asked(arguments: &ArgMatches) -> Option<&'static str> {
 pub(super) fn check(path: &Path, arguments: &ArgMatches) -> Result<Exit, Failure> {
     let text = |name: &str| arguments.get_one::<String>(name).map(String::as_str);
     let named = text("model").unwrap_or_default();
-    if named == "help" {
-        list();
-        return Ok(Exit::Valid);
-    }
     let (model, level) = model(named)?;
     let format = text("format").map(str::parse::<Format>).transpose().map_err(usage)?;
     let request = request(arguments, level)?;
@@ -116,12 +112,5 @@ fn show(verdict: &Verdict) {
         for step in &finding.steps {
             let _ = writeln!(out, "    {:<8} {}", step.lead, step.text);
         }
-    }
-}
-
-fn list() {
-    let width = foreign_models().iter().map(|model| model.name().len()).max().unwrap_or(0);
-    for model in foreign_models() {
-        println!("{:width$}  {}", model.name(), model.about());
     }
 }
