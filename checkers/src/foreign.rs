@@ -183,6 +183,11 @@ pub fn judge_foreign(
         return Err(ForeignProblem::Unfit(format!("{} means nothing to model `{}`", option.name(), model.name())));
     }
     let format = history.format;
+    if format == Format::Dsjepsen {
+        let problem =
+            format!("{name} is a run of dsjepsen's own, and is judged by its directory: `dsjepsen check RUN`");
+        return Err(ForeignProblem::Unfit(problem));
+    }
     let body = match history.body {
         ForeignBody::Events(events) => {
             let paired = pair(events, name, PairingRules::of(format))?;

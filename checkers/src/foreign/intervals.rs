@@ -7,6 +7,9 @@ use dsjepsen_history::foreign::{
 /// What fptlin writes where there is nothing to be taken or seen.
 const EMPTY: i64 = -1;
 
+/// The beginnings of the methods that may find nothing. To any other -1 is a value like any other.
+const TAKES: [&str; 4] = ["deq", "pop", "poll", "peek"];
+
 /// The operations, in the order of their starts. One value is itself, several are a list, none and fptlin's "empty" are nil.
 ///
 /// **An end comes before another's start at the same time**; both formats are meant so. An operation that takes no time stands
@@ -44,9 +47,11 @@ fn operation(
     (invoked, completed): (u32, u32),
     format: Format,
 ) -> ForeignOperation {
+    let method = interval.method.to_lowercase();
+    let may_be_empty = format == Format::Fptlin && TAKES.iter().any(|takes| method.starts_with(takes));
     let value = match interval.values.as_slice() {
         [] => Value::Nil,
-        [EMPTY] if format == Format::Fptlin => Value::Nil,
+        [EMPTY] if may_be_empty => Value::Nil,
         [value] => Value::Integer(*value),
         values => Value::list(values.iter().copied().map(Value::Integer).collect::<Vec<_>>()),
     };
@@ -54,7 +59,7 @@ fn operation(
     let process = interval.process.unwrap_or_else(|| i64::try_from(place).unwrap_or(i64::MAX));
     ForeignOperation {
         process: ForeignProcess::Client(process),
-        f: Some(Text::new(interval.method.to_lowercase())),
+        f: Some(Text::new(method)),
         call: value.clone(),
         reply: value,
         outcome: ForeignOutcome::Ok,

@@ -48,6 +48,21 @@ fn options_that_mean_nothing_to_a_model_are_refused() {
 }
 
 #[test]
+fn our_own_runs_are_judged_by_their_directories() {
+    let text = "{\"schema\":1,\"workload\":\"register\"}\n";
+    let problem = judge("register", Format::Dsjepsen, text, &ForeignRequest::default()).expect_err("it was judged");
+    assert!(problem.to_string().contains("dsjepsen check RUN"), "{problem}");
+}
+
+#[test]
+fn minus_one_is_nothing_only_where_something_is_taken() {
+    let from_zero =
+        ForeignRequest { init: Some(dsjepsen_history::foreign::Value::Integer(0)), ..ForeignRequest::default() };
+    let read = judge("register", Format::Fptlin, "# register\n0 1 2 READ -1", &from_zero).unwrap();
+    assert_eq!(read.verdict, dsjepsen_history::Gravity::Invalid);
+}
+
+#[test]
 fn a_finding_names_the_lines_and_leaves_out_what_is_not_needed() {
     let text = "0 invoke write 1; 0 ok write 1; 1 invoke write 2; 1 ok write 2; 0 invoke write 3; 0 ok write 3; 1 invoke read; 1 ok read 2";
     let verdict = judge("register", EDN, text, &ForeignRequest::default()).unwrap();

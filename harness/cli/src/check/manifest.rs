@@ -37,7 +37,7 @@ pub(super) fn check(table: &Path, arguments: &ArgMatches) -> Result<Exit, Failur
             println!("{}", row.as_line(&came, milliseconds));
         }
     }
-    if !arguments.get_flag("json") {
+    if !arguments.get_flag("json") && !arguments.get_flag("quiet") {
         let missing = if not_judged > 0 { format!(" ({not_judged} not judged)") } else { String::new() };
         println!("{rows} rows, {expected} as expected{missing}");
     }
