@@ -7,11 +7,13 @@ mod argument;
 mod checker;
 mod counter;
 mod election;
+pub mod foreign;
 mod judge;
 mod linearizable;
 mod lock;
 mod register;
 mod stats;
+pub mod transactions;
 mod vacuity;
 mod words;
 

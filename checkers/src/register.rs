@@ -16,17 +16,17 @@ use crate::words::{count, counted};
 use crate::{Checker, RunView};
 use explanation::explain;
 use keys::{Key, Keys};
-use model::Register;
+pub(crate) use model::{Register, RegisterEntry, may_go, without_unseen};
 
 /// The id of the rule.
 const RULE: &str = "register.linearizable";
 
 /// How many configurations the search may remember over a whole history. One takes about 100 bytes and some microseconds, so that a
 /// hopeless history is given up within seconds and 200 MB. A key of the workload takes about as many as it has operations.
-const BUDGET: u64 = 2_000_000;
+pub(crate) const BUDGET: u64 = 2_000_000;
 
 /// How many of them a key may take before all others have had their turn, so that one key that cannot be decided hides no violation of another.
-const FIRST_SHARE: u64 = 50_000;
+pub(crate) const FIRST_SHARE: u64 = 50_000;
 
 /// What a client of the register workload asks for. A register has no value at first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

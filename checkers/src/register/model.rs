@@ -6,11 +6,11 @@ use super::{RegisterCall, RegisterReply};
 use crate::linearizable::{Entry, Model};
 
 /// An operation on one register.
-pub(super) type RegisterEntry = Entry<RegisterCall, RegisterReply>;
+pub(crate) type RegisterEntry = Entry<RegisterCall, RegisterReply>;
 
 /// A register with its value, which is none at first.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Register;
+pub(crate) struct Register;
 
 impl Model for Register {
     type State = Option<u64>;
@@ -73,7 +73,7 @@ pub(super) fn misses(entry: &RegisterEntry) -> Option<u64> {
 ///
 /// What changes nothing may always go. What leaves a value may go if the others do as well with the value that was there before:
 /// if none of them must find its value, and none that must *not* find another value can stand between it and the next change.
-pub(super) fn may_go(entries: &[RegisterEntry], chosen: usize) -> bool {
+pub(crate) fn may_go(entries: &[RegisterEntry], chosen: usize) -> bool {
     let entry = &entries[chosen];
     let Some(value) = leaves(entry) else { return true };
     let others = || entries.iter().enumerate().filter(|(place, _)| *place != chosen).map(|(_, other)| other);
@@ -97,7 +97,7 @@ fn replaced_by<'a>(entry: &RegisterEntry, others: impl Iterator<Item = &'a Regis
 /// Leaves out operations without an answer whose effect nobody can have seen.
 ///
 /// That changes no verdict: an order of the others is an order of all, for nothing that is unanswered need have happened.
-pub(super) fn without_unseen(mut entries: Vec<RegisterEntry>) -> Vec<RegisterEntry> {
+pub(crate) fn without_unseen(mut entries: Vec<RegisterEntry>) -> Vec<RegisterEntry> {
     loop {
         let length = entries.len();
         for place in (0..length).rev() {

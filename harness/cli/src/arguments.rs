@@ -18,22 +18,10 @@ pub(crate) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(test_command())
-        .subcommand(
-            Command::new("check")
-                .about("Judges a recorded run again, from its directory alone")
-                .arg(
-                    Arg::new("path")
-                        .value_name("RUN")
-                        .required(true)
-                        .value_parser(value_parser!(PathBuf))
-                        .help("A run's directory, such as store/latest"),
-                )
-                .arg(flag("json", "Print the verdict as JSON"))
-                .arg(flag("quiet", "Print nothing; the exit code tells")),
-        )
+        .subcommand(check_command())
         .subcommand(
             Command::new("list")
-                .about("Shows workloads, targets with what to expect of them, and faults")
+                .about("Shows workloads, targets with what to expect of them, faults, and models of other tools' histories")
                 .arg(flag("json", "Print the list as JSON")),
         )
         .subcommand(target_command())
@@ -49,6 +37,35 @@ pub(crate) fn command() -> Command {
 
 /// How a target is named on the command line.
 const TARGET_VALUE: &str = "NAME[:OPTION…]|FILE.toml";
+
+fn check_command() -> Command {
+    Command::new("check")
+        .about("Judges a recorded run again, or a history of another tool against a model")
+        .arg(
+            Arg::new("path")
+                .value_name("PATH")
+                .required_unless_present("manifest")
+                .value_parser(value_parser!(PathBuf))
+                .help("A run's directory, such as store/latest; with --model a history's file, or `-` for standard input"),
+        )
+        .arg(text("model", "MODEL", "What the history is of; `dsjepsen list` shows the models"))
+        .arg(text("init", "V", "The value before the first operation, in EDN; unless it is nil, a read of nil says nothing [default: nil]").allow_hyphen_values(true))
+        .arg(flag("independent", "Values are `[key value]`: each key is an object of its own").conflicts_with("no-split"))
+        .arg(flag("no-split", "Values are not `[key value]`, whatever the format says"))
+        .arg(
+            text("failed-cas", "MEANING", "What a failed cas says: that it found another value, nothing, or what the format's own tool has it say [default: auto]")
+                .value_parser(PossibleValuesParser::new(["observe", "ignore", "auto"])),
+        )
+        .arg(text("consistency", "LEVELS", "The levels that should hold, with commas [default: strict-serializable]"))
+        .arg(text("format", "FORMAT", "The history's format [default: told by its bytes]"))
+        .arg(
+            text("manifest", "FILE", "Judges every row of a table of histories with known verdicts; 0 iff all are as expected")
+                .value_parser(value_parser!(PathBuf))
+                .conflicts_with_all(["path", "model", "init", "independent", "no-split", "failed-cas", "consistency", "format"]),
+        )
+        .arg(flag("json", "Print the verdict as JSON"))
+        .arg(flag("quiet", "Print nothing; the exit code tells"))
+}
 
 fn target_command() -> Command {
     let check = Command::new("check")

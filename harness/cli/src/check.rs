@@ -1,4 +1,8 @@
-//! `dsjepsen check RUN`: judges a recorded run again, from its directory alone.
+//! `dsjepsen check`: judges a recorded run again, from its directory alone; or a history of another tool against a model
+//! ([`foreign`]); or a whole table of such histories ([`manifest`]).
+
+mod foreign;
+mod manifest;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +17,20 @@ use crate::terminal::{Style, Terminal};
 
 /// The command.
 pub(crate) fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
+    if let Some(table) = arguments.get_one::<PathBuf>("manifest") {
+        return manifest::check(table, arguments);
+    }
     let path: &PathBuf = arguments.get_one("path").ok_or_else(|| usage("which run?"))?;
+    if arguments.get_one::<String>("model").is_some() {
+        return foreign::check(path, arguments);
+    }
+    if let Some(option) = foreign::asked(arguments) {
+        return Err(usage(format!("--{option} is for histories of other tools: say with --model what they are of")));
+    }
+    if path.as_os_str() == "-" || path.is_file() {
+        let path = path.display();
+        return Err(usage(format!("{path} is no run's directory; if it is a history, say with --model what it is of")));
+    }
     let directory = RunDirectory::open(path).map_err(usage)?;
     let plan = directory.read_plan().map_err(harness)?;
     let verdict = judge_again(&directory, path)?;

@@ -4,6 +4,7 @@ mod as_json;
 
 use anstream::println;
 use clap::ArgMatches;
+use dsjepsen_checkers::foreign::foreign_models;
 use dsjepsen_engine::nemesis::faults;
 use dsjepsen_engine::target::{Exposure, Target, Variants, runs_here};
 use dsjepsen_targets::targets;
@@ -24,6 +25,7 @@ pub(crate) fn list(arguments: &ArgMatches) -> Result<Exit, Failure> {
         print_targets();
         print_track_record();
         print_faults();
+        print_models();
     }
     Ok(Exit::Valid)
 }
@@ -112,6 +114,14 @@ fn print_track_record() {
                 print_indented(4, "It needs no fault.");
             }
         }
+    }
+}
+
+fn print_models() {
+    println!("\nModels, for histories of other tools (`dsjepsen check PATH --model M`):");
+    for model in foreign_models() {
+        println!("\n  {}", model.name());
+        print_indented(6, model.about());
     }
 }
 

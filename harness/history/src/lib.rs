@@ -6,6 +6,7 @@
 mod counts;
 mod event;
 mod fault;
+pub mod foreign;
 mod operation;
 mod plan;
 mod reader;

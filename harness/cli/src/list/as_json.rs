@@ -1,5 +1,6 @@
 //! The list for programs. It carries the schema number of all our files.
 
+use dsjepsen_checkers::foreign::foreign_models;
 use dsjepsen_engine::nemesis::faults;
 use dsjepsen_engine::target::{Target, runs_here};
 use dsjepsen_targets::targets;
@@ -17,6 +18,11 @@ pub(super) fn everything() -> Value {
             "about": fault.about(),
             "arguments": fault.arguments(),
             "unavailable": fault.available().err().map(|error| error.to_string()),
+        })).collect::<Vec<_>>(),
+        "models": foreign_models().iter().map(|model| json!({
+            "name": model.name(),
+            "about": model.about(),
+            "options": model.options().iter().map(|option| option.name()).collect::<Vec<_>>(),
         })).collect::<Vec<_>>(),
     })
 }

@@ -1,0 +1,238 @@
+//! Histories of other tools, held against a model: the bridge from what a foreign history says to the judges.
+//!
+//! A model is one file and one word in the list below. It gives a history's words their meaning, and hands typed operations to the
+//! judges of [`crate::transactions`] or to the search of [`crate::linearizable`]. What it does not understand it refuses.
+
+mod containers;
+mod intervals;
+mod keys;
+mod objects;
+mod request;
+mod transactions;
+
+use std::collections::BTreeMap;
+
+use dsjepsen_history::foreign::{
+    ForeignBody, ForeignError, ForeignHistory, ForeignOperation, ForeignOutcome, ForeignSession, Format, PairingRules,
+    pair,
+};
+use dsjepsen_history::{Finding, Judgement, OperationCounts, UnknownReason, Verdict};
+use thiserror::Error;
+
+use crate::words::counted;
+pub use request::{FailedCas, ForeignRequest, KeyRule, RegisterAssumptions};
+
+/// Every model there is.
+macro_rules! models {
+    ($($model:ident),* $(,)?) => {
+        $(mod $model;)*
+
+        /// All models, in the order in which they are listed.
+        pub fn foreign_models() -> &'static [&'static dyn ForeignModel] {
+            &[$(&$model::MODEL),*]
+        }
+    };
+}
+
+models![
+    register,
+    cas_register,
+    multi_register,
+    kv,
+    mutex,
+    queue,
+    unordered_queue,
+    stack,
+    deque,
+    priority_queue,
+    set,
+    set_full,
+    total_queue,
+    counter,
+    semaphore,
+    list_append,
+    rw_register,
+    txn_rw,
+    bank,
+    long_fork,
+    causal_reverse,
+];
+
+/// The model of this name.
+pub fn find_foreign_model(name: &str) -> Option<&'static dyn ForeignModel> {
+    foreign_models().iter().copied().find(|model| model.name() == name)
+}
+
+/// Something that a foreign history may be a history of.
+pub trait ForeignModel: Sync {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str;
+
+    /// What it is, and which operations it knows, in a few words.
+    fn about(&self) -> &'static str;
+
+    /// The options that it heeds; any other that is asked for is refused.
+    fn options(&self) -> &'static [ForeignOption];
+
+    /// Judges a history that is not empty.
+    ///
+    /// # Errors
+    /// [`ForeignProblem`].
+    fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem>;
+}
+
+/// An option of the judgement of a foreign history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ForeignOption {
+    /// The value before the first operation.
+    Init,
+    /// Whether values are `[key value]`.
+    Keys,
+    /// What a failed cas says.
+    FailedCas,
+    /// The consistency level.
+    Consistency,
+}
+
+impl ForeignOption {
+    /// As it is written on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Init => "--init",
+            Self::Keys => "--independent or --no-split",
+            Self::FailedCas => "--failed-cas",
+            Self::Consistency => "--consistency",
+        }
+    }
+}
+
+/// Why a foreign history cannot be judged.
+#[derive(Debug, Error)]
+pub enum ForeignProblem {
+    /// What was asked for makes no sense of this history or model.
+    #[error("{0}")]
+    Unfit(String),
+    /// The history is damaged, or says what the model does not know.
+    #[error(transparent)]
+    Corrupt(#[from] ForeignError),
+}
+
+/// What a model is given to judge.
+#[derive(Debug)]
+pub struct Given<'a> {
+    /// The history's name, for errors.
+    name: &'a str,
+    format: Format,
+    body: Body,
+    request: &'a ForeignRequest,
+}
+
+#[derive(Debug)]
+enum Body {
+    Operations { operations: Vec<ForeignOperation>, times: Vec<i64> },
+    Sessions(Vec<ForeignSession>),
+}
+
+impl Given<'_> {
+    /// The operations.
+    fn operations(&self) -> Result<&[ForeignOperation], ForeignProblem> {
+        match &self.body {
+            Body::Operations { operations, .. } => Ok(operations),
+            Body::Sessions(_) => Err(ForeignProblem::Unfit(format!(
+                "{} holds transactions in sessions ({}): its model is `txn-rw`",
+                self.name, self.format
+            ))),
+        }
+    }
+
+    /// The time of each position in ns; empty where they are not known.
+    fn times(&self) -> &[i64] {
+        match &self.body {
+            Body::Operations { times, .. } => times,
+            Body::Sessions(_) => &[],
+        }
+    }
+
+    /// Refuses what stands on a line.
+    fn refuse(&self, line: u32, problem: impl Into<String>) -> ForeignProblem {
+        ForeignProblem::Corrupt(ForeignError::at_line(self.name, line, problem))
+    }
+
+    /// Refuses an operation of which the model knows nothing.
+    fn stranger(&self, operation: &ForeignOperation, model: &str) -> ForeignProblem {
+        let problem = match &operation.f {
+            Some(f) => format!("`{f}` is no operation of model `{model}`"),
+            None => format!("an operation of model `{model}` has a name, and this one has none"),
+        };
+        self.refuse(operation.line, problem)
+    }
+}
+
+/// Judges a foreign history. An empty one is unknown.
+///
+/// # Errors
+/// [`ForeignProblem::Unfit`] where the options do not belong to the model, or the history is of another shape;
+/// [`ForeignProblem::Corrupt`] where it cannot be paired, or an operation is none of the model's.
+pub fn judge_foreign(
+    history: ForeignHistory,
+    name: &str,
+    model: &dyn ForeignModel,
+    request: &ForeignRequest,
+) -> Result<Verdict, ForeignProblem> {
+    if let Some(option) = request.asked().into_iter().find(|option| !model.options().contains(option)) {
+        return Err(ForeignProblem::Unfit(format!("{} means nothing to model `{}`", option.name(), model.name())));
+    }
+    let format = history.format;
+    if format == Format::Dsjepsen {
+        let problem =
+            format!("{name} is a run of dsjepsen's own, and is judged by its directory: `dsjepsen check RUN`");
+        return Err(ForeignProblem::Unfit(problem));
+    }
+    let body = match history.body {
+        ForeignBody::Events(events) => {
+            let paired = pair(events, name, PairingRules::of(format))?;
+            Body::Operations { operations: paired.operations, times: paired.times }
+        }
+        ForeignBody::Intervals(intervals) => {
+            Body::Operations { operations: intervals::operations(intervals, format), times: Vec::new() }
+        }
+        ForeignBody::Sessions(sessions) => Body::Sessions(sessions),
+    };
+    let counts = counts(&body);
+    if counts.total == 0 {
+        let finding = Finding::unknown(UnknownReason::NoObservations, "The history holds no operation.");
+        return Ok(Verdict::merge(vec![Judgement::new(model.name(), 0, vec![finding])], counts, ""));
+    }
+    let judgement = model.judge(&Given { name, format, body, request })?;
+    let sentence = format!("All {} agree with model `{}`.", counted(counts.total, "operation"), model.name());
+    Ok(Verdict::merge(vec![judgement], counts, sentence))
+}
+
+fn counts(body: &Body) -> OperationCounts {
+    let mut all = OperationCounts::default();
+    let mut by_kind: BTreeMap<String, OperationCounts> = BTreeMap::new();
+    let mut add = |kind: &str, outcome: ForeignOutcome| {
+        for counts in [&mut all, by_kind.entry(kind.to_owned()).or_default()] {
+            counts.total += 1;
+            match outcome {
+                ForeignOutcome::Ok => counts.ok += 1,
+                ForeignOutcome::Fail => counts.fail += 1,
+                ForeignOutcome::Info => counts.info += 1,
+            }
+        }
+    };
+    match body {
+        Body::Operations { operations, .. } => {
+            for operation in operations {
+                add(operation.f.as_deref().unwrap_or("transaction"), operation.outcome);
+            }
+        }
+        Body::Sessions(sessions) => {
+            for transaction in sessions.iter().flat_map(|session| &session.transactions) {
+                add("transaction", if transaction.is_committed { ForeignOutcome::Ok } else { ForeignOutcome::Fail });
+            }
+        }
+    }
+    all.by_kind = by_kind;
+    all
+}

@@ -1,0 +1,35 @@
+//! Elle's list-append: transactions that append to lists and read them.
+
+use dsjepsen_history::Judgement;
+
+use super::transactions::{ASSUMPTION, Holds, options, read};
+use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
+use crate::transactions::check_list_append;
+
+/// The model.
+pub(super) const MODEL: ListAppend = ListAppend;
+
+/// `list-append`.
+pub(super) struct ListAppend;
+
+impl ForeignModel for ListAppend {
+    fn name(&self) -> &'static str {
+        "list-append"
+    }
+
+    fn about(&self) -> &'static str {
+        "transactions of [:append k v] and [:r k [v …]], held against a consistency level"
+    }
+
+    fn options(&self) -> &'static [ForeignOption] {
+        &[ForeignOption::Consistency]
+    }
+
+    fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
+        let options = options(given.request)?;
+        let (history, _) = read(given, Holds::Lists)?;
+        let mut judgement = check_list_append(&history, &options).judgement(self.name());
+        judgement.assumptions.push(ASSUMPTION.to_owned());
+        Ok(judgement)
+    }
+}

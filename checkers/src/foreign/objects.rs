@@ -1,0 +1,395 @@
+//! Objects whose operations must be linearizable: decides each key by the search, and explains the first that has no order.
+
+use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, ForeignProcess, Value};
+use dsjepsen_history::{
+    Figure, Finding, Index, Judgement, Lane, Nanos, Span, SpanStyle, Step, Timeline, UnknownReason,
+};
+
+use super::keys::by_key;
+use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
+use crate::linearizable::{Answer, Budget, Entry, EntryOf, Model, first_contradiction, search, smallest, until};
+use crate::register::{BUDGET, FIRST_SHARE};
+use crate::words::{count, counted, moment};
+
+/// How many configurations may be remembered to find what contradicts first, and again to make it short.
+const EXPLAIN_BUDGET: u64 = 1_000_000;
+
+/// How many operations are told one by one.
+const MOST_STEPS: usize = 12;
+
+/// Room before the history, for what a model lets happen before its first event.
+const SHIFT: Index = 2;
+
+/// Stands for the place of an operation that is not in the history.
+const NOWHERE: usize = usize::MAX;
+
+/// A model that is judged by the search.
+pub(super) struct ObjectModel {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// What it is, in a few words.
+    pub(super) about: &'static str,
+    /// The id of its rule.
+    pub(super) rule: &'static str,
+    /// The options that it heeds.
+    pub(super) options: &'static [ForeignOption],
+    /// Judges a history: [`judge`] with objects of this model.
+    pub(super) judge: fn(&Self, &Given<'_>) -> Result<Judgement, ForeignProblem>,
+}
+
+impl ForeignModel for ObjectModel {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn about(&self) -> &'static str {
+        self.about
+    }
+
+    fn options(&self) -> &'static [ForeignOption] {
+        self.options
+    }
+
+    fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
+        (self.judge)(self, given)
+    }
+}
+
+/// An object of which foreign histories are read.
+pub(super) trait Object: Model + Sized {
+    /// What an operation asks and shows.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Self>, Refused>;
+
+    /// What happened to the object before the history began.
+    fn before(&mut self) -> Option<(Self::Call, Self::Reply)> {
+        None
+    }
+
+    /// Leaves out what decides nothing.
+    fn prune(&self, entries: Vec<EntryOf<Self>>) -> Vec<EntryOf<Self>> {
+        entries
+    }
+
+    /// Whether the operation at this place may be left out: whether an order of all would surely leave an order of the others.
+    fn may_go(&self, entries: &[EntryOf<Self>], place: usize) -> bool {
+        let entry = &entries[place];
+        entry.reply().is_some_and(|reply| self.only_observes(&entry.call, reply))
+    }
+}
+
+/// An operation as a model takes it.
+pub(super) enum Taken<M: Model> {
+    /// It shows and changes nothing.
+    Nothing,
+    /// It took effect, and was answered so.
+    Answered(M::Call, M::Reply),
+    /// It may take effect at any time after its start, or never.
+    Open(M::Call),
+}
+
+impl<M: Model> Taken<M> {
+    /// By its outcome, for an operation that changes something. What failed is nothing.
+    pub(super) fn by(outcome: ForeignOutcome, call: M::Call, reply: M::Reply) -> Self {
+        match outcome {
+            ForeignOutcome::Ok => Self::Answered(call, reply),
+            ForeignOutcome::Info => Self::Open(call),
+            ForeignOutcome::Fail => Self::Nothing,
+        }
+    }
+}
+
+/// Why a model does not take an operation.
+pub(super) enum Refused {
+    /// It is none of its kinds.
+    Stranger,
+    /// It is, but makes no sense.
+    Malformed(String),
+}
+
+/// The operations on one object.
+struct Key<M: Model> {
+    key: Option<Value>,
+    operations: Vec<ForeignOperation>,
+    entries: Vec<EntryOf<M>>,
+    /// The same without what decides nothing at the end of the history.
+    pruned: Vec<EntryOf<M>>,
+    model: M,
+}
+
+/// Judges a history of such objects. `object` makes one in its first state.
+pub(super) fn judge<M: Object>(
+    of: &ObjectModel,
+    given: &Given<'_>,
+    object: impl Fn() -> M,
+) -> Result<Judgement, ForeignProblem> {
+    let (name, rule) = (of.name, of.rule);
+    let mut keys = Vec::new();
+    for (key, operations) in by_key(given)? {
+        keys.push(read(given, name, key, operations, object())?);
+    }
+    let mut budget = Budget::new(BUDGET);
+    let (broken, open) = decide(&keys, &mut budget);
+    let mut findings: Vec<Finding> = explain(given, rule, &broken).into_iter().collect();
+    findings.extend(given_up(&open, &keys, &budget));
+    let entries: usize = keys.iter().map(|key| key.entries.len()).sum();
+    let mut judgement = Judgement::new(rule, entries as u64, findings);
+    judgement.figures = vec![
+        Figure::new("objects", count(keys.len() as u64)),
+        Figure::new("objects without an order", count(broken.len() as u64)),
+        Figure::new("configurations searched", format!("{} of at most {}", count(budget.spent()), count(BUDGET))),
+    ];
+    judgement.assumptions =
+        vec!["An indeterminate operation may take effect at any time after its start, or never.".to_owned()];
+    Ok(judgement)
+}
+
+fn read<M: Object>(
+    given: &Given<'_>,
+    name: &str,
+    key: Option<Value>,
+    operations: Vec<ForeignOperation>,
+    mut model: M,
+) -> Result<Key<M>, ForeignProblem> {
+    let mut entries: Vec<EntryOf<M>> = Vec::new();
+    if let Some((call, reply)) = model.before() {
+        entries.push(Entry { position: NOWHERE, call, invoked: 0, answer: Some((reply, 1)) });
+    }
+    for (position, operation) in operations.iter().enumerate() {
+        // Of a bare operation nothing is known of when it was.
+        let invoked = if operation.is_bare { SHIFT } else { Index::from(operation.invoked) + SHIFT };
+        let returned = match operation.completed {
+            Some(completed) if !operation.is_bare => Index::from(completed) + SHIFT,
+            _ => Index::MAX,
+        };
+        let (call, answer) = match model.take(operation) {
+            Ok(Taken::Nothing) => continue,
+            Ok(Taken::Answered(call, reply)) => (call, Some((reply, returned))),
+            Ok(Taken::Open(call)) => (call, None),
+            Err(Refused::Stranger) => return Err(given.stranger(operation, name)),
+            Err(Refused::Malformed(problem)) => return Err(given.refuse(operation.line, problem)),
+        };
+        entries.push(Entry { position, call, invoked, answer });
+    }
+    let pruned = model.prune(entries.clone());
+    Ok(Key { key, operations, entries, pruned, model })
+}
+
+/// The keys without an order, and those for which the budget did not suffice: first each has a small share, then those left have
+/// all that remains.
+fn decide<'a, M: Object>(keys: &'a [Key<M>], budget: &mut Budget) -> (Vec<&'a Key<M>>, Vec<&'a Key<M>>) {
+    let (mut broken, mut open) = (Vec::new(), keys.iter().collect::<Vec<_>>());
+    for most in [FIRST_SHARE, u64::MAX] {
+        for key in std::mem::take(&mut open) {
+            let mut share = budget.share(most);
+            match search(&key.model, &key.pruned, &mut share) {
+                Answer::Exists => {}
+                Answer::Impossible => broken.push(key),
+                Answer::Exhausted => open.push(key),
+            }
+            budget.give_back(&share);
+        }
+    }
+    (broken, open)
+}
+
+fn given_up<M: Object>(open: &[&Key<M>], keys: &[Key<M>], budget: &Budget) -> Option<Finding> {
+    let longest = open.iter().max_by_key(|key| key.pruned.len())?;
+    let unanswered = longest.pruned.iter().filter(|entry| entry.answer.is_none()).count() as u64;
+    let sentence = format!(
+        "{} undecided: the search over its {} ({unanswered} without an answer) was given up.",
+        longest.key.as_ref().map_or_else(|| "The history is".to_owned(), |key| format!("Key {key} is")),
+        counted(longest.pruned.len() as u64, "operation"),
+    );
+    let detail = format!(
+        "{} of {} undecided, after {} in all.",
+        count(open.len() as u64),
+        counted(keys.len() as u64, "object"),
+        counted(budget.spent(), "configuration")
+    );
+    Some(Finding { detail, count: open.len() as u64, ..Finding::unknown(UnknownReason::Memory, sentence) })
+}
+
+/// Explains the first violation among the keys without an order.
+fn explain<M: Object>(given: &Given<'_>, rule: &'static str, broken: &[&Key<M>]) -> Option<Finding> {
+    let share = EXPLAIN_BUDGET / (broken.len() as u64).max(1);
+    let contradicted = broken.iter().map(|key| {
+        let at = first_contradiction(&key.model, &key.entries, &mut Budget::new(share));
+        (at.or_else(|| key.entries.iter().filter_map(Entry::returned).max()).unwrap_or(Index::MAX), *key)
+    });
+    let (at, key) = contradicted.min_by_key(|(at, _)| *at)?;
+    let proof = reduce(key, at);
+    let case = Case { given, key, proof: &proof };
+    Some(Finding { count: broken.len() as u64, ..case.finding(rule)? })
+}
+
+/// The fewest operations without an order, as they were known at the last of their answers. What is left may contradict itself
+/// before `at`: then everything later goes too, and so on.
+fn reduce<M: Object>(key: &Key<M>, mut at: Index) -> Vec<EntryOf<M>> {
+    let mut budget = Budget::new(EXPLAIN_BUDGET);
+    let mut proof = key.entries.clone();
+    let may_go = |entries: &[EntryOf<M>], place: usize| key.model.may_go(entries, place);
+    loop {
+        proof = smallest(&key.model, until(&proof, at), may_go, &mut budget);
+        match first_contradiction(&key.model, &proof, &mut budget) {
+            Some(earlier) if earlier < at => at = earlier,
+            _ => return proof,
+        }
+    }
+}
+
+/// A violation.
+struct Case<'a, M: Model> {
+    given: &'a Given<'a>,
+    key: &'a Key<M>,
+    proof: &'a [EntryOf<M>],
+}
+
+impl<M: Model> Case<'_, M> {
+    fn finding(&self, rule: &'static str) -> Option<Finding> {
+        let mut shown: Vec<&ForeignOperation> = self.proof.iter().filter_map(|entry| self.operation(entry)).collect();
+        shown.sort_by_key(|operation| operation.invoked);
+        let answered = self.proof.iter().filter(|entry| self.operation(entry).is_some());
+        let last = self.operation(answered.max_by_key(|entry| entry.returned())?)?;
+        let of = self.key.key.as_ref().map(|key| format!(" of key {key}")).unwrap_or_default();
+        let sentence = match shown.len() {
+            1 => format!("The {}{of} cannot be: {}.", kind(last), what(last)),
+            shown => format!("No order of {shown} operations{of} explains that {} {}.", who(last), what(last)),
+        };
+        let indices = shown.iter().map(|operation| Index::from(operation.invoked)).collect();
+        let mut finding = Finding::invalid(rule, sentence, indices);
+        finding.detail =
+            format!("Line {} of the history. Without that answer the operations shown can be put in order.", last.line);
+        finding.steps = self.steps(&shown, last);
+        finding.figures = vec![Figure::new(
+            "operations shown, of those on the object",
+            format!("{} of {}", count(shown.len() as u64), count(self.key.operations.len() as u64)),
+        )];
+        finding.timeline = draw(&shown, self.given.times());
+        Some(finding)
+    }
+
+    fn operation(&self, entry: &EntryOf<M>) -> Option<&ForeignOperation> {
+        self.key.operations.get(entry.position)
+    }
+
+    fn steps(&self, shown: &[&ForeignOperation], last: &ForeignOperation) -> Vec<Step> {
+        let step = |lead: &'static str, text: String, operation: Option<&ForeignOperation>| Step {
+            lead: lead.into(),
+            text,
+            operation: operation.map(|operation| Index::from(operation.invoked)),
+        };
+        let others: Vec<_> = shown.iter().filter(|operation| operation.invoked != last.invoked).collect();
+        let mut steps: Vec<Step> = Vec::new();
+        for operation in others.iter().take(MOST_STEPS) {
+            let lead = if steps.is_empty() { "Let" } else { "And let" };
+            let text = format!(
+                "{} (line {}): it {}{}.",
+                who(operation),
+                operation.line,
+                what(operation),
+                self.when(operation)
+            );
+            steps.push(step(lead, text, Some(operation)));
+        }
+        if others.len() > MOST_STEPS {
+            let text = format!(
+                "the other {} be as the history has them.",
+                counted((others.len() - MOST_STEPS) as u64, "operation")
+            );
+            steps.push(step("And let", text, None));
+        }
+        if steps.is_empty() {
+            steps.push(step("Let", "the object be as it was in the beginning.".to_owned(), None));
+        }
+        let text = "there must be an order of them in which each finds what it was answered, and which puts no operation before one \
+                    that had ended when it began.";
+        steps.push(step("Then", text.to_owned(), None));
+        let text = format!("{} (line {}) {}{}: a contradiction.", who(last), last.line, what(last), self.when(last));
+        steps.push(step("However", text, Some(last)));
+        steps
+    }
+
+    fn when(&self, operation: &ForeignOperation) -> String {
+        let times = self.given.times();
+        let time =
+            |position: u32| times.get(position as usize).and_then(|time| Nanos::try_from(*time).ok()).map(moment);
+        match (time(operation.invoked), operation.completed.and_then(time)) {
+            _ if operation.is_bare => String::new(),
+            (Some(from), Some(to)) if operation.outcome != ForeignOutcome::Info => format!(", from {from} to {to}"),
+            (Some(from), _) => format!(", from {from} on"),
+            (None, _) => String::new(),
+        }
+    }
+}
+
+fn kind(operation: &ForeignOperation) -> &str {
+    operation.f.as_deref().unwrap_or("operation")
+}
+
+/// Whose operation it is.
+fn who(operation: &ForeignOperation) -> String {
+    match &operation.process {
+        ForeignProcess::Client(process) => format!("process {process}'s {}", kind(operation)),
+        _ => format!("a {}", kind(operation)),
+    }
+}
+
+/// What an operation asked, and what it was answered, in the history's own notation.
+fn what(operation: &ForeignOperation) -> String {
+    let asks =
+        if operation.call.is_nil() || operation.is_filled { String::new() } else { format!("asks {}", operation.call) };
+    let ends = match operation.outcome {
+        ForeignOutcome::Ok if operation.reply == operation.call && !operation.is_filled => "succeeds".to_owned(),
+        ForeignOutcome::Ok => format!("returns {}", operation.reply),
+        ForeignOutcome::Fail => "fails".to_owned(),
+        ForeignOutcome::Info => "is never answered".to_owned(),
+    };
+    if asks.is_empty() { ends } else { format!("{asks} and {ends}") }
+}
+
+/// The chart of these operations, where the history tells its times: one lane a process.
+fn draw(operations: &[&ForeignOperation], times: &[i64]) -> Option<Timeline> {
+    let time = |position: u32| times.get(position as usize).and_then(|time| Nanos::try_from(*time).ok());
+    let end = |operation: &ForeignOperation| {
+        operation.completed.filter(|_| operation.outcome != ForeignOutcome::Info).and_then(time)
+    };
+    let starts: Option<Vec<Nanos>> = operations.iter().map(|operation| time(operation.invoked)).collect();
+    let starts = starts?;
+    let first = *starts.iter().min()?;
+    let last = operations.iter().filter_map(|operation| end(operation)).chain(starts.iter().copied()).max()?;
+    let margin = (last - first.min(last)) / 20 + 1;
+    let mut lanes: Vec<(&ForeignProcess, Lane)> = Vec::new();
+    for (operation, &from_ns) in operations.iter().zip(&starts) {
+        let style = match operation.outcome {
+            ForeignOutcome::Ok => SpanStyle::Ok,
+            ForeignOutcome::Fail => SpanStyle::Fail,
+            ForeignOutcome::Info => SpanStyle::Info,
+        };
+        let span = Span {
+            from_ns,
+            to_ns: end(operation).unwrap_or_else(|| last.saturating_add(margin)),
+            style,
+            label: format!("{} {}", kind(operation), what(operation)),
+            operation: Some(Index::from(operation.invoked)),
+        };
+        match lanes.iter_mut().find(|(process, _)| **process == operation.process) {
+            Some((_, lane)) => lane.spans.push(span),
+            None => {
+                let label = match &operation.process {
+                    ForeignProcess::Client(process) => format!("process {process}"),
+                    _ => "process unknown".to_owned(),
+                };
+                lanes.push((&operation.process, Lane { label, spans: vec![span], ..Lane::default() }));
+            }
+        }
+    }
+    Some(Timeline {
+        from_ns: first.saturating_sub(margin),
+        to_ns: last.saturating_add(margin),
+        lanes: lanes.into_iter().map(|(_, lane)| lane).collect(),
+        conflict_ns: None,
+    })
+}

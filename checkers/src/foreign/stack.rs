@@ -1,0 +1,14 @@
+//! A stack: last in, first out.
+
+use super::ForeignOption;
+use super::containers::{Order, judge_containers};
+use super::objects::ObjectModel;
+
+/// The model.
+pub(super) const MODEL: ObjectModel = ObjectModel {
+    name: "stack",
+    about: "push, pop, peek; last in, first out: linearizable",
+    rule: "stack.linearizable",
+    options: &[ForeignOption::Keys],
+    judge: |model, given| judge_containers(model, given, Order::Stack),
+};

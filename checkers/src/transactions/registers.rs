@@ -1,0 +1,147 @@
+//! Registers that are written and read: who read from whom is known, yet of the order of versions only what can be inferred.
+//!
+//! It is weaker than lists, and its verdict "valid" says less: only that no forbidden circle follows from what is known. With few
+//! sessions [`check_sessions`](super::check_sessions) decides instead.
+
+mod direct;
+mod orders;
+pub(super) mod versions;
+
+use super::edges::{by_process, by_real_time};
+use super::explain::Explain;
+use super::graph::{Graph, GraphBuilder, Label};
+use super::history::TransactionHistory;
+use super::verdict::{Because, Cases, Options, TransactionVerdict};
+use orders::VersionOrder;
+use versions::Versions;
+
+/// What may be taken for granted of each key by itself, in order to infer the order of its versions. A key where an assumption
+/// leads to a circle of versions is reported, and the assumption is not used there.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RegisterOptions {
+    /// Every session sees the versions of a key in one order (Elle's `sequential-keys?`).
+    pub sequential_keys: bool,
+    /// Every key is linearizable (Elle's `linearizable-keys?`).
+    pub linearizable_keys: bool,
+    /// A transaction that reads a key and then writes it writes on top of what it read (Elle's `wfr-keys?`).
+    pub writes_follow_reads: bool,
+    /// The order in which transactions wrote, where the store tells it: for each transaction its rank, or none. Empty if not known.
+    pub transaction_order: Vec<Option<i64>>,
+}
+
+/// Judges a history of writes and reads of registers, each of whose values is written to its key once.
+///
+/// The initial state comes first; everything else about the order of versions comes from the assumptions. Takes time about linear
+/// in the steps, and with linearizable keys also in the number of transactions at work at once.
+pub fn check_registers(
+    history: &TransactionHistory,
+    assume: &RegisterOptions,
+    options: &Options,
+) -> TransactionVerdict {
+    let versions = match Versions::of(history) {
+        Ok(versions) => versions,
+        Err(problem) => return TransactionVerdict::impossible(history, problem),
+    };
+    let mut cases = Cases::new(history);
+    direct::find(&versions, options, &mut cases);
+    let order = VersionOrder::infer(&versions, assume, &mut cases);
+    let graph = dependencies(&versions, &order, options);
+    cases.conclude(&graph, &Known { versions: &versions, order: &order }, options)
+}
+
+fn dependencies(versions: &Versions<'_>, order: &VersionOrder, options: &Options) -> Graph {
+    let history = versions.history;
+    let mut builder = GraphBuilder::new(history.numbers().end);
+    let readers = Readers::of(versions);
+    for version in 0..versions.count() {
+        let writer = versions.final_writer(version);
+        for &reader in readers.of_version(version) {
+            if let Some(writer) = writer {
+                builder.edge(writer, reader, Label::WriteRead);
+            }
+        }
+        let mut targets: Vec<u32> =
+            order.next_of(versions, version).filter_map(|next| versions.final_writer(next)).collect();
+        targets.sort_unstable();
+        targets.dedup();
+        if targets.is_empty() {
+            continue;
+        }
+        let missed = readers.of_version(version).iter().map(|&reader| (reader, Label::ReadWrite));
+        let sources: Vec<_> = missed.chain(writer.map(|writer| (writer, Label::WriteWrite))).collect();
+        builder.all_precede(&sources, &targets);
+    }
+    let (process, realtime) = options.orders();
+    if process {
+        by_process(history, &versions.takes_part, &mut builder);
+    }
+    if realtime {
+        by_real_time(history, &versions.takes_part, &mut builder);
+    }
+    builder.finish()
+}
+
+/// Who read each version from outside.
+struct Readers {
+    starts: Vec<u32>,
+    readers: Vec<u32>,
+}
+
+impl Readers {
+    fn of(versions: &Versions<'_>) -> Self {
+        let mut read: Vec<(u32, u32)> = versions
+            .accesses
+            .iter()
+            .filter_map(|access| access.read.map(|version| (version, access.transaction)))
+            .collect();
+        read.sort_unstable();
+        let mut starts = vec![0_u32; versions.count() as usize + 1];
+        for &(version, _) in &read {
+            starts[version as usize + 1] += 1;
+        }
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        Self { starts, readers: read.into_iter().map(|(_, reader)| reader).collect() }
+    }
+
+    fn of_version(&self, version: u32) -> &[u32] {
+        &self.readers[self.starts[version as usize] as usize..self.starts[version as usize + 1] as usize]
+    }
+}
+
+/// What an explanation is made of.
+struct Known<'a> {
+    versions: &'a Versions<'a>,
+    order: &'a VersionOrder,
+}
+
+impl Explain for Known<'_> {
+    fn because(&self, from: u32, to: u32, label: Label) -> Because {
+        let Self { versions, order } = *self;
+        let evidence = versions.of_transaction(to).iter().find_map(|later| {
+            let earlier = versions.of_transaction(from).iter().find(|earlier| earlier.key == later.key)?;
+            let key = later.key;
+            match label {
+                Label::WriteRead => {
+                    let (written, read) = (earlier.write?, later.read?);
+                    (written == read).then_some(Because::Read { key, value: versions.value(read)? })
+                }
+                Label::WriteWrite => {
+                    let (before, after) = (earlier.write?, later.write?);
+                    let because = || {
+                        Some(Because::Overwrote { key, before: versions.value(before)?, after: versions.value(after)? })
+                    };
+                    order.precedes(versions, before, after).then(because)?
+                }
+                _ => {
+                    let (read, written) = (earlier.read?, later.write?);
+                    let because =
+                        || Some(Because::Missed { key, read: versions.value(read), written: versions.value(written)? });
+                    order.precedes(versions, read, written).then(because)?
+                }
+            }
+        });
+        evidence.expect("every edge was made of an access of each side")
+    }
+}

@@ -1,0 +1,224 @@
+//! Sessions as chains of transactions, and what each transaction read from outside, in its order.
+
+use dsjepsen_history::{Finding, Index};
+
+use super::SessionLevel;
+use crate::transactions::edges::in_order;
+use crate::transactions::history::{MicroOperation, Outcome, TransactionHistory};
+use crate::transactions::registers::versions::Versions;
+use crate::transactions::text::{in_words, proof, step, value_or_initial};
+
+/// Stands for the writer of initial versions.
+pub(super) const INITIAL: u32 = u32::MAX;
+
+/// A read from outside.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ReadFrom {
+    pub(super) key: u32,
+    pub(super) version: u32,
+    /// Who wrote it, or [`INITIAL`].
+    pub(super) writer: u32,
+}
+
+/// The transactions that took effect.
+#[derive(Debug)]
+pub(super) struct Base<'a> {
+    pub(super) history: &'a TransactionHistory,
+    pub(super) versions: &'a Versions<'a>,
+    /// The sessions; where the order within one is not known, it is cut there.
+    pub(super) chains: Vec<Vec<u32>>,
+    /// Of each transaction its chain and its place there; none where it took no effect.
+    pub(super) places: Vec<Option<(u32, u32)>>,
+    reads: Vec<ReadFrom>,
+    read_starts: Vec<u32>,
+}
+
+impl<'a> Base<'a> {
+    pub(super) fn of(versions: &'a Versions<'a>) -> Self {
+        let history = versions.history;
+        let mut taking_part: Vec<u32> =
+            history.numbers().filter(|&number| versions.takes_part[number as usize]).collect();
+        taking_part.sort_by_key(|&number| history.process(number));
+        let mut chains: Vec<Vec<u32>> = Vec::new();
+        let mut places = vec![None; history.len()];
+        for number in taking_part {
+            let goes_on = chains.last().and_then(|chain| chain.last()).is_some_and(|&last| {
+                history.process(last) == history.process(number) && in_order(history, last, number)
+            });
+            if !goes_on {
+                chains.push(Vec::new());
+            }
+            let chain = chains.len() - 1;
+            places[number as usize] = Some((chain as u32, chains[chain].len() as u32));
+            chains[chain].push(number);
+        }
+        let mut base = Self { history, versions, chains, places, reads: Vec::new(), read_starts: vec![0] };
+        for number in history.numbers() {
+            base.look_from_outside(number);
+        }
+        base
+    }
+
+    fn look_from_outside(&mut self, number: u32) {
+        if self.history.outcome(number) == Outcome::Ok {
+            let mut written: Vec<u32> = Vec::new();
+            for &step in self.history.steps(number) {
+                match step {
+                    MicroOperation::Write { key, .. } => written.push(key),
+                    MicroOperation::Read { key, value } if !written.contains(&key) => {
+                        let version = self.versions.version(key, value);
+                        let writer = self.versions.writer(version).map_or(INITIAL, |(writer, _)| writer);
+                        self.reads.push(ReadFrom { key, version, writer });
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.read_starts.push(u32::try_from(self.reads.len()).expect("fewer reads than steps"));
+    }
+
+    pub(super) fn transactions(&self) -> usize {
+        self.chains.iter().map(Vec::len).sum()
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = u32> {
+        self.chains.iter().flatten().copied()
+    }
+
+    /// What a transaction read from outside, in its order.
+    pub(super) fn reads(&self, number: u32) -> &[ReadFrom] {
+        &self.reads[self.read_starts[number as usize] as usize..self.read_starts[number as usize + 1] as usize]
+    }
+
+    /// The version of a key that a transaction left behind.
+    pub(super) fn written(&self, number: u32, key: u32) -> Option<u32> {
+        self.versions.of_transaction(number).iter().find(|access| access.key == key)?.write
+    }
+
+    pub(super) fn invocations(&self) -> Vec<Index> {
+        proof(self.history, &self.all().collect::<Vec<_>>())
+    }
+
+    /// A read that no level allows, or that this one does not allow within a single transaction.
+    pub(super) fn broken_reads(&self, level: SessionLevel) -> Option<Finding> {
+        let mut ok = self.all().filter(|&number| self.history.outcome(number) == Outcome::Ok);
+        ok.find_map(|number| self.broken_read(number, level))
+    }
+
+    fn broken_read(&self, number: u32, level: SessionLevel) -> Option<Finding> {
+        let history = self.history;
+        let mut own: Vec<(u32, u32)> = Vec::new();
+        let mut seen: Vec<(u32, Option<u32>)> = Vec::new();
+        for &step in history.steps(number) {
+            let (key, value) = match step {
+                MicroOperation::Write { key, value } => {
+                    match own.iter_mut().find(|own| own.0 == key) {
+                        Some(own) => own.1 = value,
+                        None => own.push((key, value)),
+                    }
+                    continue;
+                }
+                MicroOperation::Read { key, value } => (key, value),
+                _ => continue,
+            };
+            let name = history.key_name(key);
+            let read = value_or_initial(history, value);
+            if let Some(&(_, last)) = own.iter().find(|own| own.0 == key) {
+                if value != Some(last) {
+                    let sentence = format!(
+                        "A transaction read {read} of key {name} after it wrote {} itself.",
+                        history.value_name(last)
+                    );
+                    return Some(self.single(
+                        &[number],
+                        level,
+                        sentence,
+                        format!("T1 read {read} of key {name} instead"),
+                    ));
+                }
+                continue;
+            }
+            if let Some(finding) = self.broken_source(number, key, value, level) {
+                return Some(finding);
+            }
+            match seen.iter().find(|seen| seen.0 == key) {
+                Some(&(_, before)) if before != value && level >= SessionLevel::RepeatableRead => {
+                    let before = value_or_initial(history, before);
+                    let sentence = format!("A transaction read key {name} twice, first {before} and then {read}.");
+                    return Some(self.single(
+                        &[number],
+                        level,
+                        sentence,
+                        format!("T1 read {before} and {read} of key {name}"),
+                    ));
+                }
+                Some(_) => {}
+                None => seen.push((key, value)),
+            }
+        }
+        None
+    }
+
+    /// A read of something that was never there: of nobody's value, of a failed transaction's, of a state inside of one.
+    fn broken_source(&self, number: u32, key: u32, value: Option<u32>, level: SessionLevel) -> Option<Finding> {
+        let (history, versions) = (self.history, self.versions);
+        let version = versions.version(key, value);
+        if versions.is_initial(version) {
+            return None;
+        }
+        let (name, read) = (history.key_name(key), value_or_initial(history, value));
+        let Some((writer, intermediate)) = versions.writer(version) else {
+            let sentence = format!("A read of key {name} shows {read}, which nobody wrote.");
+            return Some(self.single(&[number], level, sentence, format!("T1 read {read} of key {name}")));
+        };
+        if writer == number {
+            let sentence = format!("A transaction read {read} of key {name} before it wrote it itself.");
+            return Some(self.single(&[number], level, sentence, format!("T1 read its own later write {read}")));
+        }
+        if history.outcome(writer) == Outcome::Fail {
+            let sentence = format!("A read of key {name} shows {read}, whose transaction failed.");
+            return Some(self.single(
+                &[writer, number],
+                level,
+                sentence,
+                format!("T2 read {read} of key {name}, which T1 never wrote"),
+            ));
+        }
+        intermediate.then(|| {
+            let sentence = format!("A read of key {name} shows {read}, which its transaction overwrote itself.");
+            self.single(
+                &[writer, number],
+                level,
+                sentence,
+                format!("T2 read {read} of key {name}, a state inside of T1"),
+            )
+        })
+    }
+
+    /// Two transactions that updated one version: of two snapshots one must have been taken after the other's commit.
+    pub(super) fn lost_update(&self, level: SessionLevel) -> Option<Finding> {
+        let update = |access: &crate::transactions::registers::versions::Access| {
+            let counts = self.places[access.transaction as usize].is_some();
+            access.write.and(access.read).filter(|_| counts).map(|read| (read, access.transaction))
+        };
+        let mut updates: Vec<(u32, u32)> = self.versions.accesses.iter().filter_map(update).collect();
+        updates.sort_unstable();
+        let pair = updates.windows(2).find(|pair| pair[0].0 == pair[1].0)?;
+        let version = pair[0].0;
+        let name = self.history.key_name(self.versions.key(version));
+        let read = value_or_initial(self.history, self.versions.value(version));
+        let sentence = format!("Two transactions read {read} of key {name}, and both wrote it anew.");
+        let contradiction = format!("T1 and T2 both overwrote {read}, so neither saw the other");
+        Some(self.single(&[pair[0].1, pair[1].1], level, sentence, contradiction))
+    }
+
+    fn single(&self, transactions: &[u32], level: SessionLevel, sentence: String, contradiction: String) -> Finding {
+        let mut steps = in_words(self.history, transactions);
+        steps.push(step("However", format!("{contradiction}: a contradiction."), None));
+        let mut finding = Finding::invalid(level.rule(), sentence, proof(self.history, transactions));
+        finding.detail = format!("{level} allows no such read.");
+        finding.steps = steps;
+        finding.timeline = crate::transactions::drawing::draw(self.history, transactions);
+        finding
+    }
+}

@@ -1,0 +1,285 @@
+//! What is asked of the judges of anomalies, and what they answer.
+
+use dsjepsen_history::{Figure, Finding, Gravity, Judgement, UnknownReason};
+
+use super::anomaly::{Anomalies, Anomaly};
+use super::drawing::draw;
+use super::explain::{Explain, explain_cycle};
+use super::graph::Graph;
+use super::history::{HistoryProblem, TransactionHistory};
+use super::level::{Level, Levels, forbidden_by};
+use super::search::{Wanted, find_cycles, needs_orders};
+use super::text::in_words;
+use crate::words::{count, counted};
+
+/// What a history is held against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The levels that should hold.
+    pub levels: Vec<Level>,
+    /// Anomalies that should not be there, beside those that the levels forbid.
+    pub anomalies: Vec<Anomaly>,
+    /// Whether a read of a value that nobody wrote is an anomaly. Without it such a value is taken for an unknown initial state,
+    /// as Elle does.
+    pub garbage_reads: bool,
+    /// How many edges may be followed in one search for G-single; the only search that can be given up.
+    pub search_budget: u64,
+}
+
+impl Default for Options {
+    /// Strict serializability.
+    fn default() -> Self {
+        Self {
+            levels: vec![Level::StrictSerializable],
+            anomalies: Vec::new(),
+            garbage_reads: true,
+            search_budget: 20_000_000,
+        }
+    }
+}
+
+impl Options {
+    /// Holds a history against one level.
+    pub fn level(level: Level) -> Self {
+        Self { levels: vec![level], ..Self::default() }
+    }
+
+    /// All that must not be there.
+    pub(super) fn forbidden(&self) -> Anomalies {
+        let mut anomalies = forbidden_by(&self.levels).union(self.explicit());
+        if self.garbage_reads && (!self.levels.is_empty() || !self.anomalies.is_empty()) {
+            anomalies.insert(Anomaly::GarbageRead);
+        }
+        anomalies
+    }
+
+    fn explicit(&self) -> Anomalies {
+        self.anomalies.iter().copied().collect::<Anomalies>().implying()
+    }
+
+    /// Whether session order, and whether real time, matters to what is asked.
+    pub(super) fn orders(&self) -> (bool, bool) {
+        needs_orders(self.forbidden())
+    }
+}
+
+/// Why one transaction must come before another. The values name the evidence, so that it can be looked up in the two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Because {
+    /// The second wrote `after` on top of the first's `before`.
+    Overwrote {
+        /// The key.
+        key: u32,
+        /// What the first wrote.
+        before: u32,
+        /// What the second wrote.
+        after: u32,
+    },
+    /// The second read what the first wrote.
+    Read {
+        /// The key.
+        key: u32,
+        /// The value; of a list, its last element.
+        value: u32,
+    },
+    /// The first read the version that the second overwrote.
+    Missed {
+        /// The key.
+        key: u32,
+        /// What the first read; none for the initial state.
+        read: Option<u32>,
+        /// What the second wrote.
+        written: u32,
+    },
+    /// The first came before the second in their session.
+    Session,
+    /// The first had completed before the second was invoked.
+    RealTime,
+    /// A third transaction read the second's write, although the first's write of the same key was visible to it.
+    Visible {
+        /// The key.
+        key: u32,
+        /// What the first wrote.
+        before: u32,
+        /// What the second wrote.
+        after: u32,
+        /// Who read it.
+        reader: u32,
+    },
+}
+
+/// A step of a circle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dependency {
+    /// The transaction that comes before.
+    pub from: u32,
+    /// The one that comes after.
+    pub to: u32,
+    /// Why.
+    pub because: Because,
+}
+
+/// An anomaly that was found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnomalyCase {
+    /// Which.
+    pub anomaly: Anomaly,
+    /// How often; of circles, in how many separate parts of the history.
+    pub count: u64,
+    /// The transactions of the example.
+    pub transactions: Vec<u32>,
+    /// The circle, whose last step leads to the first; empty for anomalies that are none.
+    pub cycle: Vec<Dependency>,
+    /// The example in words.
+    pub finding: Finding,
+}
+
+/// What a judge of anomalies says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TransactionVerdict {
+    /// Valid where nothing forbidden was found, and the search was complete.
+    pub verdict: Gravity,
+    /// What was found and matters, worst first; also what makes the verdict unknown.
+    pub anomalies: Vec<AnomalyCase>,
+    /// The weakest levels that are ruled out.
+    pub not: Vec<Level>,
+    /// The stronger levels that are ruled out thereby.
+    pub also_not: Vec<Level>,
+    /// Why the history could not be judged at all.
+    pub problem: Option<HistoryProblem>,
+    /// What was counted.
+    pub figures: Vec<Figure>,
+    /// How many transactions were judged.
+    pub judged: u64,
+}
+
+impl TransactionVerdict {
+    /// Whether an anomaly is among those found.
+    pub fn has(&self, anomaly: Anomaly) -> bool {
+        self.anomalies.iter().any(|case| case.anomaly == anomaly)
+    }
+
+    /// The verdict as that of a checker.
+    pub fn judgement(self, checker: &str) -> Judgement {
+        let mut findings: Vec<_> = self.anomalies.into_iter().map(|case| case.finding).collect();
+        if let Some(problem) = self.problem {
+            findings.push(Finding::unknown(
+                UnknownReason::CheckerError,
+                format!("The history cannot be judged: {problem}."),
+            ));
+        }
+        let mut judgement = Judgement::new(checker, self.judged, findings);
+        judgement.verdict = self.verdict;
+        judgement.figures = self.figures;
+        judgement
+    }
+
+    pub(super) fn impossible(history: &TransactionHistory, problem: HistoryProblem) -> Self {
+        Self {
+            verdict: Gravity::Unknown,
+            anomalies: Vec::new(),
+            not: Vec::new(),
+            also_not: Vec::new(),
+            problem: Some(problem),
+            figures: Vec::new(),
+            judged: history.len() as u64,
+        }
+    }
+}
+
+/// Anomalies in the making: the first of each kind is told, the others are counted.
+#[derive(Debug)]
+pub(super) struct Cases<'a> {
+    history: &'a TransactionHistory,
+    cases: Vec<AnomalyCase>,
+}
+
+impl<'a> Cases<'a> {
+    pub(super) fn new(history: &'a TransactionHistory) -> Self {
+        Self { history, cases: Vec::new() }
+    }
+
+    /// Adds an anomaly that shows in some transactions. `tell` is asked for the first of its kind only, and gives the sentence and
+    /// the contradiction that the transactions lead to.
+    pub(super) fn add(&mut self, anomaly: Anomaly, transactions: &[u32], tell: impl FnOnce() -> (String, String)) {
+        if let Some(case) = self.cases.iter_mut().find(|case| case.anomaly == anomaly) {
+            case.count += 1;
+            case.finding.count += 1;
+            return;
+        }
+        let history = self.history;
+        let (sentence, contradiction) = tell();
+        let mut steps = in_words(history, transactions);
+        steps.push(super::text::step("However", contradiction, None));
+        let mut finding = Finding::invalid(anomaly.rule(), sentence, super::text::proof(history, transactions));
+        finding.detail = format!("This is {}: {}.", anomaly.name(), anomaly.about());
+        finding.steps = steps;
+        finding.timeline = draw(history, transactions);
+        self.push(AnomalyCase { anomaly, count: 1, transactions: transactions.to_vec(), cycle: Vec::new(), finding });
+    }
+
+    fn push(&mut self, case: AnomalyCase) {
+        self.cases.push(case);
+    }
+
+    fn inconclusive(&mut self, anomaly: Anomaly, reason: UnknownReason, sentence: String) {
+        let finding = Finding::unknown(reason, sentence);
+        self.push(AnomalyCase { anomaly, count: 1, transactions: Vec::new(), cycle: Vec::new(), finding });
+    }
+
+    fn kinds(&self) -> Anomalies {
+        self.cases.iter().map(|case| case.anomaly).collect()
+    }
+
+    /// Searches the graph for circles, and says what all that was found comes to.
+    pub(super) fn conclude(mut self, graph: &Graph, explain: &dyn Explain, options: &Options) -> TransactionVerdict {
+        let history = self.history;
+        let forbidden = options.forbidden();
+        let wanted = Wanted {
+            anomalies: forbidden,
+            explicit: options.explicit(),
+            found: self.kinds(),
+            budget: options.search_budget,
+        };
+        let (cycles, gave_up) = find_cycles(graph, &wanted);
+        for found in cycles {
+            self.push(explain_cycle(history, explain, &found));
+        }
+        if graph.is_empty() {
+            let sentence = "Nothing that was read or written says which transaction came first.".to_owned();
+            self.inconclusive(Anomaly::EmptyTransactionGraph, UnknownReason::NoObservations, sentence);
+        } else if forbidden == Anomalies::default() || forbidden == Anomalies::from_iter([Anomaly::GarbageRead]) {
+            let sentence = "Of what was asked for, nothing can be told from this kind of history.".to_owned();
+            self.inconclusive(Anomaly::CycleSearchTimeout, UnknownReason::NoObservations, sentence);
+        }
+        if let Some(anomaly) = gave_up.first() {
+            let sentence = format!(
+                "The search for {} was given up after {}.",
+                anomaly.about(),
+                counted(options.search_budget, "edge")
+            );
+            self.inconclusive(Anomaly::CycleSearchTimeout, UnknownReason::Deadline, sentence);
+        }
+        self.verdict(graph, forbidden)
+    }
+
+    fn verdict(self, graph: &Graph, forbidden: Anomalies) -> TransactionVerdict {
+        let mut anomalies = self.cases;
+        anomalies.retain(|case| forbidden.has(case.anomaly) || case.anomaly.is_inconclusive());
+        anomalies.sort_by_key(|case| case.anomaly);
+        let (not, also_not) = Levels::ruled_out(anomalies.iter().map(|case| case.anomaly).collect()).weakest();
+        let verdict = anomalies.iter().map(|case| case.finding.gravity).max().unwrap_or(Gravity::Valid);
+        TransactionVerdict {
+            verdict,
+            anomalies,
+            not,
+            also_not,
+            problem: None,
+            figures: vec![
+                Figure::new("transactions", count(self.history.len() as u64)),
+                Figure::new("dependencies", count(graph.edge_count() as u64)),
+            ],
+            judged: self.history.len() as u64,
+        }
+    }
+}

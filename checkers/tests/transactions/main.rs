@@ -1,0 +1,13 @@
+//! The judges of transactions: by example, and against slow oracles that share nothing with them.
+#![expect(clippy::unwrap_used, reason = "everything here is a test")]
+
+mod large;
+mod lists;
+mod oracle;
+mod random;
+mod registers;
+mod rules;
+mod script;
+mod sessions;
+mod special;
+mod witness;

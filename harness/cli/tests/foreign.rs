@@ -1,0 +1,114 @@
+//! `dsjepsen check` of other tools' histories: exit codes, what is said, what is refused.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use common::{DSJEPSEN, text};
+
+const GOOD: &str = "{:process 0, :type :invoke, :f :write, :value 1}\n{:process 0, :type :ok, :f :write, :value 1}\n";
+const BAD: &str = "{:process 0, :type :invoke, :f :read, :value nil}\n{:process 0, :type :ok, :f :read, :value 3}\n";
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, content: &str) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+}
+
+fn check(path: &Path, arguments: &str) -> (Option<i32>, String) {
+    let output = Command::new(DSJEPSEN).arg("check").arg(path).args(arguments.split_whitespace()).output().unwrap();
+    (output.status.code(), text(&output))
+}
+
+#[test]
+fn exit_codes_are_those_of_runs() {
+    let folder = Folder::new();
+    let (good, bad) = (folder.file("good.edn", GOOD), folder.file("bad.edn", &[GOOD, BAD].concat()));
+    assert_eq!(check(&good, "--model register").0, Some(0));
+    let (code, said) = check(&bad, "--model register");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("INVALID") && said.contains("returns 3"), "{said}");
+    assert!(said.contains("However  process 0's read (line 3)"), "{said}");
+    let (code, said) = check(&folder.file("empty.edn", "; nothing\n"), "--model register --format edn-lines");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("no-observations"), "{said}");
+}
+
+#[test]
+fn bad_usage_and_bad_files_are_told_apart() {
+    let folder = Folder::new();
+    let good = folder.file("good.edn", GOOD);
+    let cases = [
+        ("--model regster", 254, "did you mean `register`"),
+        ("--model register --format edn", 254, "`edn` is no format"),
+        ("--model register --init [", 254, "--init"),
+        ("--model register --consistency causal", 254, "--consistency means nothing to model `register`"),
+        ("--model list-append --consistency acid", 254, "no consistency level `acid`"),
+        ("--model register --independent --no-split", 254, "--no-split"),
+        ("--init 0", 254, "--model"),
+        ("", 254, "--model"),
+        ("--model bank", 255, "line 1: `write` is no operation of model `bank`"),
+        ("--model register --format json-array", 255, "line 1"),
+    ];
+    for (arguments, code, says) in cases {
+        let (came, said) = check(&good, arguments);
+        assert_eq!(came, Some(code), "{arguments}: {said}");
+        assert!(said.contains(says), "{arguments} says: {said}");
+    }
+    assert_eq!(check(&folder.0.path().join("missing"), "--model register").0, Some(254));
+    assert_eq!(check(folder.0.path(), "--model register").0, Some(254));
+    assert_eq!(check(&folder.file("torn.edn", &GOOD[..60]), "--model register").0, Some(255));
+}
+
+#[test]
+fn standard_input_and_json() {
+    let mut command = Command::new(DSJEPSEN);
+    command.args(["check", "-", "--model", "cas-register", "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    child.stdin.take().unwrap().write_all([GOOD, BAD].concat().as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let verdict: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((verdict["verdict"].as_str(), &verdict["operations"]["total"]), (Some("invalid"), &2.into()));
+    assert_eq!(verdict["findings"][0]["rule"], "cas-register.linearizable");
+}
+
+#[test]
+fn a_manifest_is_0_only_if_all_rows_are_as_expected() {
+    let folder = Folder::new();
+    folder.file("good.edn", GOOD);
+    folder.file("bad.edn", &[GOOD, BAD].concat());
+    let table = |rows: &[&str]| {
+        let rows: String = rows.iter().map(|row| format!("{}\n", row.replace(' ', "\t"))).collect();
+        folder.file("table.tsv", &format!("file\tformat\tmodel\texpected\n{rows}"))
+    };
+    let manifest = |path: PathBuf| {
+        let output = Command::new(DSJEPSEN).args(["check", "--manifest"]).arg(path).output().unwrap();
+        (output.status.code(), text(&output))
+    };
+    let fine = ["good.edn edn-lines register(init=nil) true", "bad.edn edn-lines cas-register(init=0) false"];
+    let (code, said) = manifest(table(&fine));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("2 rows, 2 as expected"), "{said}");
+    let (code, said) = manifest(table(&[fine[0], "bad.edn edn-lines register(init=nil) true"]));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("2 rows, 1 as expected"), "{said}");
+    let (code, said) =
+        manifest(table(&[fine[0], "good.edn edn-lines abacus true", "none.edn edn-lines register true"]));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("not judged: model abacus"), "{said}");
+    assert!(said.contains("3 rows, 1 as expected (1 not judged)"), "{said}");
+    assert_eq!(manifest(table(&[])).0, Some(1), "a table without rows shows nothing");
+    assert_eq!(manifest(table(&["good.edn edn-lines register maybe"])).0, Some(255));
+}

@@ -1,0 +1,78 @@
+//! Judges every history of the collection with known verdicts. The collection is not part of the project: it is looked for in
+//! `DSJEPSEN_HISTORIES`, then in `../shared/histories` beside the project, and the test says so where it is missing.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "the counts are for whoever runs it by hand")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+
+/// Rows whose verdict is another here on purpose: the file, what is said of it, and why.
+const EXCEPTIONS: [(&str, &str, &str); 1] = [(
+    "knossos/cas-register-good-mongodb-v0-ack-rollback-.edn",
+    "unknown",
+    "The file holds no operation. Knossos calls that valid; here nothing was observed, and nothing is not called valid.",
+)];
+
+fn main() -> ExitCode {
+    let name = "every_row_of_a_model_that_is_there_is_as_expected";
+    let trial = match folder() {
+        Some(folder) => Trial::test(name, move || judges(&folder)),
+        None => {
+            let name = format!("{name} (skipped: no histories in DSJEPSEN_HISTORIES or ../shared/histories)");
+            Trial::test(name, || Ok(())).with_ignored_flag(true)
+        }
+    };
+    libtest_mimic::run(&Arguments::from_args(), vec![trial]).exit_code()
+}
+
+fn folder() -> Option<PathBuf> {
+    let named = std::env::var_os("DSJEPSEN_HISTORIES").map(PathBuf::from);
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/histories");
+    named.into_iter().chain([beside]).find(|folder| folder.join("MANIFEST.tsv").is_file())
+}
+
+fn judges(folder: &Path) -> Result<(), Failed> {
+    let table = folder.join("MANIFEST.tsv");
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_dsjepsen")).args(["check", "--json", "--manifest"]).arg(&table).output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let rows: Vec<Value> = text.lines().map(serde_json::from_str).collect::<Result<_, _>>()?;
+    assert_eq!(rows.len(), std::fs::read_to_string(&table)?.lines().count() - 1, "rows are missing");
+    let mut counts: BTreeMap<String, [u32; 3]> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    for row in &rows {
+        let word = |name: &str| row[name].as_str().unwrap_or_default();
+        let count = counts.entry(model(word("model"))).or_default();
+        let exception =
+            EXCEPTIONS.iter().find(|(file, verdict, _)| *file == word("file") && *verdict == word("verdict"));
+        match (row["as_expected"] == true, row["not_judged"] == true) {
+            (true, _) => count[0] += 1,
+            (_, true) => count[1] += 1,
+            _ if exception.is_some() => count[2] += 1,
+            _ => wrong.push(format!(
+                "{} {}: {} came, {} expected: {}",
+                word("file"),
+                word("model"),
+                row["verdict"],
+                word("expected"),
+                word("sentence")
+            )),
+        }
+    }
+    for (model, [expected, not_judged, exceptions]) in counts {
+        println!("{model}: {expected} as expected, {not_judged} not judged, {exceptions} otherwise on purpose");
+    }
+    assert!(wrong.is_empty(), "{} rows are not as expected:\n{}", wrong.len(), wrong.join("\n"));
+    let all = rows.iter().all(|row| row["as_expected"] == true);
+    assert_eq!(output.status.code(), Some(i32::from(!all)), "the exit code");
+    Ok(())
+}
+
+/// A model without its options.
+fn model(column: &str) -> String {
+    column.split(['(', '{', ' ']).next().unwrap_or_default().to_owned()
+}

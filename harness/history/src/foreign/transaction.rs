@@ -1,0 +1,142 @@
+//! Histories of transactions in sessions, without times: the texts of AWDIT and of Plume. For dbcop's see [`super::dbcop`].
+
+use std::collections::HashMap;
+
+use super::error::Trouble;
+use super::window::{Lines, Window};
+
+/// The transactions of one client, in its order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ForeignSession {
+    /// The number that the history gives it.
+    pub id: Option<u64>,
+    /// Its transactions.
+    pub transactions: Vec<ForeignTransaction>,
+}
+
+/// One transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForeignTransaction {
+    /// The number that the history gives it.
+    pub id: Option<u64>,
+    /// What it read and wrote, in its order.
+    pub accesses: Vec<ForeignAccess>,
+    /// Whether it took effect. Only dbcop tells of others; they count where a read shows what was never committed.
+    pub is_committed: bool,
+    /// The line that it begins on, counted from 1; 0 in binary files.
+    pub line: u32,
+}
+
+/// A read or a write of one transaction. The value 0 is the initial one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ForeignAccess {
+    /// Whether it is a write.
+    pub is_write: bool,
+    /// What was read or written.
+    pub key: u64,
+    /// The value that was.
+    pub value: u64,
+    /// Whether it succeeded; only dbcop tells of others.
+    pub is_ok: bool,
+}
+
+/// AWDIT's text: `w k v` and `r k v` a line; dashes end a transaction, equals signs a session.
+pub(super) fn read_awdit(window: &mut Window<'_>) -> Result<Vec<ForeignSession>, Trouble> {
+    let mut sessions = Vec::new();
+    let mut session = ForeignSession::default();
+    let mut is_open = false;
+    let mut lines = Lines::new(window);
+    while let Some((number, line)) = lines.next()? {
+        let line = line.trim_ascii();
+        if is_rule(line, b'=') {
+            is_open = false;
+            sessions.push(std::mem::take(&mut session));
+        } else if is_rule(line, b'-') {
+            is_open = false;
+        } else if !line.is_empty() {
+            let access = awdit_access(line).ok_or_else(|| {
+                Trouble::at_line(number, format!("{} is no `w key value` or `r key value`", cut(line)))
+            })?;
+            if !is_open {
+                session.transactions.push(committed(None, number));
+                is_open = true;
+            }
+            push(&mut session.transactions, access);
+        }
+    }
+    if !session.transactions.is_empty() {
+        sessions.push(session);
+    }
+    Ok(sessions)
+}
+
+/// Whether a line is drawn: three or more of one sign.
+pub(super) fn is_rule(line: &[u8], sign: u8) -> bool {
+    line.len() >= 3 && line.iter().all(|byte| *byte == sign)
+}
+
+pub(super) fn awdit_access(line: &[u8]) -> Option<ForeignAccess> {
+    let mut fields = std::str::from_utf8(line).ok()?.split_ascii_whitespace();
+    let access = access(fields.next()?, fields.next()?, fields.next()?)?;
+    fields.next().is_none().then_some(access)
+}
+
+/// Plume's text: `r(key,value,session,transaction)` a line. The order of lines is that of a session; a transaction is one
+/// wherever its lines stand.
+pub(super) fn read_plume(window: &mut Window<'_>) -> Result<Vec<ForeignSession>, Trouble> {
+    let mut sessions: Vec<ForeignSession> = Vec::new();
+    let mut known: HashMap<u64, usize> = HashMap::new();
+    let mut places: HashMap<(u64, u64), usize> = HashMap::new();
+    let mut lines = Lines::new(window);
+    while let Some((number, line)) = lines.next()? {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        let (access, session, transaction) = plume_access(line).ok_or_else(|| {
+            Trouble::at_line(number, format!("{} is no `w(key,value,session,transaction)` or `r(…)`", cut(line)))
+        })?;
+        let place = *known.entry(session).or_insert_with(|| {
+            sessions.push(ForeignSession { id: Some(session), transactions: Vec::new() });
+            sessions.len() - 1
+        });
+        let transactions = &mut sessions[place].transactions;
+        let place = *places.entry((session, transaction)).or_insert_with(|| {
+            transactions.push(committed(Some(transaction), number));
+            transactions.len() - 1
+        });
+        transactions[place].accesses.push(access);
+    }
+    Ok(sessions)
+}
+
+pub(super) fn plume_access(line: &[u8]) -> Option<(ForeignAccess, u64, u64)> {
+    let (kind, rest) = std::str::from_utf8(line).ok()?.split_once('(')?;
+    let mut fields = rest.strip_suffix(')')?.split(',').map(str::trim);
+    let access = access(kind.trim(), fields.next()?, fields.next()?)?;
+    let (session, transaction) = (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?);
+    fields.next().is_none().then_some((access, session, transaction))
+}
+
+fn access(kind: &str, key: &str, value: &str) -> Option<ForeignAccess> {
+    let is_write = match kind {
+        "w" => true,
+        "r" => false,
+        _ => return None,
+    };
+    Some(ForeignAccess { is_write, key: key.parse().ok()?, value: value.parse().ok()?, is_ok: true })
+}
+
+fn committed(id: Option<u64>, line: u32) -> ForeignTransaction {
+    ForeignTransaction { id, accesses: Vec::new(), is_committed: true, line }
+}
+
+fn push(transactions: &mut [ForeignTransaction], access: ForeignAccess) {
+    if let Some(last) = transactions.last_mut() {
+        last.accesses.push(access);
+    }
+}
+
+pub(super) fn cut(line: &[u8]) -> String {
+    format!("`{}`", String::from_utf8_lossy(&line[..line.len().min(60)]))
+}
