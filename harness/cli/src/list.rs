@@ -34,19 +34,9 @@ fn serves(target: &dyn Target, workload: &dyn AnyWorkload) -> bool {
     workload.is_served_by(&target.abilities(&Variants::default()))
 }
 
-/// The target as it is written with the option of an exposure.
-fn with_variant(target: &dyn Target, exposure: &Exposure) -> String {
-    match exposure.variant {
-        Some(variant) => format!("{}:{variant}", target.name()),
-        None => target.name().to_owned(),
-    }
-}
-
 /// The command that shows a violation, as words.
 fn command(target: &dyn Target, exposure: &Exposure) -> Vec<String> {
-    let (target, nemesis) = (with_variant(target, exposure), exposure.nemesis);
-    let words = ["dsjepsen", "test", "--workload", exposure.workload, "--target", &target, "--nemesis", nemesis];
-    words.into_iter().chain(exposure.arguments.iter().copied()).map(str::to_owned).collect()
+    std::iter::once("dsjepsen".to_owned()).chain(exposure.command(target.name())).collect()
 }
 
 /// Prints a text in paragraphs behind an indentation of `depth` columns.

@@ -24,23 +24,19 @@ fn main() {
 }
 
 fn trial(target: &'static dyn Target, exposure: &'static Exposure) -> Trial {
-    let target_text =
-        exposure.variant.map_or(target.name().to_owned(), |variant| format!("{}:{variant}", target.name()));
-    let name = format!("{}_of_{target_text}_under_{}", exposure.workload, exposure.nemesis);
+    let name = format!("{}_of_{}_under_{}", exposure.workload, exposure.target(target.name()), exposure.nemesis);
     let unavailable = runs_here(target).is_err();
     let name = if unavailable { format!("{name} (skipped: {} cannot be run here)", target.name()) } else { name };
-    Trial::test(name, move || shows(&target_text, exposure)).with_ignored_flag(unavailable)
+    Trial::test(name, move || shows(target.name(), exposure)).with_ignored_flag(unavailable)
 }
 
 fn shows(target: &str, exposure: &Exposure) -> Result<(), Failed> {
     let mut last = String::new();
     for seed in 1..=ATTEMPTS {
         let store = Store::new();
-        let (workload, nemesis) = (exposure.workload, exposure.nemesis);
-        let output = store
-            .test(&format!("--workload {workload} --target {target} --nemesis {nemesis} --seed {seed} --quiet"))
-            .args(exposure.arguments)
-            .output()?;
+        let mut command = store.test(&format!("--seed {seed} --quiet"));
+        // The first word, `test`, stands there already.
+        let output = command.args(&exposure.command(target)[1..]).output()?;
         if output.status.code() == Some(1) {
             return proof(&store.latest(), exposure);
         }

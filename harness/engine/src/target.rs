@@ -48,6 +48,20 @@ pub struct Exposure {
     pub why: &'static str,
 }
 
+impl Exposure {
+    /// The target as it is written with the option: `raft:unfenced`.
+    pub fn target(&self, name: &str) -> String {
+        self.variant.map_or_else(|| name.to_owned(), |variant| format!("{name}:{variant}"))
+    }
+
+    /// The words of the command after the program's name, for a target of this name.
+    pub fn command(&self, name: &str) -> Vec<String> {
+        let target = self.target(name);
+        let words = ["test", "--workload", self.workload, "--target", &target, "--nemesis", self.nemesis];
+        words.into_iter().chain(self.arguments.iter().copied()).map(str::to_owned).collect()
+    }
+}
+
 /// The chosen options of a target.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Variants(pub Vec<String>);

@@ -55,7 +55,7 @@ fn of_target(target: &dyn Target) -> Value {
         "nodes": target.default_nodes(),
         "variants": variants.map(|variant| json!({"name": variant.name, "about": variant.about})).collect::<Vec<_>>(),
         "exposures": exposures.map(|exposure| json!({
-            "target": super::with_variant(target, exposure),
+            "target": exposure.target(target.name()),
             "workload": exposure.workload,
             "nemesis": exposure.nemesis,
             "rules": exposure.rules,
