@@ -76,6 +76,25 @@ pub(crate) fn run(config: &str) -> anyhow::Result<()> {
 async fn run_with(config: Config) -> anyhow::Result<()> {
     // First, so that two nodes that are given one address find out before they touch a disk.
     let listener = bind(config.listen).await?;
+    let Opened { raft, machine, service, http } = open(&config).await?;
+    let router = contract::router(Arc::new(service)).merge(peers::router(raft.clone()));
+    tokio::spawn(expire_leases(raft.clone(), machine));
+    tokio::select! {
+        served = serve_until_terminated(listener, router) => served,
+        broken = watch(raft.clone()) => Err(broken),
+        founded = found(&config, &raft, &http) => founded,
+    }
+}
+
+/// A node that knows its past, and so may be asked.
+struct Opened {
+    raft: Raft,
+    machine: Machine,
+    service: RaftService,
+    http: Client,
+}
+
+async fn open(config: &Config) -> anyhow::Result<Opened> {
     let database = Database::open(&config.data).with_context(|| format!("cannot open {}", config.data.display()))?;
     tracing::info!("{} starts, incarnation {}, flaws: {:?}", config.node, database.incarnation(), config.flaws);
 
@@ -88,7 +107,7 @@ async fn run_with(config: Config) -> anyhow::Result<()> {
     let addresses = config.peers.iter().map(|(node, address)| (id(*node), *address)).collect();
     let raft = Raft::new(
         id(config.node),
-        Arc::new(consensus_config(&config)?),
+        Arc::new(consensus_config(config)?),
         Peers::new(http.clone(), &addresses),
         log,
         machine.clone(),
@@ -97,15 +116,8 @@ async fn run_with(config: Config) -> anyhow::Result<()> {
     .context("cannot start the consensus library")?;
     // Until its loop answers, the library's metrics show a node without a past: term 0, whatever it voted in before.
     raft.is_initialized().await.context("the consensus library does not start")?;
-
-    let service = RaftService::new(&config, addresses, raft.clone(), machine.clone(), database.incarnation())?;
-    let router = contract::router(Arc::new(service)).merge(peers::router(raft.clone()));
-    tokio::spawn(expire_leases(raft.clone(), machine));
-    tokio::select! {
-        served = serve_until_terminated(listener, router) => served,
-        broken = watch(raft.clone()) => Err(broken),
-        founded = found(&config, &raft, &http) => founded,
-    }
+    let service = RaftService::new(config, addresses, raft.clone(), machine.clone(), database.incarnation())?;
+    Ok(Opened { raft, machine, service, http })
 }
 
 /// The id of a node in the consensus library: the number in its name.
@@ -195,5 +207,36 @@ async fn watch(raft: Raft) -> anyhow::Error {
         if metrics.changed().await.is_err() {
             return anyhow::anyhow!("the consensus library is gone");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use openraft::Vote;
+    use openraft::storage::RaftLogStorage;
+
+    use super::*;
+    use crate::contract::{Call, ContractNode, Nothing, Origin};
+
+    /// With one thread the consensus library's loop does not run while the node is asked: a node that is opened before that
+    /// loop has begun shows here every time that it has no past.
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_restarted_node_never_shows_a_smaller_term_than_that_of_its_vote() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut log = LogStore::new(Database::open(directory.path()).unwrap(), VoteKeeping::Durable);
+        log.save_vote(&Vote::new(7, 2)).await.unwrap();
+        drop(log);
+        let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+        let config = Config {
+            node: NodeId::at(0),
+            listen: nowhere,
+            peers: [(NodeId::at(1), nowhere), (NodeId::at(2), nowhere)].into(),
+            data: directory.path().to_owned(),
+            flaws: Vec::new(),
+            snapshot_every: Config::default_snapshot_every(),
+        };
+        let opened = open(&config).await.unwrap();
+        let view = opened.service.serve(Call::View(Nothing {}), Origin::Client).await.unwrap();
+        assert_eq!((&view["term"], &view["incarnation"]), (&7.into(), &2.into()));
     }
 }
