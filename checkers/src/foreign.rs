@@ -6,6 +6,7 @@
 mod containers;
 mod intervals;
 mod keys;
+mod numbers;
 mod objects;
 mod request;
 mod transactions;

@@ -12,17 +12,18 @@ use std::hash::Hash;
 
 use dsjepsen_history::Index;
 
-pub(crate) use explain::{first_contradiction, smallest, until};
-pub(crate) use search::{Answer, search};
+pub(crate) use explain::{first_contradiction, smallest, until, without_unseen};
+pub use search::Answer;
+pub(crate) use search::search;
 
 /// An object by its sequential behaviour.
-pub(crate) trait Model {
+pub trait Model {
     /// What the object remembers.
     type State: Clone + Debug + Eq + Hash;
     /// What is asked of it.
-    type Call: Clone;
+    type Call: Clone + Debug + Eq + Hash;
     /// What it answers.
-    type Reply: Clone;
+    type Reply: Clone + Debug + Eq + Hash;
 
     /// The state before the first operation.
     fn initial(&self) -> Self::State;
@@ -32,36 +33,87 @@ pub(crate) trait Model {
     fn step(&self, state: &Self::State, call: &Self::Call, reply: Option<&Self::Reply>) -> Option<Self::State>;
 
     /// Whether this call, so answered, never changes any state. To answer `false` is never wrong, only slow.
-    fn only_observes(&self, call: &Self::Call, reply: &Self::Reply) -> bool;
+    fn only_observes(&self, call: &Self::Call, reply: &Self::Reply) -> bool {
+        let _ = (call, reply);
+        false
+    }
+
+    /// Whether this call can happen in every state, and leaves the same one whatever it was: a write. To answer `false` is never
+    /// wrong, only slow.
+    fn overwrites(&self, call: &Self::Call, reply: Option<&Self::Reply>) -> bool {
+        let _ = (call, reply);
+        false
+    }
+
+    /// Decides a history in a way of the model's own, in near-linear time, where its conditions hold; else `None`, and the
+    /// search decides.
+    fn decide(&self, entries: &[EntryOf<Self>]) -> Option<Decision> {
+        let _ = entries;
+        None
+    }
+
+    /// Whether the operation at this place may be left out: whether an order of all would surely leave an order of the others. To
+    /// answer `false` is never wrong, only long-winded.
+    fn may_go(&self, entries: &[EntryOf<Self>], place: usize) -> bool {
+        let entry = &entries[place];
+        entry.reply().is_some_and(|reply| self.only_observes(&entry.call, reply))
+    }
+}
+
+/// What a model found out by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// There is an order.
+    Exists,
+    /// There is none, and the operations at these places alone have none either.
+    Impossible(Vec<usize>),
 }
 
 /// One operation on the object. What surely never happened is not among them.
-#[derive(Debug, Clone)]
-pub(crate) struct Entry<C, R> {
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry<C, R> {
     /// Where the caller finds it.
-    pub(crate) position: usize,
+    pub position: usize,
     /// What was asked.
-    pub(crate) call: C,
+    pub call: C,
     /// When.
-    pub(crate) invoked: Index,
-    /// What was answered; without an answer it may take effect at any time after its invocation, or never.
-    pub(crate) answer: Option<(R, Index)>,
+    pub invoked: Index,
+    /// What was answered, and when; without an answer it may take effect at any time after its invocation, or never. What was
+    /// answered at [`Index::MAX`] took effect at any time after its invocation, but surely did.
+    ///
+    /// An operation comes before another where its answer has a smaller index than the other's invocation; equal ones are concurrent.
+    pub answer: Option<(R, Index)>,
 }
 
 impl<C, R> Entry<C, R> {
     /// The answer's content.
-    pub(crate) fn reply(&self) -> Option<&R> {
+    pub fn reply(&self) -> Option<&R> {
         self.answer.as_ref().map(|(reply, _)| reply)
     }
 
     /// When the answer was there.
-    pub(crate) fn returned(&self) -> Option<Index> {
+    pub fn returned(&self) -> Option<Index> {
         self.answer.as_ref().map(|(_, at)| *at)
     }
 }
 
 /// The entries of a model's object.
-pub(crate) type EntryOf<M> = Entry<<M as Model>::Call, <M as Model>::Reply>;
+pub type EntryOf<M> = Entry<<M as Model>::Call, <M as Model>::Reply>;
+
+/// Decides whether there is an order of `entries`: by the model itself where it can, else by the search, which may remember so many
+/// configurations.
+pub fn decide<M: Model>(model: &M, entries: &[EntryOf<M>], configurations: u64) -> Answer {
+    match model.decide(entries) {
+        Some(Decision::Exists) => Answer::Exists,
+        Some(Decision::Impossible(_)) => Answer::Impossible,
+        None => search(model, entries, &mut Budget::new(configurations)),
+    }
+}
+
+/// As [`decide`], but always by the search.
+pub fn explore<M: Model>(model: &M, entries: &[EntryOf<M>], configurations: u64) -> Answer {
+    search(model, entries, &mut Budget::new(configurations))
+}
 
 /// How much may still be remembered, in configurations of a search.
 #[derive(Debug, Clone)]

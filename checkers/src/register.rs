@@ -16,7 +16,7 @@ use crate::words::{count, counted};
 use crate::{Checker, RunView};
 use explanation::explain;
 use keys::{Key, Keys};
-pub(crate) use model::{Register, RegisterEntry, may_go, without_unseen};
+use model::REGISTER;
 
 /// The id of the rule.
 const RULE: &str = "register.linearizable";
@@ -167,7 +167,7 @@ fn decide<'a>(keys: &'a Keys<'_>, budget: &mut Budget) -> Decided<'a> {
     for most in [FIRST_SHARE, u64::MAX] {
         for (key, spent) in std::mem::take(&mut decided.open) {
             let mut share = budget.share(most);
-            match search(&Register, &key.seen, &mut share) {
+            match search(&REGISTER, &key.seen, &mut share) {
                 Answer::Exists => {}
                 Answer::Impossible => decided.broken.push(key),
                 Answer::Exhausted => decided.open.push((key, spent + share.spent())),

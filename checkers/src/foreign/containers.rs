@@ -4,7 +4,7 @@
 use dsjepsen_history::Judgement;
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Format, Value};
 
-use super::objects::{Object, ObjectModel, Refused, Taken, judge};
+use super::objects::{ObjectModel, Refused, Taken, Words, judge};
 use super::{ForeignProblem, Given};
 use crate::linearizable::Model;
 
@@ -29,7 +29,8 @@ pub(super) fn judge_containers(
     given: &Given<'_>,
     order: Order,
 ) -> Result<Judgement, ForeignProblem> {
-    judge(model, given, || Container { order, nil_is_empty: matches!(given.format, Format::Polylin | Format::Fptlin) })
+    let container = || Container { order, nil_is_empty: matches!(given.format, Format::Polylin | Format::Fptlin) };
+    judge(model, given, &container(), &mut container())
 }
 
 struct Container {
@@ -39,13 +40,13 @@ struct Container {
 }
 
 /// The end of a container: values come back from the front, or where the operation says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum End {
     Front,
     Back,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Call {
     Put(End, Value),
     Take(End),
@@ -137,7 +138,9 @@ impl Model for Container {
     }
 }
 
-impl Object for Container {
+impl Words for Container {
+    type Model = Self;
+
     fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Self>, Refused> {
         let call = self.call(operation).ok_or(Refused::Stranger)?;
         let value = if operation.outcome == ForeignOutcome::Ok { &operation.reply } else { &operation.call };

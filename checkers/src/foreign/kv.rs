@@ -2,7 +2,7 @@
 
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
-use super::objects::{Object, ObjectModel, Refused, Taken, judge};
+use super::objects::{ObjectModel, Refused, Taken, Words, judge};
 use super::{ForeignOption, ForeignProblem};
 use crate::linearizable::Model;
 
@@ -14,7 +14,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     options: &[ForeignOption::Init, ForeignOption::Keys],
     judge: |model, given| {
         let first = text(&given.request.init()).map_err(ForeignProblem::Unfit)?;
-        judge(model, given, || Kv { first: first.clone() })
+        judge(model, given, &Kv { first: first.clone() }, &mut Kv { first })
     },
 };
 
@@ -23,14 +23,14 @@ struct Kv {
     first: Box<str>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Call {
     Get,
     Put(Box<str>),
     Append(Box<str>),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Reply {
     Got(Box<str>),
     Done,
@@ -68,7 +68,9 @@ impl Model for Kv {
     }
 }
 
-impl Object for Kv {
+impl Words for Kv {
+    type Model = Self;
+
     fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Self>, Refused> {
         let value = |value| text(value).map_err(Refused::Malformed);
         match (operation.f.as_deref(), operation.outcome) {

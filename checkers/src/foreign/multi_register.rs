@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
-use super::objects::{Object, ObjectModel, Refused, Taken, judge};
+use super::objects::{ObjectModel, Refused, Taken, Words, judge};
 use super::{ForeignOption, ForeignProblem};
 use crate::linearizable::Model;
 
@@ -22,7 +22,8 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
             other => return Err(ForeignProblem::Unfit(format!("--init of several registers is a map, and {other} is none"))),
         };
         let nil_is_unknown = !first.is_empty();
-        judge(model, given, || MultiRegister { first: first.clone(), nil_is_unknown })
+        let mut words = MultiRegister { first: first.clone(), nil_is_unknown };
+        judge(model, given, &MultiRegister { first, nil_is_unknown }, &mut words)
     },
 };
 
@@ -33,7 +34,7 @@ struct MultiRegister {
 }
 
 /// A step of a transaction.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Step {
     Read(Value, Value),
     Write(Value, Value),
@@ -90,7 +91,9 @@ impl Model for MultiRegister {
     }
 }
 
-impl Object for MultiRegister {
+impl Words for MultiRegister {
+    type Model = Self;
+
     fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Self>, Refused> {
         if !matches!(operation.f.as_deref(), Some("txn" | "read" | "write")) {
             return Err(Refused::Stranger);

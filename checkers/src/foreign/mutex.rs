@@ -3,7 +3,7 @@
 use dsjepsen_history::foreign::ForeignOperation;
 
 use super::ForeignOption;
-use super::objects::{Object, ObjectModel, Refused, Taken, judge};
+use super::objects::{ObjectModel, Refused, Taken, Words, judge};
 use crate::linearizable::Model;
 
 /// The model.
@@ -12,12 +12,12 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "acquire, release, by whomever: linearizable",
     rule: "mutex.linearizable",
     options: &[ForeignOption::Keys],
-    judge: |model, given| judge(model, given, || Mutex),
+    judge: |model, given| judge(model, given, &Mutex, &mut Mutex),
 };
 
 struct Mutex;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Call {
     Acquire,
     Release,
@@ -45,7 +45,9 @@ impl Model for Mutex {
     }
 }
 
-impl Object for Mutex {
+impl Words for Mutex {
+    type Model = Self;
+
     fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Self>, Refused> {
         let call = match operation.f.as_deref() {
             Some("acquire" | "lock") => Call::Acquire,

@@ -7,7 +7,9 @@ use dsjepsen_history::{
 
 use super::keys::by_key;
 use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
-use crate::linearizable::{Answer, Budget, Entry, EntryOf, Model, first_contradiction, search, smallest, until};
+use crate::linearizable::{
+    Answer, Budget, Entry, EntryOf, Model, first_contradiction, search, smallest, until, without_unseen,
+};
 use crate::register::{BUDGET, FIRST_SHARE};
 use crate::words::{count, counted, moment};
 
@@ -16,12 +18,6 @@ const EXPLAIN_BUDGET: u64 = 1_000_000;
 
 /// How many operations are told one by one.
 const MOST_STEPS: usize = 12;
-
-/// Room before the history, for what a model lets happen before its first event.
-const SHIFT: Index = 2;
-
-/// Stands for the place of an operation that is not in the history.
-const NOWHERE: usize = usize::MAX;
 
 /// A model that is judged by the search.
 pub(super) struct ObjectModel {
@@ -55,29 +51,16 @@ impl ForeignModel for ObjectModel {
     }
 }
 
-/// An object of which foreign histories are read.
-pub(super) trait Object: Model + Sized {
+/// Reads a history's words for a model.
+pub(super) trait Words {
+    /// The model.
+    type Model: Model;
+
     /// What an operation asks and shows.
     ///
     /// # Errors
     /// [`Refused`].
-    fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Self>, Refused>;
-
-    /// What happened to the object before the history began.
-    fn before(&mut self) -> Option<(Self::Call, Self::Reply)> {
-        None
-    }
-
-    /// Leaves out what decides nothing.
-    fn prune(&self, entries: Vec<EntryOf<Self>>) -> Vec<EntryOf<Self>> {
-        entries
-    }
-
-    /// Whether the operation at this place may be left out: whether an order of all would surely leave an order of the others.
-    fn may_go(&self, entries: &[EntryOf<Self>], place: usize) -> bool {
-        let entry = &entries[place];
-        entry.reply().is_some_and(|reply| self.only_observes(&entry.call, reply))
-    }
+    fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Self::Model>, Refused>;
 }
 
 /// An operation as a model takes it.
@@ -116,23 +99,23 @@ struct Key<M: Model> {
     entries: Vec<EntryOf<M>>,
     /// The same without what decides nothing at the end of the history.
     pruned: Vec<EntryOf<M>>,
-    model: M,
 }
 
 /// Judges a history of such objects. `object` makes one in its first state.
-pub(super) fn judge<M: Object>(
+pub(super) fn judge<W: Words>(
     of: &ObjectModel,
     given: &Given<'_>,
-    object: impl Fn() -> M,
+    model: &W::Model,
+    words: &mut W,
 ) -> Result<Judgement, ForeignProblem> {
     let (name, rule) = (of.name, of.rule);
     let mut keys = Vec::new();
     for (key, operations) in by_key(given)? {
-        keys.push(read(given, name, key, operations, object())?);
+        keys.push(read(given, name, key, operations, model, words)?);
     }
     let mut budget = Budget::new(BUDGET);
-    let (broken, open) = decide(&keys, &mut budget);
-    let mut findings: Vec<Finding> = explain(given, rule, &broken).into_iter().collect();
+    let (broken, open) = decide(model, &keys, &mut budget);
+    let mut findings: Vec<Finding> = explain(given, rule, model, &broken).into_iter().collect();
     findings.extend(given_up(&open, &keys, &budget));
     let entries: usize = keys.iter().map(|key| key.entries.len()).sum();
     let mut judgement = Judgement::new(rule, entries as u64, findings);
@@ -146,25 +129,23 @@ pub(super) fn judge<M: Object>(
     Ok(judgement)
 }
 
-fn read<M: Object>(
+fn read<W: Words>(
     given: &Given<'_>,
     name: &str,
     key: Option<Value>,
     operations: Vec<ForeignOperation>,
-    mut model: M,
-) -> Result<Key<M>, ForeignProblem> {
-    let mut entries: Vec<EntryOf<M>> = Vec::new();
-    if let Some((call, reply)) = model.before() {
-        entries.push(Entry { position: NOWHERE, call, invoked: 0, answer: Some((reply, 1)) });
-    }
+    model: &W::Model,
+    words: &mut W,
+) -> Result<Key<W::Model>, ForeignProblem> {
+    let mut entries: Vec<EntryOf<W::Model>> = Vec::new();
     for (position, operation) in operations.iter().enumerate() {
         // Of a bare operation nothing is known of when it was.
-        let invoked = if operation.is_bare { SHIFT } else { Index::from(operation.invoked) + SHIFT };
+        let invoked = if operation.is_bare { 0 } else { Index::from(operation.invoked) };
         let returned = match operation.completed {
-            Some(completed) if !operation.is_bare => Index::from(completed) + SHIFT,
+            Some(completed) if !operation.is_bare => Index::from(completed),
             _ => Index::MAX,
         };
-        let (call, answer) = match model.take(operation) {
+        let (call, answer) = match words.take(operation) {
             Ok(Taken::Nothing) => continue,
             Ok(Taken::Answered(call, reply)) => (call, Some((reply, returned))),
             Ok(Taken::Open(call)) => (call, None),
@@ -173,18 +154,18 @@ fn read<M: Object>(
         };
         entries.push(Entry { position, call, invoked, answer });
     }
-    let pruned = model.prune(entries.clone());
-    Ok(Key { key, operations, entries, pruned, model })
+    let pruned = without_unseen(model, entries.clone());
+    Ok(Key { key, operations, entries, pruned })
 }
 
 /// The keys without an order, and those for which the budget did not suffice: first each has a small share, then those left have
 /// all that remains.
-fn decide<'a, M: Object>(keys: &'a [Key<M>], budget: &mut Budget) -> (Vec<&'a Key<M>>, Vec<&'a Key<M>>) {
+fn decide<'a, M: Model>(model: &M, keys: &'a [Key<M>], budget: &mut Budget) -> (Vec<&'a Key<M>>, Vec<&'a Key<M>>) {
     let (mut broken, mut open) = (Vec::new(), keys.iter().collect::<Vec<_>>());
     for most in [FIRST_SHARE, u64::MAX] {
         for key in std::mem::take(&mut open) {
             let mut share = budget.share(most);
-            match search(&key.model, &key.pruned, &mut share) {
+            match search(model, &key.pruned, &mut share) {
                 Answer::Exists => {}
                 Answer::Impossible => broken.push(key),
                 Answer::Exhausted => open.push(key),
@@ -195,7 +176,7 @@ fn decide<'a, M: Object>(keys: &'a [Key<M>], budget: &mut Budget) -> (Vec<&'a Ke
     (broken, open)
 }
 
-fn given_up<M: Object>(open: &[&Key<M>], keys: &[Key<M>], budget: &Budget) -> Option<Finding> {
+fn given_up<M: Model>(open: &[&Key<M>], keys: &[Key<M>], budget: &Budget) -> Option<Finding> {
     let longest = open.iter().max_by_key(|key| key.pruned.len())?;
     let unanswered = longest.pruned.iter().filter(|entry| entry.answer.is_none()).count() as u64;
     let sentence = format!(
@@ -213,27 +194,26 @@ fn given_up<M: Object>(open: &[&Key<M>], keys: &[Key<M>], budget: &Budget) -> Op
 }
 
 /// Explains the first violation among the keys without an order.
-fn explain<M: Object>(given: &Given<'_>, rule: &'static str, broken: &[&Key<M>]) -> Option<Finding> {
+fn explain<M: Model>(given: &Given<'_>, rule: &'static str, model: &M, broken: &[&Key<M>]) -> Option<Finding> {
     let share = EXPLAIN_BUDGET / (broken.len() as u64).max(1);
     let contradicted = broken.iter().map(|key| {
-        let at = first_contradiction(&key.model, &key.entries, &mut Budget::new(share));
+        let at = first_contradiction(model, &key.entries, &mut Budget::new(share));
         (at.or_else(|| key.entries.iter().filter_map(Entry::returned).max()).unwrap_or(Index::MAX), *key)
     });
     let (at, key) = contradicted.min_by_key(|(at, _)| *at)?;
-    let proof = reduce(key, at);
+    let proof = reduce(model, key, at);
     let case = Case { given, key, proof: &proof };
     Some(Finding { count: broken.len() as u64, ..case.finding(rule)? })
 }
 
 /// The fewest operations without an order, as they were known at the last of their answers. What is left may contradict itself
 /// before `at`: then everything later goes too, and so on.
-fn reduce<M: Object>(key: &Key<M>, mut at: Index) -> Vec<EntryOf<M>> {
+fn reduce<M: Model>(model: &M, key: &Key<M>, mut at: Index) -> Vec<EntryOf<M>> {
     let mut budget = Budget::new(EXPLAIN_BUDGET);
     let mut proof = key.entries.clone();
-    let may_go = |entries: &[EntryOf<M>], place: usize| key.model.may_go(entries, place);
     loop {
-        proof = smallest(&key.model, until(&proof, at), may_go, &mut budget);
-        match first_contradiction(&key.model, &proof, &mut budget) {
+        proof = smallest(model, until(&proof, at), &mut budget);
+        match first_contradiction(model, &proof, &mut budget) {
             Some(earlier) if earlier < at => at = earlier,
             _ => return proof,
         }

@@ -1,14 +1,12 @@
 //! A register that is read and written; with `cas` it is [`super::cas_register`].
 
-use std::collections::BTreeMap;
-
 use dsjepsen_history::Judgement;
-use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
+use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome};
 
-use super::objects::{Object, ObjectModel, Refused, Taken, judge};
+use super::numbers::Numbers;
+use super::objects::{ObjectModel, Refused, Taken, Words, judge};
 use super::{ForeignOption, ForeignProblem, ForeignRequest, Format, Given};
-use crate::linearizable::Model;
-use crate::register::{Register, RegisterCall, RegisterEntry, RegisterReply, may_go, without_unseen};
+use crate::models::register::{Call, Register, Reply};
 
 /// The model.
 pub(super) const MODEL: ObjectModel = ObjectModel {
@@ -25,96 +23,46 @@ pub(super) fn judge_registers(
     given: &Given<'_>,
     knows_cas: bool,
 ) -> Result<Judgement, ForeignProblem> {
-    judge(model, given, || ForeignRegister {
-        request: given.request,
-        format: given.format,
-        knows_cas,
-        values: BTreeMap::new(),
-    })
+    let mut words = RegisterWords { request: given.request, format: given.format, knows_cas, values: Numbers::default() };
+    let register = Register { initial: words.values.number(&given.request.init()) };
+    judge(model, given, &register, &mut words)
 }
 
-/// One register. Its first value, nil too, is as if it had been written before the history began.
-struct ForeignRegister<'a> {
+struct RegisterWords<'a> {
     request: &'a ForeignRequest,
     format: Format,
     knows_cas: bool,
-    /// The number of each value.
-    values: BTreeMap<Value, u64>,
+    values: Numbers,
 }
 
-/// There is one register; its key is of no account.
-const KEY: u64 = 0;
-
-impl ForeignRegister<'_> {
-    fn number(&mut self, value: &Value) -> u64 {
-        let next = self.values.len() as u64;
-        *self.values.entry(value.clone()).or_insert(next)
-    }
-
-    fn read(&mut self, operation: &ForeignOperation) -> Taken<Self> {
-        if operation.outcome != ForeignOutcome::Ok || self.request.is_wildcard(&operation.reply) {
-            return Taken::Nothing;
-        }
-        let value = Some(self.number(&operation.reply));
-        Taken::Answered(RegisterCall::Read { key: KEY }, RegisterReply::Read { value })
-    }
-
-    fn cas(&mut self, operation: &ForeignOperation) -> Result<Taken<Self>, Refused> {
+impl RegisterWords<'_> {
+    fn cas(&mut self, operation: &ForeignOperation) -> Result<Taken<Register<u32>>, Refused> {
         let Some([from, to]) = operation.call.as_list() else {
             return Err(Refused::Malformed(format!("a cas takes `[old new]`, and this one {}", operation.call)));
         };
-        let call = RegisterCall::Cas { key: KEY, from: self.number(from), to: self.number(to) };
+        let call = Call::Cas { from: self.values.number(from), to: self.values.number(to) };
         let misses = !operation.has_error && self.request.failed_cas.observes(self.format);
         Ok(match operation.outcome {
-            ForeignOutcome::Ok => Taken::Answered(call, RegisterReply::Cas { swapped: true }),
-            ForeignOutcome::Info => Taken::Open(call),
-            ForeignOutcome::Fail if misses => Taken::Answered(call, RegisterReply::Cas { swapped: false }),
-            ForeignOutcome::Fail => Taken::Nothing,
+            ForeignOutcome::Fail if misses => Taken::Answered(call, Reply::Swapped(false)),
+            outcome => Taken::by(outcome, call, Reply::Swapped(true)),
         })
     }
 }
 
-impl Model for ForeignRegister<'_> {
-    type State = Option<u64>;
-    type Call = RegisterCall;
-    type Reply = RegisterReply;
+impl Words for RegisterWords<'_> {
+    type Model = Register<u32>;
 
-    fn initial(&self) -> Option<u64> {
-        Register.initial()
-    }
-
-    fn step(&self, state: &Option<u64>, call: &RegisterCall, reply: Option<&RegisterReply>) -> Option<Option<u64>> {
-        Register.step(state, call, reply)
-    }
-
-    fn only_observes(&self, call: &RegisterCall, reply: &RegisterReply) -> bool {
-        Register.only_observes(call, reply)
-    }
-}
-
-impl Object for ForeignRegister<'_> {
-    fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Self>, Refused> {
+    fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Register<u32>>, Refused> {
         match operation.f.as_deref() {
-            Some("read") => Ok(self.read(operation)),
+            Some("read") if operation.outcome != ForeignOutcome::Ok || self.request.is_wildcard(&operation.reply) => {
+                Ok(Taken::Nothing)
+            }
+            Some("read") => Ok(Taken::Answered(Call::Read, Reply::Found(self.values.number(&operation.reply)))),
             Some("write") => {
-                let call = RegisterCall::Write { key: KEY, value: self.number(&operation.call) };
-                Ok(Taken::by(operation.outcome, call, RegisterReply::Write))
+                Ok(Taken::by(operation.outcome, Call::Write(self.values.number(&operation.call)), Reply::Done))
             }
             Some("cas") if self.knows_cas => self.cas(operation),
             _ => Err(Refused::Stranger),
         }
-    }
-
-    fn before(&mut self) -> Option<(RegisterCall, RegisterReply)> {
-        let init = self.request.init();
-        Some((RegisterCall::Write { key: KEY, value: self.number(&init) }, RegisterReply::Write))
-    }
-
-    fn prune(&self, entries: Vec<RegisterEntry>) -> Vec<RegisterEntry> {
-        without_unseen(entries)
-    }
-
-    fn may_go(&self, entries: &[RegisterEntry], place: usize) -> bool {
-        may_go(entries, place)
     }
 }

@@ -3,7 +3,7 @@
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome};
 
 use super::ForeignOption;
-use super::objects::{Object, ObjectModel, Refused, Taken, judge};
+use super::objects::{ObjectModel, Refused, Taken, Words, judge};
 use crate::linearizable::Model;
 
 /// The model.
@@ -12,12 +12,12 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "incr 1, decr 1, decr 0 (refused at 0): linearizable",
     rule: "semaphore.linearizable",
     options: &[ForeignOption::Keys],
-    judge: |model, given| judge(model, given, || Semaphore),
+    judge: |model, given| judge(model, given, &Semaphore, &mut Semaphore),
 };
 
 struct Semaphore;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Call {
     Raise,
     Lower,
@@ -46,7 +46,9 @@ impl Model for Semaphore {
     }
 }
 
-impl Object for Semaphore {
+impl Words for Semaphore {
+    type Model = Self;
+
     fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Self>, Refused> {
         let call = match operation.f.as_deref() {
             Some("incr") => Call::Raise,

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
 use super::ForeignOption;
-use super::objects::{Object, ObjectModel, Refused, Taken, judge};
-use crate::linearizable::{Entry, EntryOf, Model};
+use super::objects::{ObjectModel, Refused, Taken, Words, judge};
+use crate::linearizable::{EntryOf, Model};
 
 /// The model.
 pub(super) const MODEL: ObjectModel = ObjectModel {
@@ -14,12 +14,12 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "add v, read [v …]; or insert, remove, contains [v 0|1]: linearizable",
     rule: "set.linearizable",
     options: &[ForeignOption::Keys],
-    judge: |model, given| judge(model, given, || ForeignSet),
+    judge: |model, given| judge(model, given, &ForeignSet, &mut ForeignSet),
 };
 
 struct ForeignSet;
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Call {
     Insert(Value),
     Remove(Value),
@@ -27,7 +27,7 @@ enum Call {
     Read,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Reply {
     /// It does not say whether it changed anything.
     Done,
@@ -64,9 +64,25 @@ impl Model for ForeignSet {
     fn only_observes(&self, call: &Call, reply: &Reply) -> bool {
         matches!(call, Call::Contains(_) | Call::Read) || matches!(reply, Reply::Answer(false))
     }
+
+    /// What changes nothing may go, and an addition that no read shows and of which nothing else speaks.
+    fn may_go(&self, entries: &[EntryOf<Self>], place: usize) -> bool {
+        let entry = &entries[place];
+        match (&entry.call, &entry.answer) {
+            (Call::Insert(value), None | Some((Reply::Done, _))) => entries.iter().all(|other| match other.reply() {
+                Some(Reply::All(all)) => !all.contains(value),
+                Some(Reply::Answer(_)) => false,
+                Some(Reply::Done) | None => true,
+            }),
+            (call, Some((reply, _))) => self.only_observes(call, reply),
+            _ => false,
+        }
+    }
 }
 
-impl Object for ForeignSet {
+impl Words for ForeignSet {
+    type Model = Self;
+
     fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Self>, Refused> {
         let malformed = |what: &str| Refused::Malformed(format!("{what}, and this is {}", operation.reply));
         let is_ok = operation.outcome == ForeignOutcome::Ok;
@@ -97,22 +113,5 @@ impl Object for ForeignSet {
             }
             _ => Err(Refused::Stranger),
         }
-    }
-
-    /// Leaves out additions without an answer that no read shows: they need not have happened.
-    fn prune(&self, entries: Vec<EntryOf<Self>>) -> Vec<EntryOf<Self>> {
-        let read: Vec<BTreeSet<Value>> = entries
-            .iter()
-            .filter_map(|entry| match entry.reply() {
-                Some(Reply::All(all)) => Some(all.clone()),
-                _ => None,
-            })
-            .collect();
-        let has_others = entries.iter().any(|entry| matches!(entry.reply(), Some(Reply::Answer(_))));
-        let is_seen = |entry: &Entry<Call, Reply>| match (&entry.call, &entry.answer) {
-            (Call::Insert(value), None) => has_others || read.iter().any(|all| all.contains(value)),
-            _ => true,
-        };
-        entries.into_iter().filter(is_seen).collect()
     }
 }

@@ -34,21 +34,15 @@ pub(crate) fn first_contradiction<M: Model>(model: &M, entries: &[EntryOf<M>], b
 /// Leaves out operations from a history that has no order as long as the rest has none. Ever smaller parts are tried, single
 /// operations at last, until none can be spared (after Zeller's ddmin).
 ///
-/// `may_go` says whether an operation, by its place in the given ones, may be left out: whether an order of all would surely
-/// leave an order of the others. Where the budget runs out, what is left by then is returned; it has no order either.
-pub(crate) fn smallest<M: Model>(
-    model: &M,
-    mut entries: Vec<EntryOf<M>>,
-    may_go: impl Fn(&[EntryOf<M>], usize) -> bool,
-    budget: &mut Budget,
-) -> Vec<EntryOf<M>> {
+/// Where the budget runs out, what is left by then is returned; it has no order either.
+pub(crate) fn smallest<M: Model>(model: &M, mut entries: Vec<EntryOf<M>>, budget: &mut Budget) -> Vec<EntryOf<M>> {
     let mut size = entries.len() / 2;
     while size > 0 {
         let before = entries.len();
         let mut end = before;
         while end > 0 {
             let start = end.saturating_sub(size);
-            let rest = without(&entries, start..end, &may_go);
+            let rest = without(model, &entries, start..end);
             if rest.len() < entries.len() {
                 match search(model, &rest, budget) {
                     Answer::Impossible => entries = rest,
@@ -66,22 +60,35 @@ pub(crate) fn smallest<M: Model>(
 }
 
 /// The entries without those of a range that may go one after the other, last first.
-fn without<C: Clone, R: Clone>(
-    entries: &[Entry<C, R>],
-    range: std::ops::Range<usize>,
-    may_go: &impl Fn(&[Entry<C, R>], usize) -> bool,
-) -> Vec<Entry<C, R>> {
-    let (mut rest, mut range) = (entries.to_vec(), range);
+fn without<M: Model>(model: &M, entries: &[EntryOf<M>], mut range: std::ops::Range<usize>) -> Vec<EntryOf<M>> {
+    let mut rest = entries.to_vec();
     loop {
         let before = rest.len();
         for place in range.clone().rev() {
-            if may_go(&rest, place) {
+            if model.may_go(&rest, place) {
                 rest.remove(place);
                 range.end -= 1;
             }
         }
         if rest.len() == before {
             return rest;
+        }
+    }
+}
+
+/// Leaves out operations without an answer whose effect nobody can have seen.
+///
+/// That changes no verdict: an order of the others is an order of all, for nothing that is unanswered need have happened.
+pub(crate) fn without_unseen<M: Model>(model: &M, mut entries: Vec<EntryOf<M>>) -> Vec<EntryOf<M>> {
+    loop {
+        let length = entries.len();
+        for place in (0..length).rev() {
+            if entries[place].answer.is_none() && model.may_go(&entries, place) {
+                entries.remove(place);
+            }
+        }
+        if entries.len() == length {
+            return entries;
         }
     }
 }

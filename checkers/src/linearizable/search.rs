@@ -18,7 +18,7 @@ use super::{Budget, EntryOf, Model};
 
 /// What a search came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// There is an order.
     Exists,
     /// There is none.

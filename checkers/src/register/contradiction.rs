@@ -60,7 +60,7 @@ impl<'a> Contradiction<'a> {
 
     /// The sentence for the headline.
     pub(super) fn sentence(&self, keys: &Keys<'_>, key: u64, proof: usize, last: &RegisterEntry) -> String {
-        let did = match last.call {
+        let did = match keys.operation(last).call {
             RegisterCall::Cas { from, to, .. } if leaves(last).is_some() => {
                 format!("A cas of key {key} from {from} to {to} succeeded")
             }

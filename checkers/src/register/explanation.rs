@@ -5,9 +5,10 @@ use dsjepsen_history::{Figure, Finding, Index, Nanos, Step};
 use super::contradiction::Contradiction;
 use super::drawing::draw;
 use super::keys::{Key, Keys};
-use super::model::{Register, RegisterEntry, may_go};
-use super::{RULE, RegisterCall, RegisterReply};
+use super::model::{REGISTER, RegisterEntry};
+use super::{RULE, RegisterCall};
 use crate::linearizable::{Budget, Entry, first_contradiction, smallest, until};
+use crate::models::register::Reply;
 use crate::words::{between, count, moment};
 
 /// How many configurations may be remembered to find what contradicts first, and again to make it short. It decides nothing: where
@@ -24,7 +25,7 @@ const MOST_COMPARED: usize = 3000;
 /// not found is the oldest; a read that is seconds behind convinces more than one that is late by a hair.
 pub(super) fn explain(keys: &Keys<'_>, broken: &[&Key]) -> Option<Finding> {
     let contradicted = broken.iter().map(|key| {
-        let at = first_contradiction(&Register, &key.entries, &mut Budget::new(BUDGET / broken.len() as u64));
+        let at = first_contradiction(&REGISTER, &key.entries, &mut Budget::new(BUDGET / broken.len() as u64));
         (at.or_else(|| key.entries.iter().filter_map(Entry::returned).max()).unwrap_or(Index::MAX), *key)
     });
     let mut contradicted: Vec<_> = contradicted.collect();
@@ -61,8 +62,8 @@ fn reduce(entries: &[RegisterEntry], mut at: Index) -> Vec<RegisterEntry> {
     let mut budget = Budget::new(BUDGET);
     let mut proof = entries.to_vec();
     loop {
-        proof = smallest(&Register, until(&proof, at), may_go, &mut budget);
-        match first_contradiction(&Register, &proof, &mut budget) {
+        proof = smallest(&REGISTER, until(&proof, at), &mut budget);
+        match first_contradiction(&REGISTER, &proof, &mut budget) {
             Some(earlier) if earlier < at => at = earlier,
             _ => return proof,
         }
@@ -189,23 +190,23 @@ fn asked(call: &RegisterCall) -> String {
 }
 
 /// An answer after `Let`, where it says more than that it was done.
-fn answered(reply: &RegisterReply) -> String {
+fn answered(reply: &Reply<Option<u64>>) -> String {
     match reply {
-        RegisterReply::Read { value: Some(value) } => format!(", and find {value}"),
-        RegisterReply::Read { value: None } => ", and find no value".to_owned(),
-        RegisterReply::Write => String::new(),
-        RegisterReply::Cas { swapped: true } => ", and find that it is".to_owned(),
-        RegisterReply::Cas { swapped: false } => ", and find that it is not".to_owned(),
+        Reply::Found(Some(value)) => format!(", and find {value}"),
+        Reply::Found(None) => ", and find no value".to_owned(),
+        Reply::Done => String::new(),
+        Reply::Swapped(true) => ", and find that it is".to_owned(),
+        Reply::Swapped(false) => ", and find that it is not".to_owned(),
     }
 }
 
 /// The answer that contradicts.
-fn found(reply: &RegisterReply) -> String {
+fn found(reply: &Reply<Option<u64>>) -> String {
     match reply {
-        RegisterReply::Read { value: Some(value) } => format!("found {value}"),
-        RegisterReply::Read { value: None } => "found no value".to_owned(),
-        RegisterReply::Write => "was told that it was done".to_owned(),
-        RegisterReply::Cas { swapped: true } => "found that it was, and set it,".to_owned(),
-        RegisterReply::Cas { swapped: false } => "found that it was not".to_owned(),
+        Reply::Found(Some(value)) => format!("found {value}"),
+        Reply::Found(None) => "found no value".to_owned(),
+        Reply::Done => "was told that it was done".to_owned(),
+        Reply::Swapped(true) => "found that it was, and set it,".to_owned(),
+        Reply::Swapped(false) => "found that it was not".to_owned(),
     }
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use dsjepsen_history::{Figure, Index, Nanos, Operation, Outcome, Step};
 use thiserror::Error;
 
-use super::model::{RegisterEntry, without_unseen};
+use super::model::{REGISTER, RegisterEntry};
 use super::{RegisterCall, RegisterReply};
 use crate::RunView;
-use crate::linearizable::Entry;
+use crate::linearizable::{Entry, without_unseen};
+use crate::models::register::{Call, Reply};
 use crate::words::count;
 
 /// An operation of the workload.
@@ -68,7 +69,7 @@ impl<'a> Keys<'a> {
         }
         let keys = by_key.into_iter().map(|(key, mut entries)| {
             entries.sort_by_key(|entry| entry.invoked);
-            Key { key, seen: without_unseen(entries.clone()), entries }
+            Key { key, seen: without_unseen(&REGISTER, entries.clone()), entries }
         });
         let keys = keys.collect();
         let (operations, end) = (run.history.operations.as_slice(), run.history.end.time);
@@ -130,24 +131,30 @@ fn entry(position: usize, operation: &RegisterOperation) -> Result<Option<Regist
     if operation.completed.is_some_and(|completed| completed.index <= invoked) {
         return Err(Malformed::Order(invoked));
     }
+    let call = match operation.call {
+        RegisterCall::Read { .. } => Call::Read,
+        RegisterCall::Write { value, .. } => Call::Write(Some(value)),
+        RegisterCall::Cas { from, to, .. } => Call::Cas { from: Some(from), to: Some(to) },
+    };
     let answer = match &operation.outcome {
         Outcome::Fail(_) => return Ok(None),
-        Outcome::Info(_) if matches!(operation.call, RegisterCall::Read { .. }) => return Ok(None),
+        Outcome::Info(_) if call == Call::Read => return Ok(None),
         Outcome::Info(_) => None,
-        Outcome::Ok(reply) if !fits(&operation.call, reply) => return Err(Malformed::Reply(invoked)),
-        // It happened, but nobody knows by when.
         Outcome::Ok(reply) => {
-            Some((reply.clone(), operation.completed.map_or(Index::MAX, |completed| completed.index)))
+            let reply = answer(&call, reply).ok_or(Malformed::Reply(invoked))?;
+            // Without a completion it happened, but nobody knows by when.
+            Some((reply, operation.completed.map_or(Index::MAX, |completed| completed.index)))
         }
     };
-    Ok(Some(Entry { position, call: operation.call.clone(), invoked, answer }))
+    Ok(Some(Entry { position, call, invoked, answer }))
 }
 
-fn fits(call: &RegisterCall, reply: &RegisterReply) -> bool {
-    matches!(
-        (call, reply),
-        (RegisterCall::Read { .. }, RegisterReply::Read { .. })
-            | (RegisterCall::Write { .. }, RegisterReply::Write)
-            | (RegisterCall::Cas { .. }, RegisterReply::Cas { .. })
-    )
+/// The answer to this call; `None` where it is one to another.
+fn answer(call: &Call<Option<u64>>, reply: &RegisterReply) -> Option<Reply<Option<u64>>> {
+    match (call, reply) {
+        (Call::Read, RegisterReply::Read { value }) => Some(Reply::Found(*value)),
+        (Call::Write(_), RegisterReply::Write) => Some(Reply::Done),
+        (Call::Cas { .. }, RegisterReply::Cas { swapped }) => Some(Reply::Swapped(*swapped)),
+        _ => None,
+    }
 }

@@ -1,0 +1,236 @@
+//! Random histories of a model: right by construction, or with something changed.
+
+use dsjepsen_checkers::linearizable::{Answer, Decision, EntryOf, Model, decide, explore};
+
+use crate::oracle::has_an_order;
+
+/// SplitMix64 (Steele, Lea and Flood, 2014): small, and the same everywhere.
+#[derive(Debug, Clone)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    /// By a seed.
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// A number below `limit`.
+    pub(crate) fn below(&mut self, limit: u32) -> u32 {
+        (self.next() % u64::from(limit)) as u32
+    }
+
+    /// True in so many of a hundred cases.
+    pub(crate) fn percent(&mut self, percent: u32) -> bool {
+        self.below(100) < percent
+    }
+}
+
+/// How histories of a model are drawn.
+pub(crate) trait Play {
+    /// The model.
+    type Model: Model;
+
+    /// The object.
+    fn model(&self) -> &Self::Model;
+
+    /// A call; `fresh` is a number that no other call of the history was given, and `process` is who calls.
+    fn call(&self, random: &mut Random, fresh: u32, process: u32) -> CallOf<Self>;
+
+    /// What the object answers in this state, and the state that it leaves; `None` where it answers that it did nothing, which
+    /// is no part of a history.
+    fn answer(&self, state: &StateOf<Self>, call: &CallOf<Self>) -> Option<(ReplyOf<Self>, StateOf<Self>)>;
+
+    /// Any answer to this call, right or wrong.
+    fn any_reply(&self, call: &CallOf<Self>, random: &mut Random) -> ReplyOf<Self>;
+}
+
+/// The parts of a player's model.
+pub(crate) type CallOf<P> = <<P as Play>::Model as Model>::Call;
+pub(crate) type ReplyOf<P> = <<P as Play>::Model as Model>::Reply;
+pub(crate) type StateOf<P> = <<P as Play>::Model as Model>::State;
+pub(crate) type Entries<P> = Vec<EntryOf<<P as Play>::Model>>;
+
+/// A call under way: who made it, and once it has taken effect, what it is to be answered.
+struct Pending<P: Play> {
+    place: usize,
+    process: u32,
+    effect: Option<Option<ReplyOf<P>>>,
+}
+
+/// A history of so many operations by at most four processes, right by construction: each operation takes effect at a moment
+/// between its invocation and its answer, or without an answer at any later moment, or never.
+pub(crate) fn right<P: Play>(play: &P, operations: usize, random: &mut Random) -> Entries<P> {
+    let mut processes = 1 + random.below(4);
+    let open_percent = [0, 0, 15, 40][random.below(4) as usize];
+    let mut free: Vec<u32> = (0..processes).collect();
+    let mut entries: Entries<P> = Vec::new();
+    let (mut pending, mut failed): (Vec<Pending<P>>, Vec<usize>) = (Vec::new(), Vec::new());
+    let (mut state, mut now) = (play.model().initial(), 0);
+    while entries.len() < operations || !pending.is_empty() {
+        now += u64::from(random.percent(80));
+        let may_begin = !free.is_empty() && entries.len() < operations;
+        if may_begin && (pending.is_empty() || random.percent(40)) {
+            let process = free.swap_remove(random.below(free.len() as u32) as usize);
+            let place = entries.len();
+            pending.push(Pending { place, process, effect: None });
+            let call = play.call(random, place as u32, process);
+            entries.push(EntryOf::<P::Model> { position: place, call, invoked: now, answer: None });
+            continue;
+        }
+        let chosen = random.below(pending.len() as u32) as usize;
+        let Pending { place, process, effect } = &mut pending[chosen];
+        let place = *place;
+        match effect.take() {
+            None if random.percent(open_percent) => {
+                // Its process waits no longer, and another takes its turn; it may yet happen, at once or never.
+                if random.percent(50)
+                    && let Some((_, after)) = play.answer(&state, &entries[place].call)
+                {
+                    state = after;
+                }
+                free.push(processes);
+                processes += 1;
+                pending.swap_remove(chosen);
+            }
+            None => {
+                let answer = play.answer(&state, &entries[place].call);
+                *effect = Some(answer.map(|(reply, after)| {
+                    state = after;
+                    reply
+                }));
+            }
+            Some(reply) => {
+                free.push(*process);
+                pending.swap_remove(chosen);
+                match reply {
+                    Some(reply) => entries[place].answer = Some((reply, now.max(entries[place].invoked + 1))),
+                    None => failed.push(place),
+                }
+                now = now.max(entries[place].invoked + 1);
+            }
+        }
+    }
+    entries.retain(|entry| !failed.contains(&entry.position));
+    entries
+}
+
+/// Changes something: an answer, its time, whether there is one, or when the operation began.
+pub(crate) fn change<P: Play>(play: &P, entries: &mut [EntryOf<P::Model>], random: &mut Random) {
+    if entries.is_empty() {
+        return;
+    }
+    let place = random.below(entries.len() as u32) as usize;
+    let other = random.below(entries.len() as u32) as usize;
+    let replies = [entries[place].reply().cloned(), entries[other].reply().cloned()];
+    let entry = &mut entries[place];
+    match random.below(6) {
+        0 | 1 => {
+            if let Some((reply, _)) = &mut entry.answer {
+                *reply = play.any_reply(&entry.call, random);
+            }
+        }
+        2 => {
+            if let Some((_, returned)) = &mut entry.answer {
+                *returned = entry.invoked + 1 + u64::from(random.below(4));
+            }
+        }
+        3 => {
+            let latest = entry.returned().map_or(u64::MAX, |returned| returned.saturating_sub(1));
+            entry.invoked = (entry.invoked + u64::from(random.below(6))).min(latest);
+        }
+        4 => match entry.answer {
+            Some(_) => entry.answer = None,
+            None => {
+                let returned =
+                    if random.percent(20) { u64::MAX } else { entry.invoked + 1 + u64::from(random.below(6)) };
+                entry.answer = Some((play.any_reply(&entry.call, random), returned));
+            }
+        },
+        _ => {
+            if let [Some(one), Some(another)] = replies
+                && std::mem::discriminant(&entries[place].call) == std::mem::discriminant(&entries[other].call)
+            {
+                for (place, reply) in [(place, another), (other, one)] {
+                    if let Some((answered, _)) = &mut entries[place].answer {
+                        *answered = reply;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How many histories are tried: as many as `DSJEPSEN_FUZZ` says, or some thousands.
+pub(crate) fn cases() -> u64 {
+    std::env::var("DSJEPSEN_FUZZ").ok().and_then(|cases| cases.parse().ok()).unwrap_or(5_000)
+}
+
+/// What a comparison with the oracle came to, so that a test can ask whether it compared anything.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Histories with an order.
+    pub(crate) right: u64,
+    /// Histories without one.
+    pub(crate) wrong: u64,
+    /// Histories that the model decided by itself.
+    pub(crate) by_itself: u64,
+    /// Those of them without an order.
+    pub(crate) by_itself_wrong: u64,
+}
+
+/// Compares a model's own way and the search with the oracle on random histories of up to eight operations, half of them right
+/// by construction; and what a model shows as contradictory with the oracle again.
+///
+/// # Panics
+/// Where they differ, with the history.
+pub(crate) fn compare<P: Play>(play: &P, seed: u64) -> Tally {
+    let model = play.model();
+    let mut tally = Tally::default();
+    for case in 0..cases() {
+        let mut random = Random::new(seed ^ case.wrapping_mul(0x2545_f491_4f6c_dd1d));
+        let operations = 1 + random.below(8) as usize;
+        let mut entries = right(play, operations, &mut random);
+        let is_right = random.percent(50);
+        if !is_right {
+            for _ in 0..=random.below(3) {
+                change(play, &mut entries, &mut random);
+            }
+        }
+        let expected = has_an_order(model, &entries);
+        assert!(expected || !is_right, "the kit drew a wrong history: {entries:#?}");
+        *(if expected { &mut tally.right } else { &mut tally.wrong }) += 1;
+        match model.decide(&entries) {
+            Some(Decision::Exists) => {
+                assert!(expected, "case {case}: decided that there is an order of {entries:#?}");
+                tally.by_itself += 1;
+            }
+            Some(Decision::Impossible(places)) => {
+                assert!(!expected, "case {case}: decided that there is no order of {entries:#?}");
+                let shown: Vec<_> = places.iter().map(|&place| entries[place].clone()).collect();
+                assert!(!has_an_order(model, &shown), "case {case}: {places:?} have an order, of {entries:#?}");
+                tally.by_itself += 1;
+                tally.by_itself_wrong += 1;
+            }
+            None => {}
+        }
+        let answer = explore(model, &entries, 1_000_000);
+        assert_eq!(answer == Answer::Exists, expected, "case {case}: the search says {answer:?} of {entries:#?}");
+        assert_eq!(decide(model, &entries, 1_000_000), answer);
+        for place in 0..entries.len() {
+            if expected && model.may_go(&entries, place) {
+                let mut rest = entries.clone();
+                rest.remove(place);
+                assert!(has_an_order(model, &rest), "case {case}: {place} may not go from {entries:#?}");
+            }
+        }
+    }
+    tally
+}

@@ -1,0 +1,35 @@
+//! The slow and obvious way: tries every order of every choice of the operations without an answer.
+
+use dsjepsen_checkers::linearizable::{EntryOf, Model};
+
+/// Whether there is an order of these operations that keeps to real time and that the model allows.
+pub(crate) fn has_an_order<M: Model>(model: &M, entries: &[EntryOf<M>]) -> bool {
+    goes_on(model, entries, &mut vec![false; entries.len()], &model.initial())
+}
+
+fn goes_on<M: Model>(model: &M, entries: &[EntryOf<M>], done: &mut [bool], state: &M::State) -> bool {
+    let waits = |done: &[bool], place: usize| !done[place] && entries[place].answer.is_some();
+    if (0..entries.len()).all(|place| !waits(done, place)) {
+        return true;
+    }
+    for place in (0..entries.len()).filter(|&place| !done[place]).collect::<Vec<_>>() {
+        let entry = &entries[place];
+        let is_too_early = (0..entries.len()).any(|other| {
+            other != place
+                && waits(done, other)
+                && entries[other].returned().is_some_and(|returned| returned < entry.invoked)
+        });
+        if is_too_early {
+            continue;
+        }
+        if let Some(after) = model.step(state, &entry.call, entry.reply()) {
+            done[place] = true;
+            let found = goes_on(model, entries, done, &after);
+            done[place] = false;
+            if found {
+                return true;
+            }
+        }
+    }
+    false
+}
