@@ -4,8 +4,15 @@
 //! leaves no order, [`smallest`] leaves out whatever the contradiction does not need. A checker of another object is a model, and
 //! a rule that says which operations may be left out.
 
+mod compiled;
+mod cursor;
 mod explain;
+mod explore;
+mod front;
 mod search;
+mod slots;
+mod table;
+mod usage;
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -131,6 +138,11 @@ impl Budget {
     /// How many were spent.
     pub(crate) fn spent(&self) -> u64 {
         self.given - self.left
+    }
+
+    /// Whether nothing is left.
+    pub(crate) fn is_spent(&self) -> bool {
+        self.left == 0
     }
 
     /// Takes a part of it away, at most `configurations`.

@@ -1,19 +1,26 @@
-//! The search for an order: after Wing and Gong (1993), with Lowe's memory of configurations (2017), exact and without recursion.
+//! The search for an order: just-in-time linearization (Lowe, 2017) from answer to answer, depth first, exact.
 //!
-//! Two rules keep it from trying what cannot matter, for every deterministic model:
+//! A configuration is a state and what it leaves of the operations under way. At each answer the operation must have taken effect:
+//! where it has not, every way is tried to let others take effect before it, and then itself. What could as well happen later
+//! happens later. These rules keep the configurations few, for every deterministic model:
 //!
-//! - An answered operation that never changes anything and could happen now happens now, and nothing else is tried. (In any
-//!   order that goes on from here it can be moved to the front: nobody notices.)
-//! - An operation without an answer takes effect only right before one that needs it: which could not happen without it, or
-//!   would leave another state. (Take an order that uses the fewest such operations. Where the next operation leaves the same
-//!   state with it and without it, it could be left out: fewer still.) So any number of them costs little as long as nobody saw
-//!   their effect.
+//! - An operation that changes nothing takes effect at the first moment at which it can. (In any order it can be moved there: nobody
+//!   notices.)
+//! - An operation that overwrites everything hides what took effect right before it. So all other such operations under way are
+//!   *optional* from then on: each took effect unseen there, or takes effect later, as is needed. The same holds of one that
+//!   would leave the state that there is.
+//! - Of operations of one class the one whose answer comes first goes first, for the other can do the same later; where that one is
+//!   optional, the first of those that are not is tried too.
+//! - Operations without an answer are counted by class ([`Usages`]), and one takes effect only right before another that needs it.
+//! - A configuration is dropped where another of the same state has no more duties and no fewer chances: no operation that must
+//!   still happen which the other need not do, none that can which the other cannot.
 
-use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
+use std::ops::Range;
 
-use dsjepsen_history::Index;
-
+use super::compiled::{Compiled, OPEN};
+use super::explore::{Explorer, Freedom};
+use super::front::{Configuration, Front};
+use super::slots::Slots;
 use super::{Budget, EntryOf, Model};
 
 /// What a search came to.
@@ -27,362 +34,178 @@ pub enum Answer {
     Exhausted,
 }
 
+/// How many configurations of a step are gone on from at first, where not all can be.
+const FIRST_WIDTH: usize = 16;
+
+/// After how many configurations without progress the last steps are looked at by themselves.
+const FIRST_STALL: u64 = 1_000;
+
+/// How many configurations such a look may take.
+const WINDOW: u64 = 20_000;
+
+/// How many steps are looked at by themselves.
+const WINDOWS: [usize; 4] = [8, 32, 128, 512];
+
 /// Looks for an order of `entries` that keeps to real time and that the model allows.
 pub(crate) fn search<M: Model>(model: &M, entries: &[EntryOf<M>], budget: &mut Budget) -> Answer {
-    Search::new(model, entries).run(budget)
+    let compiled = Compiled::new(model, entries);
+    match compiled.slots {
+        0..=64 => run::<M, [u64; 1]>(&mut Explorer::new(model, &compiled), budget),
+        65..=128 => run::<M, [u64; 2]>(&mut Explorer::new(model, &compiled), budget),
+        _ => run::<M, Box<[u64]>>(&mut Explorer::new(model, &compiled), budget),
+    }
 }
 
-/// An operation by its place among the answered ones, or among those without an answer, in the order of invocation.
+/// What a part of the search came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operation {
-    Answered(usize),
-    Open(usize),
+enum Passage {
+    /// There is a way through.
+    Open,
+    /// There is none.
+    Closed,
+    /// The budget ran out.
+    Exhausted,
 }
 
-/// What may happen next, and the state after it.
-#[derive(Debug, Clone, Copy)]
-struct Choice {
-    operation: Operation,
-    after: u32,
-}
-
-/// Where the search stands: a state, how it was reached, and from where on the list of choices holds what is left to try.
-struct Frame {
-    state: u32,
-    taken: Option<Operation>,
-    choices: usize,
-}
-
-/// Everything that decides what is possible from here, exactly: no two different ones are equal.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Configuration {
-    state: u32,
-    /// The state before, where an operation without an answer led here.
-    before: Option<u32>,
-    /// Of the answered operations, the first `64 * base` have happened.
-    base: u32,
-    /// How many words of `happened` are about the answered operations after these.
-    words: u32,
-    /// Which answered operations have happened, then which of those without an answer; a bit each.
-    happened: Box<[u64]>,
-}
-
-impl Configuration {
-    /// What it costs: a wide one counts for as many as fit into its memory.
-    fn cost(&self) -> u64 {
-        1 + self.happened.len() as u64 / 8
+fn run<M: Model, S: Slots>(explorer: &mut Explorer<'_, M, S>, budget: &mut Budget) -> Answer {
+    let all = 0..explorer.compiled.steps.len();
+    if all.is_empty() {
+        return Answer::Exists;
     }
-}
-
-struct Search<'a, M: Model> {
-    model: &'a M,
-    answered: Vec<&'a EntryOf<M>>,
-    open: Vec<&'a EntryOf<M>>,
-    /// By answered operation: whether it never changes anything.
-    observers: Vec<bool>,
-    waiting: Waiting,
-    happened: Bits,
-    used: Bits,
-    left: usize,
-    states: States<M::State>,
-    seen: HashSet<Configuration>,
-}
-
-impl<'a, M: Model> Search<'a, M> {
-    fn new(model: &'a M, entries: &'a [EntryOf<M>]) -> Self {
-        let (mut answered, mut open): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| entry.answer.is_some());
-        answered.sort_by_key(|entry| entry.invoked);
-        open.sort_by_key(|entry| entry.invoked);
-        let spans = answered.iter().filter_map(|entry| Some((entry.invoked, entry.returned()?)));
-        let observes = |entry: &&EntryOf<M>| entry.reply().is_some_and(|reply| model.only_observes(&entry.call, reply));
-        Self {
-            model,
-            observers: answered.iter().map(observes).collect(),
-            waiting: Waiting::new(spans),
-            happened: Bits::new(answered.len()),
-            used: Bits::new(open.len()),
-            left: answered.len(),
-            states: States::new(),
-            seen: HashSet::new(),
-            answered,
-            open,
+    let has_open = explorer.compiled.begun.iter().any(|begun| begun.slot == OPEN);
+    let is_finite = explorer.all_states().is_some();
+    let freedoms = [(Freedom::All, is_finite), (Freedom::Open, is_finite && has_open), (Freedom::None, !has_open)];
+    // Without an end to the states, what may happen again and again has none either.
+    for (freedom, _) in freedoms.into_iter().filter(|(_, is_worth_it)| *is_worth_it) {
+        explorer.freedom = freedom;
+        let start = explorer.start();
+        match pass(explorer, all.clone(), vec![start], true, budget) {
+            Passage::Closed => return Answer::Impossible,
+            Passage::Open if freedom == Freedom::None => return Answer::Exists,
+            Passage::Open | Passage::Exhausted => {}
         }
     }
-
-    fn run(mut self, budget: &mut Budget) -> Answer {
-        let initial = self.states.number(self.model.initial());
-        let mut choices = Vec::new();
-        self.expand(initial, None, &mut choices);
-        let mut frames = vec![Frame { state: initial, taken: None, choices: 0 }];
-        while self.left > 0 {
-            let Some(frame) = frames.last() else { return Answer::Impossible };
-            let Some(choice) = (choices.len() > frame.choices).then(|| choices.pop()).flatten() else {
-                if let Some(operation) = frame.taken {
-                    self.undo(operation);
-                }
-                frames.pop();
-                continue;
-            };
-            let before = matches!(choice.operation, Operation::Open(_)).then_some(frame.state);
-            self.apply(choice.operation);
-            let configuration = self.configuration(choice.after, before);
-            let cost = configuration.cost();
-            if !self.seen.insert(configuration) {
-                self.undo(choice.operation);
-                continue;
-            }
-            if !budget.spend(cost) {
-                return Answer::Exhausted;
-            }
-            let from = choices.len();
-            self.expand(choice.after, before, &mut choices);
-            frames.push(Frame { state: choice.after, taken: Some(choice.operation), choices: from });
+    let mut width = FIRST_WIDTH;
+    loop {
+        match sweep(explorer, width, budget) {
+            Passage::Open => return Answer::Exists,
+            Passage::Closed => return Answer::Impossible,
+            Passage::Exhausted if budget.is_spent() => return Answer::Exhausted,
+            Passage::Exhausted => width *= 4,
         }
-        Answer::Exists
     }
+}
 
-    /// Appends what may happen next; what comes last is tried first: answered operations, earliest first.
-    fn expand(&mut self, state: u32, before: Option<u32>, choices: &mut Vec<Choice>) {
-        let (ready, limit) = self.waiting.ready();
-        let from = choices.len();
-        for &place in ready.iter().rev() {
-            let operation = Operation::Answered(place);
-            let Some(after) = self.step(state, operation) else { continue };
-            let choice = self.needs(before, operation, after).then_some(Choice { operation, after });
-            if self.observers[place] {
-                choices.truncate(from);
-                choices.extend(choice);
-                return;
-            }
-            choices.extend(choice);
+/// Looks for a way through these steps, from configurations at the first of them: goes on from what reached farthest.
+fn pass<M: Model, S: Slots>(
+    explorer: &mut Explorer<'_, M, S>,
+    steps: Range<usize>,
+    starts: Vec<Configuration<S>>,
+    is_long: bool,
+    budget: &mut Budget,
+) -> Passage {
+    let mut front = Front::new(steps.start);
+    for start in starts {
+        front.remember(steps.start, start, &explorer.usages);
+    }
+    let mut children = Vec::new();
+    let mut stalled = Stalled::default();
+    while let Some((step, configuration)) = front.next() {
+        if !explorer.expand(step, configuration, &mut children, budget) {
+            return Passage::Exhausted;
         }
-        let answered = choices.len();
-        for place in (0..self.open.len()).rev() {
-            if self.used.has(place) || limit.is_some_and(|limit| self.open[place].invoked > limit) {
-                continue;
+        if step + 1 == steps.end {
+            if !children.is_empty() {
+                return Passage::Open;
             }
-            let operation = Operation::Open(place);
-            if let Some(after) = self.step(state, operation)
-                && after != state
-                && self.needs(before, operation, after)
-                && self.is_needed(state, after, operation, &ready, limit)
-            {
-                choices.push(Choice { operation, after });
+            continue;
+        }
+        // What is remembered last is gone on from first.
+        for child in children.drain(..).rev() {
+            let child = explorer.enter(step + 1, child);
+            front.remember(step + 1, child, &explorer.usages);
+        }
+        if is_long && stalled.at(front.reached) && is_refuted(explorer, front.reached, budget) {
+            return Passage::Closed;
+        }
+    }
+    Passage::Closed
+}
+
+/// Looks for a way through all steps, from each to the next, with at most so many configurations at each: those that used least of
+/// what cannot be used twice. Where none was left out, the answer is exact.
+fn sweep<M: Model, S: Slots>(explorer: &mut Explorer<'_, M, S>, width: usize, budget: &mut Budget) -> Passage {
+    let steps = explorer.compiled.steps.len();
+    let mut is_whole = true;
+    let mut here = vec![explorer.start()];
+    let mut children = Vec::new();
+    for step in 0..steps {
+        let mut front = Front::new(step + 1);
+        for configuration in here.drain(..) {
+            if !explorer.expand(step, configuration, &mut children, budget) {
+                return Passage::Exhausted;
+            }
+            if step + 1 == steps && !children.is_empty() {
+                return Passage::Open;
+            }
+            for child in children.drain(..) {
+                let child = explorer.enter(step + 1, child);
+                front.remember(step + 1, child, &explorer.usages);
             }
         }
-        choices[from..].rotate_left(answered - from);
-    }
-
-    /// Whether an operation that leaves the state `after` needed the one that led here from `before`, if any.
-    fn needs(&mut self, before: Option<u32>, operation: Operation, after: u32) -> bool {
-        before.is_none_or(|before| self.step(before, operation) != Some(after))
-    }
-
-    /// Whether something could follow that needs `used`, which leads from `state` to `after`.
-    fn is_needed(&mut self, state: u32, after: u32, used: Operation, ready: &[usize], limit: Option<Index>) -> bool {
-        let answered = ready.iter().map(|&place| Operation::Answered(place));
-        let free =
-            |place: &usize| !self.used.has(*place) && limit.is_none_or(|limit| self.open[*place].invoked <= limit);
-        let open: Vec<_> = (0..self.open.len()).filter(free).map(Operation::Open).collect();
-        answered.chain(open).filter(|&next| next != used).any(|next| {
-            let then = self.step(after, next);
-            then.is_some_and(|then| self.needs(Some(state), next, then))
-        })
-    }
-
-    fn step(&mut self, state: u32, operation: Operation) -> Option<u32> {
-        let entry = match operation {
-            Operation::Answered(place) => self.answered[place],
-            Operation::Open(place) => self.open[place],
-        };
-        let before = self.states.get(state);
-        let after = self.model.step(before, &entry.call, entry.reply())?;
-        if after == *before { Some(state) } else { Some(self.states.number(after)) }
-    }
-
-    fn apply(&mut self, operation: Operation) {
-        match operation {
-            Operation::Answered(place) => {
-                self.waiting.take(place);
-                self.happened.set(place, true);
-                self.left -= 1;
-            }
-            Operation::Open(place) => self.used.set(place, true),
+        here = front.into_last();
+        if here.is_empty() {
+            return if is_whole { Passage::Closed } else { Passage::Exhausted };
+        }
+        if here.len() > width {
+            is_whole = false;
+            here.sort_by_cached_key(|configuration| explorer.usages.cost(configuration.usage));
+            here.truncate(width);
         }
     }
-
-    fn undo(&mut self, operation: Operation) {
-        match operation {
-            Operation::Answered(place) => {
-                self.waiting.put_back(place);
-                self.happened.set(place, false);
-                self.left += 1;
-            }
-            Operation::Open(place) => self.used.set(place, false),
-        }
-    }
-
-    fn configuration(&self, state: u32, before: Option<u32>) -> Configuration {
-        let first = self.waiting.first().unwrap_or(self.answered.len());
-        let base = first / 64;
-        let happened = self.happened.trimmed(base, self.waiting.invoked_before_limit());
-        let used = self.used.trimmed(0, self.open.len());
-        Configuration {
-            state,
-            before,
-            base: base as u32,
-            words: happened.len() as u32,
-            happened: happened.iter().chain(used).copied().collect(),
-        }
-    }
+    Passage::Exhausted
 }
 
-/// The answered operations that have not happened yet: a doubly linked list of their invocations and answers in the order of
-/// the history, from which an operation is taken and put back in constant time, last taken first put back.
-struct Waiting {
-    /// By node: the operation, and whether this is its answer. Node 0 is the head.
-    events: Vec<(usize, bool)>,
-    index: Vec<Index>,
-    /// By node: how many operations were invoked before it.
-    invoked_before: Vec<usize>,
-    previous: Vec<usize>,
-    next: Vec<usize>,
-    /// By operation: the nodes of its invocation and its answer.
-    nodes: Vec<(usize, usize)>,
+/// Whether the last steps up to one that is not passed cannot be passed from any state at all, whatever happened before.
+fn is_refuted<M: Model, S: Slots>(explorer: &mut Explorer<'_, M, S>, reached: usize, budget: &mut Budget) -> bool {
+    let Some(states) = explorer.all_states() else { return false };
+    let freedom = explorer.freedom;
+    let mut is_refuted = false;
+    for length in WINDOWS {
+        let from = reached.saturating_sub(length);
+        let start = explorer.anything(from);
+        let starts = (0..states).map(|state| Configuration { state, ..start.clone() }).collect();
+        let mut share = budget.share(WINDOW);
+        explorer.freedom = freedom.max(Freedom::Open);
+        let passage = pass(explorer, from..reached + 1, starts, false, &mut share);
+        budget.give_back(&share);
+        is_refuted = passage == Passage::Closed;
+        if passage != Passage::Open || from == 0 {
+            break;
+        }
+    }
+    explorer.freedom = freedom;
+    is_refuted
 }
 
-impl Waiting {
-    fn new(spans: impl Iterator<Item = (Index, Index)>) -> Self {
-        let mut order: Vec<_> = spans
-            .enumerate()
-            .flat_map(|(place, (invoked, returned))| [(invoked, false, place), (returned, true, place)])
-            .collect();
-        // An invocation comes before an answer of the same index: what is equal is concurrent.
-        order.sort_unstable();
-        let length = order.len() + 1;
-        let mut waiting = Self {
-            events: vec![(usize::MAX, true)],
-            index: vec![0],
-            invoked_before: vec![0],
-            previous: (0..=length).map(|node| node.saturating_sub(1)).collect(),
-            next: (1..=length + 1).collect(),
-            nodes: vec![(0, 0); order.len() / 2],
-        };
-        let mut invoked = 0;
-        for (index, is_answer, place) in order {
-            let node = waiting.events.len();
-            waiting.events.push((place, is_answer));
-            waiting.index.push(index);
-            waiting.invoked_before.push(invoked);
-            if is_answer {
-                waiting.nodes[place].1 = node;
-            } else {
-                waiting.nodes[place].0 = node;
-                invoked += 1;
-            }
-        }
-        waiting
-    }
-
-    /// The operations before the first answer that is due, any of which may happen next, and the index of that answer.
-    fn ready(&self) -> (Vec<usize>, Option<Index>) {
-        let mut ready = Vec::new();
-        let mut node = self.next[0];
-        while let Some(&(place, is_answer)) = self.events.get(node) {
-            if is_answer {
-                return (ready, Some(self.index[node]));
-            }
-            ready.push(place);
-            node = self.next[node];
-        }
-        (ready, None)
-    }
-
-    /// How many operations were invoked before the first answer that is due: none of the others has happened.
-    fn invoked_before_limit(&self) -> usize {
-        let mut node = self.next[0];
-        while let Some(&(_, is_answer)) = self.events.get(node) {
-            if is_answer {
-                return self.invoked_before[node];
-            }
-            node = self.next[node];
-        }
-        self.nodes.len()
-    }
-
-    /// The operation that was invoked first.
-    fn first(&self) -> Option<usize> {
-        self.events.get(self.next[0]).map(|&(place, _)| place)
-    }
-
-    fn take(&mut self, place: usize) {
-        let (call, answer) = self.nodes[place];
-        for node in [call, answer] {
-            let (previous, next) = (self.previous[node], self.next[node]);
-            self.next[previous] = next;
-            self.previous[next] = previous;
-        }
-    }
-
-    fn put_back(&mut self, place: usize) {
-        let (call, answer) = self.nodes[place];
-        for node in [answer, call] {
-            let (previous, next) = (self.previous[node], self.next[node]);
-            self.next[previous] = node;
-            self.previous[next] = node;
-        }
-    }
+/// When a search that gets no farther should be looked into.
+#[derive(Debug, Default)]
+struct Stalled {
+    reached: usize,
+    tried: u64,
+    next: u64,
 }
 
-/// A set of small numbers.
-struct Bits(Vec<u64>);
-
-impl Bits {
-    fn new(length: usize) -> Self {
-        Self(vec![0; length.div_ceil(64)])
-    }
-
-    fn has(&self, place: usize) -> bool {
-        self.0[place / 64] >> (place % 64) & 1 == 1
-    }
-
-    fn set(&mut self, place: usize, to: bool) {
-        let bit = 1 << (place % 64);
-        if to {
-            self.0[place / 64] |= bit;
-        } else {
-            self.0[place / 64] &= !bit;
+impl Stalled {
+    fn at(&mut self, reached: usize) -> bool {
+        if reached > self.reached || self.next == 0 {
+            *self = Self { reached, tried: 0, next: FIRST_STALL };
         }
-    }
-
-    /// The words from `base` on that hold places below `limit`, without the empty ones at the end.
-    fn trimmed(&self, base: usize, limit: usize) -> &[u64] {
-        let words = &self.0[base.min(self.0.len())..limit.div_ceil(64).clamp(base.min(self.0.len()), self.0.len())];
-        let length = words.iter().rposition(|word| *word != 0).map_or(0, |last| last + 1);
-        &words[..length]
-    }
-}
-
-/// Gives states small numbers, so that they are compared and remembered at no cost.
-struct States<S> {
-    numbers: HashMap<S, u32>,
-    states: Vec<S>,
-}
-
-impl<S: Clone + Eq + Hash> States<S> {
-    fn new() -> Self {
-        Self { numbers: HashMap::new(), states: Vec::new() }
-    }
-
-    fn number(&mut self, state: S) -> u32 {
-        let Self { numbers, states } = self;
-        *numbers.entry(state).or_insert_with_key(|state| {
-            states.push(state.clone());
-            (states.len() - 1) as u32
-        })
-    }
-
-    fn get(&self, number: u32) -> &S {
-        &self.states[number as usize]
+        self.tried += 1;
+        let is_time = self.tried >= self.next;
+        if is_time {
+            self.next *= 4;
+        }
+        is_time
     }
 }

@@ -1,0 +1,102 @@
+//! The configurations that were reached, step by step, and those that are still to be gone on from.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashSet;
+
+use super::slots::Slots;
+use super::usage::Usages;
+
+/// How many of the latest configurations of a step a new one is compared with.
+pub(super) const COMPARED: usize = 128;
+
+/// What is left to be done from some moment on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Configuration<S> {
+    pub(super) state: u32,
+    /// What was used of the operations without an answer.
+    pub(super) usage: u32,
+    /// The operations that must still take effect.
+    pub(super) must: S,
+    /// Those that still can. One that changes nothing is never among them: it has only a duty.
+    pub(super) can: S,
+}
+
+impl<S: Slots> Configuration<S> {
+    /// Whether another can do whatever this one can: it has no more duties, and no fewer chances.
+    pub(super) fn is_no_better_than(&self, other: &Self, usages: &Usages) -> bool {
+        self.state == other.state
+            && other.must.is_within(&self.must)
+            && self.can.is_within(&other.can)
+            && usages.is_within(other.usage, self.usage)
+    }
+}
+
+/// The configurations of a step.
+#[derive(Debug)]
+struct Layer<S> {
+    seen: Vec<Configuration<S>>,
+    /// The same, once there are many.
+    set: FxHashSet<Configuration<S>>,
+    /// Those of `seen` that are still to be gone on from.
+    todo: Vec<u32>,
+}
+
+/// All configurations, by step.
+pub(super) struct Front<S> {
+    /// The step of the first layer.
+    first: usize,
+    layers: VecDeque<Layer<S>>,
+    /// The steps with something to be done, ascending.
+    open: Vec<usize>,
+    /// The farthest step.
+    pub(super) reached: usize,
+}
+
+impl<S: Slots> Front<S> {
+    pub(super) fn new(first: usize) -> Self {
+        Self { first, layers: VecDeque::new(), open: Vec::new(), reached: first }
+    }
+
+    /// The configuration to go on from: of those at the farthest step the latest.
+    pub(super) fn next(&mut self) -> Option<(usize, Configuration<S>)> {
+        let step = *self.open.last()?;
+        let layer = &mut self.layers[step - self.first];
+        let place = layer.todo.pop()?;
+        if layer.todo.is_empty() {
+            self.open.pop();
+        }
+        Some((step, layer.seen[place as usize].clone()))
+    }
+
+    /// The configurations at the farthest step that were not gone on from.
+    pub(super) fn into_last(mut self) -> Vec<Configuration<S>> {
+        self.layers.pop_back().map(|layer| layer.seen).unwrap_or_default()
+    }
+
+    /// Remembers a configuration to be gone on from, unless there is one that is no worse. Steps are reached one after another.
+    pub(super) fn remember(&mut self, step: usize, configuration: Configuration<S>, usages: &Usages) {
+        self.reached = self.reached.max(step);
+        while self.layers.len() <= step - self.first {
+            self.layers.push_back(Layer { seen: Vec::new(), set: FxHashSet::default(), todo: Vec::new() });
+        }
+        let layer = &mut self.layers[step - self.first];
+        let latest = layer.seen.len().saturating_sub(COMPARED);
+        if layer.seen[latest..].iter().rev().any(|seen| configuration.is_no_better_than(seen, usages)) {
+            return;
+        }
+        if layer.seen.len() >= COMPARED {
+            if layer.set.is_empty() {
+                layer.set.extend(layer.seen.iter().cloned());
+            }
+            if !layer.set.insert(configuration.clone()) {
+                return;
+            }
+        }
+        if layer.todo.is_empty() {
+            self.open.push(step);
+        }
+        layer.todo.push(layer.seen.len() as u32);
+        layer.seen.push(configuration);
+    }
+}
