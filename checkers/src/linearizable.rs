@@ -140,9 +140,26 @@ impl Budget {
         self.given - self.left
     }
 
+    /// How many are left.
+    pub(crate) fn left(&self) -> u64 {
+        self.left
+    }
+
     /// Whether nothing is left.
     pub(crate) fn is_spent(&self) -> bool {
         self.left == 0
+    }
+
+    /// Leaves at most so many; what is taken away is to be put back.
+    pub(crate) fn keep(&mut self, configurations: u64) -> u64 {
+        let rest = self.left.saturating_sub(configurations);
+        self.left -= rest;
+        rest
+    }
+
+    /// Puts back what was taken away.
+    pub(crate) fn put_back(&mut self, rest: u64) {
+        self.left += rest;
     }
 
     /// Takes a part of it away, at most `configurations`.

@@ -23,7 +23,7 @@ const RULE: &str = "register.linearizable";
 
 /// How many configurations the search may remember over a whole history. One takes about 100 bytes and some microseconds, so that a
 /// hopeless history is given up within seconds and 200 MB. A key of the workload takes about as many as it has operations.
-pub(crate) const BUDGET: u64 = 2_000_000;
+pub(crate) const BUDGET: u64 = 20_000_000;
 
 /// How many of them a key may take before all others have had their turn, so that one key that cannot be decided hides no violation of another.
 pub(crate) const FIRST_SHARE: u64 = 50_000;

@@ -1,6 +1,6 @@
 //! One step of the search: what a configuration can become until the operation that is answered has taken effect.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::compiled::{Begun, Compiled, OPEN, Step};
 use super::cursor::Cursor;
@@ -18,7 +18,7 @@ const ALL_STATES: u32 = 64;
 pub(super) enum Freedom {
     /// Nothing.
     None,
-    /// Those without an answer may take effect again and again.
+    /// Those without an answer may take effect again and again, but for classes that are counted.
     Open,
     /// So may all.
     All,
@@ -45,15 +45,44 @@ struct Effects {
     hides: bool,
 }
 
+/// A way to the operation that is answered.
+#[derive(Debug, Clone)]
+struct Way<S> {
+    configuration: Configuration<S>,
+    previous: Option<Previous>,
+    /// The way that is one operation shorter.
+    from: usize,
+    /// The class of the last operation, where it has no answer.
+    used: Option<u32>,
+    /// What the operations without an answer cost.
+    price: u64,
+}
+
+/// What a configuration can become.
+#[derive(Debug)]
+pub(super) struct Child<S> {
+    pub(super) configuration: Configuration<S>,
+    /// The classes of the operations without an answer that took effect.
+    pub(super) used: Box<[u32]>,
+    price: u64,
+}
+
 /// Goes on from configurations.
 pub(super) struct Explorer<'a, M: Model, S> {
     pub(super) compiled: &'a Compiled<'a, M::Call, M::Reply>,
     pub(super) freedom: Freedom,
     pub(super) usages: Usages,
+    /// How many ways to one operation are tried.
+    pub(super) most_ways: usize,
+    /// Whether there were more.
+    pub(super) is_cut: bool,
+    /// By class, whether its operations without an answer are counted though they may take effect again and again.
+    counted: Vec<bool>,
     table: Table<'a, M>,
     cursor: Cursor<S>,
-    /// The ways to the present operation, and once they are many, a set of them.
-    ways: Vec<(Configuration<S>, Option<Previous>)>,
+    /// The ways to the present operation.
+    ways: Vec<Way<S>>,
+    /// The later ones, for there may be many.
     seen: FxHashSet<Configuration<S>>,
     candidates: Candidates,
 }
@@ -67,7 +96,10 @@ impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
         Self {
             compiled,
             freedom: Freedom::None,
-            usages: Usages::new(open),
+            most_ways: usize::MAX,
+            is_cut: false,
+            counted: vec![false; compiled.classes.len()],
+            usages: Usages::new(&open),
             table: Table::new(model, compiled.classes.len()),
             cursor: Cursor::new(compiled),
             ways: Vec::new(),
@@ -99,7 +131,8 @@ impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
     }
 
     /// All that can be left at a step: whatever is under way can still happen, and nothing must.
-    pub(super) fn anything(&self, step: usize) -> Configuration<S> {
+    pub(super) fn anything(&mut self, step: usize) -> Configuration<S> {
+        self.cursor.go_to(step, self.compiled);
         let mut can = S::empty(self.compiled.slots);
         for begun in self.cursor.held.iter().filter(|begun| begun.slot != OPEN && begun.deadline as usize >= step) {
             if !self.compiled.classes[begun.class as usize].observes {
@@ -128,22 +161,47 @@ impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
         configuration
     }
 
+    /// Counts from now on the classes of which there were too few for what was used: the step and the class of each. `false` where
+    /// there were enough of all.
+    pub(super) fn count_overused(&mut self, used: &[(usize, u32)]) -> bool {
+        let mut times: FxHashMap<u32, u32> = FxHashMap::default();
+        let mut is_overused = false;
+        for &(step, class) in used {
+            self.cursor.go_to(step, self.compiled);
+            let times = times.entry(class).or_insert(0);
+            *times += 1;
+            if *times > self.cursor.open[class as usize] {
+                self.counted[class as usize] = true;
+                is_overused = true;
+            }
+        }
+        is_overused
+    }
+
+    fn counts(&self, class: u32) -> bool {
+        match self.freedom {
+            Freedom::None => true,
+            Freedom::Open => self.counted[class as usize],
+            Freedom::All => false,
+        }
+    }
+
     /// Finds what a configuration can become once the operation of the step has taken effect, the likeliest first. `false` where
     /// the budget ran out.
     pub(super) fn expand(
         &mut self,
         step: usize,
         from: Configuration<S>,
-        children: &mut Vec<Configuration<S>>,
+        children: &mut Vec<Child<S>>,
         budget: &mut Budget,
     ) -> bool {
         self.cursor.go_to(step, self.compiled);
         let Step { slot, class, .. } = self.compiled.steps[step];
         children.clear();
         if !from.must.has(slot) {
-            let mut without = from.clone();
-            without.can.remove(slot);
-            children.push(without);
+            let mut configuration = from.clone();
+            configuration.can.remove(slot);
+            children.push(Child { configuration, used: Box::default(), price: 0 });
             if !from.can.has(slot) {
                 return budget.spend(1);
             }
@@ -151,70 +209,82 @@ impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
         let observes = self.compiled.classes[class as usize].observes;
         self.ways.clear();
         self.seen.clear();
-        self.ways.push((from, None));
-        let mut next = 0;
-        while next < self.ways.len() {
+        self.ways.push(Way { configuration: from, previous: None, from: 0, used: None, price: 0 });
+        let mut place = 0;
+        while place < self.ways.len() {
             if !budget.spend(1) {
                 return false;
             }
-            let (way, previous) = self.ways[next].clone();
-            next += 1;
+            let Way { configuration: way, previous, price, .. } = self.ways[place].clone();
             if observes && !way.must.has(slot) {
-                children.push(way);
-                continue;
+                children.push(Child { configuration: way, used: self.used(place), price });
+            } else {
+                if let Some(after) = self.step(way.state, class)
+                    && self.needs(previous, class, after)
+                    && !self.may_come_after(previous, class, after)
+                {
+                    let mut configuration = self.apply(&way, class, slot, after).0;
+                    configuration.can.remove(slot);
+                    children.push(Child { configuration, used: self.used(place), price });
+                }
+                self.extend(place, slot);
             }
-            if let Some(after) = self.step(way.state, class)
-                && self.needs(previous, class, after)
-                && !self.may_come_after(previous, class, after)
-            {
-                let mut then = self.apply(&way, class, slot, after).0;
-                then.can.remove(slot);
-                children.push(then);
-            }
-            self.extend(&way, previous, slot);
+            place += 1;
         }
+        // Dear ones last; what is equally dear keeps its order.
+        children.sort_by_key(|child| child.price);
         true
     }
 
+    /// The classes of the operations without an answer on a way.
+    fn used(&self, mut place: usize) -> Box<[u32]> {
+        let mut used = Vec::new();
+        while place > 0 {
+            used.extend(self.ways[place].used);
+            place = self.ways[place].from;
+        }
+        used.into_boxed_slice()
+    }
+
     /// Appends the ways that are one operation longer.
-    fn extend(&mut self, way: &Configuration<S>, previous: Option<Previous>, last: u32) {
+    fn extend(&mut self, place: usize, last: u32) {
+        if self.ways.len() >= self.most_ways {
+            self.is_cut = true;
+            return;
+        }
+        let way = self.ways[place].configuration.clone();
         let mut candidates = std::mem::take(&mut self.candidates);
-        candidates.collect(way, &self.cursor, last);
+        candidates.collect(&way, &self.cursor, last);
         for &(slot, class) in &candidates.chosen {
             let Some(after) = self.step(way.state, class) else { continue };
             let must = way.must.has(slot);
             let overwrites = self.compiled.classes[class as usize].overwrites;
-            if after == way.state && !(if overwrites { self.hides_any(way, slot) } else { must }) {
+            if after == way.state && !(if overwrites { self.hides_any(&way, slot) } else { must }) {
                 continue;
             }
-            self.append(way, previous, (class, slot, after), !must);
+            self.append(place, (class, slot, after), !must);
         }
-        for place in 0..self.cursor.open_classes.len() {
-            let class = self.cursor.open_classes[place];
+        for open in 0..self.cursor.open_classes.len() {
+            let class = self.cursor.open_classes[open];
+            let Some(after) = self.step(way.state, class).filter(|&after| after != way.state) else { continue };
             let began = self.cursor.open[class as usize];
-            if self.freedom == Freedom::None && self.usages.count(way.usage, class) >= began {
+            if self.counts(class) && self.usages.count(way.usage, class) >= began {
+                self.usages.miss(class);
                 continue;
             }
-            if let Some(after) = self.step(way.state, class).filter(|&after| after != way.state) {
-                self.append(way, previous, (class, OPEN, after), true);
-            }
+            self.append(place, (class, OPEN, after), true);
         }
         self.candidates = candidates;
     }
 
-    fn append(
-        &mut self,
-        way: &Configuration<S>,
-        previous: Option<Previous>,
-        (class, slot, after): (u32, u32, u32),
-        is_spare: bool,
-    ) {
+    fn append(&mut self, from: usize, (class, slot, after): (u32, u32, u32), is_spare: bool) {
+        let Way { configuration: way, previous, price, .. } = self.ways[from].clone();
         if !self.needs(previous, class, after) {
             return;
         }
-        let (longer, Effects { was_seen, hides }) = self.apply(way, class, slot, after);
+        let (longer, Effects { was_seen, hides }) = self.apply(&way, class, slot, after);
         let latest = self.ways.len().saturating_sub(COMPARED);
-        if self.ways[latest..].iter().any(|(other, _)| longer.is_no_better_than(other, &self.usages)) {
+        if self.ways[latest..].iter().any(|other| longer.is_no_better_than(&other.configuration, &self.usages)) {
             return;
         }
         if self.ways.len() >= COMPARED && !self.seen.insert(longer.clone()) {
@@ -222,7 +292,9 @@ impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
         }
         // What somebody saw has served its purpose.
         let previous = (!was_seen).then_some(Previous { state: way.state, class, is_spare, hides });
-        self.ways.push((longer, previous));
+        let used = (slot == OPEN).then_some(class);
+        let price = price + used.map_or(0, |class| self.usages.price(class));
+        self.ways.push(Way { configuration: longer, previous, from, used, price });
     }
 
     /// Whether an operation, which leads to `after`, needed the one right before it; else it is as well without it.
@@ -258,7 +330,7 @@ impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
         let mut then = way.clone();
         then.state = after;
         if slot == OPEN {
-            if self.freedom == Freedom::None {
+            if self.counts(class) {
                 then.usage = self.usages.with(way.usage, class);
             }
         } else {

@@ -1,7 +1,5 @@
 //! The configurations that were reached, step by step, and those that are still to be gone on from.
 
-use std::collections::VecDeque;
-
 use rustc_hash::FxHashSet;
 
 use super::slots::Slots;
@@ -14,7 +12,7 @@ pub(super) const COMPARED: usize = 128;
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Configuration<S> {
     pub(super) state: u32,
-    /// What was used of the operations without an answer.
+    /// What was used of the operations without an answer, of the classes that are counted.
     pub(super) usage: u32,
     /// The operations that must still take effect.
     pub(super) must: S,
@@ -32,21 +30,38 @@ impl<S: Slots> Configuration<S> {
     }
 }
 
+/// How a configuration was reached.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trail {
+    /// The place of the one before it, at the step before.
+    pub(super) from: u32,
+    /// The classes of the operations without an answer that took effect in between.
+    pub(super) used: Box<[u32]>,
+}
+
 /// The configurations of a step.
 #[derive(Debug)]
 struct Layer<S> {
     seen: Vec<Configuration<S>>,
+    /// How each was reached.
+    trails: Vec<Trail>,
     /// The same, once there are many.
     set: FxHashSet<Configuration<S>>,
     /// Those of `seen` that are still to be gone on from.
     todo: Vec<u32>,
 }
 
+impl<S> Default for Layer<S> {
+    fn default() -> Self {
+        Self { seen: Vec::new(), trails: Vec::new(), set: FxHashSet::default(), todo: Vec::new() }
+    }
+}
+
 /// All configurations, by step.
 pub(super) struct Front<S> {
     /// The step of the first layer.
     first: usize,
-    layers: VecDeque<Layer<S>>,
+    layers: Vec<Layer<S>>,
     /// The steps with something to be done, ascending.
     open: Vec<usize>,
     /// The farthest step.
@@ -55,30 +70,38 @@ pub(super) struct Front<S> {
 
 impl<S: Slots> Front<S> {
     pub(super) fn new(first: usize) -> Self {
-        Self { first, layers: VecDeque::new(), open: Vec::new(), reached: first }
+        Self { first, layers: Vec::new(), open: Vec::new(), reached: first }
     }
 
-    /// The configuration to go on from: of those at the farthest step the latest.
-    pub(super) fn next(&mut self) -> Option<(usize, Configuration<S>)> {
+    /// The configuration to go on from, with its step and place: of those at the farthest step the latest.
+    pub(super) fn next(&mut self) -> Option<(usize, u32, Configuration<S>)> {
         let step = *self.open.last()?;
         let layer = &mut self.layers[step - self.first];
         let place = layer.todo.pop()?;
         if layer.todo.is_empty() {
             self.open.pop();
         }
-        Some((step, layer.seen[place as usize].clone()))
+        Some((step, place, layer.seen[place as usize].clone()))
     }
 
-    /// The configurations at the farthest step that were not gone on from.
-    pub(super) fn into_last(mut self) -> Vec<Configuration<S>> {
-        self.layers.pop_back().map(|layer| layer.seen).unwrap_or_default()
+    /// What was used on the way to a configuration: the step before each, and the class.
+    pub(super) fn used(&self, step: usize, place: u32) -> Vec<(usize, u32)> {
+        let mut used = Vec::new();
+        let mut place = place;
+        for step in (self.first + 1..=step).rev() {
+            let trail = &self.layers[step - self.first].trails[place as usize];
+            used.extend(trail.used.iter().map(|&class| (step - 1, class)));
+            place = trail.from;
+        }
+        used.reverse();
+        used
     }
 
     /// Remembers a configuration to be gone on from, unless there is one that is no worse. Steps are reached one after another.
-    pub(super) fn remember(&mut self, step: usize, configuration: Configuration<S>, usages: &Usages) {
+    pub(super) fn remember(&mut self, step: usize, configuration: Configuration<S>, trail: Trail, usages: &Usages) {
         self.reached = self.reached.max(step);
         while self.layers.len() <= step - self.first {
-            self.layers.push_back(Layer { seen: Vec::new(), set: FxHashSet::default(), todo: Vec::new() });
+            self.layers.push(Layer::default());
         }
         let layer = &mut self.layers[step - self.first];
         let latest = layer.seen.len().saturating_sub(COMPARED);
@@ -98,5 +121,6 @@ impl<S: Slots> Front<S> {
         }
         layer.todo.push(layer.seen.len() as u32);
         layer.seen.push(configuration);
+        layer.trails.push(trail);
     }
 }

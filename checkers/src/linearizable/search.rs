@@ -11,15 +11,20 @@
 //!   would leave the state that there is.
 //! - Of operations of one class the one whose answer comes first goes first, for the other can do the same later; where that one is
 //!   optional, the first of those that are not is tried too.
-//! - Operations without an answer are counted by class ([`Usages`]), and one takes effect only right before another that needs it.
+//! - Operations without an answer are counted by class ([`Usages`](super::usage::Usages)), and one takes effect only right before
+//!   another that needs it.
 //! - A configuration is dropped where another of the same state has no more duties and no fewer chances: no operation that must
 //!   still happen which the other need not do, none that can which the other cannot.
+//!
+//! Where the states are few, more freedom is tried first ([`Freedom`]), which costs much less: what is impossible with it is
+//! impossible. An order that is found with it is one, unless it lets an operation without an answer take effect twice; then that
+//! class is counted too, and so on (counterexample-guided refinement, after Clarke and others, 2000).
 
 use std::ops::Range;
 
 use super::compiled::{Compiled, OPEN};
-use super::explore::{Explorer, Freedom};
-use super::front::{Configuration, Front};
+use super::explore::{Child, Explorer, Freedom};
+use super::front::{Configuration, Front, Trail};
 use super::slots::Slots;
 use super::{Budget, EntryOf, Model};
 
@@ -34,8 +39,14 @@ pub enum Answer {
     Exhausted,
 }
 
-/// How many configurations of a step are gone on from at first, where not all can be.
-const FIRST_WIDTH: usize = 16;
+/// How many ways to one operation are tried while there is hope without all.
+const MOST_WAYS: usize = 64;
+
+/// How often it is tried so, with other prices each time.
+const TRIALS: u32 = 8;
+
+/// How many configurations a trial may take beside some for each step.
+const FIRST_PATIENCE: u64 = 2_000;
 
 /// After how many configurations without progress the last steps are looked at by themselves.
 const FIRST_STALL: u64 = 1_000;
@@ -50,142 +61,189 @@ const WINDOWS: [usize; 4] = [8, 32, 128, 512];
 pub(crate) fn search<M: Model>(model: &M, entries: &[EntryOf<M>], budget: &mut Budget) -> Answer {
     let compiled = Compiled::new(model, entries);
     match compiled.slots {
-        0..=64 => run::<M, [u64; 1]>(&mut Explorer::new(model, &compiled), budget),
-        65..=128 => run::<M, [u64; 2]>(&mut Explorer::new(model, &compiled), budget),
-        _ => run::<M, Box<[u64]>>(&mut Explorer::new(model, &compiled), budget),
+        0..=64 => Search::<M, [u64; 1]>::new(model, &compiled, budget).run(),
+        65..=128 => Search::<M, [u64; 2]>::new(model, &compiled, budget).run(),
+        _ => Search::<M, Box<[u64]>>::new(model, &compiled, budget).run(),
     }
 }
 
 /// What a part of the search came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Passage {
-    /// There is a way through.
-    Open,
+    /// There is a way through, on which these operations without an answer took effect: the step and the class of each.
+    Open(Vec<(usize, u32)>),
     /// There is none.
     Closed,
-    /// The budget ran out.
+    /// The budget or the patience ran out.
     Exhausted,
 }
 
-fn run<M: Model, S: Slots>(explorer: &mut Explorer<'_, M, S>, budget: &mut Budget) -> Answer {
-    let all = 0..explorer.compiled.steps.len();
-    if all.is_empty() {
-        return Answer::Exists;
-    }
-    let has_open = explorer.compiled.begun.iter().any(|begun| begun.slot == OPEN);
-    let is_finite = explorer.all_states().is_some();
-    let freedoms = [(Freedom::All, is_finite), (Freedom::Open, is_finite && has_open), (Freedom::None, !has_open)];
-    // Without an end to the states, what may happen again and again has none either.
-    for (freedom, _) in freedoms.into_iter().filter(|(_, is_worth_it)| *is_worth_it) {
-        explorer.freedom = freedom;
-        let start = explorer.start();
-        match pass(explorer, all.clone(), vec![start], true, budget) {
-            Passage::Closed => return Answer::Impossible,
-            Passage::Open if freedom == Freedom::None => return Answer::Exists,
-            Passage::Open | Passage::Exhausted => {}
-        }
-    }
-    let mut width = FIRST_WIDTH;
-    loop {
-        match sweep(explorer, width, budget) {
-            Passage::Open => return Answer::Exists,
-            Passage::Closed => return Answer::Impossible,
-            Passage::Exhausted if budget.is_spent() => return Answer::Exhausted,
-            Passage::Exhausted => width *= 4,
-        }
+/// How many configurations a way may cost before it is given up.
+#[derive(Debug, Clone, Copy)]
+struct Patience {
+    at_first: u64,
+    by_step: u64,
+}
+
+impl Patience {
+    const ENDLESS: Self = Self { at_first: u64::MAX, by_step: 0 };
+
+    fn is_over(self, spent: u64, reached: usize) -> bool {
+        spent > self.at_first.saturating_add(self.by_step.saturating_mul(reached as u64))
     }
 }
 
-/// Looks for a way through these steps, from configurations at the first of them: goes on from what reached farthest.
-fn pass<M: Model, S: Slots>(
-    explorer: &mut Explorer<'_, M, S>,
-    steps: Range<usize>,
-    starts: Vec<Configuration<S>>,
-    is_long: bool,
-    budget: &mut Budget,
-) -> Passage {
-    let mut front = Front::new(steps.start);
-    for start in starts {
-        front.remember(steps.start, start, &explorer.usages);
+struct Search<'a, M: Model, S> {
+    explorer: Explorer<'a, M, S>,
+    budget: &'a mut Budget,
+    /// How many states there are, where they are few.
+    states: Option<u32>,
+}
+
+impl<'a, M: Model, S: Slots> Search<'a, M, S> {
+    fn new(model: &'a M, compiled: &'a Compiled<'a, M::Call, M::Reply>, budget: &'a mut Budget) -> Self {
+        Self { explorer: Explorer::new(model, compiled), budget, states: None }
     }
-    let mut children = Vec::new();
-    let mut stalled = Stalled::default();
-    while let Some((step, configuration)) = front.next() {
-        if !explorer.expand(step, configuration, &mut children, budget) {
-            return Passage::Exhausted;
+
+    fn run(mut self) -> Answer {
+        if self.explorer.compiled.steps.is_empty() {
+            return Answer::Exists;
         }
-        if step + 1 == steps.end {
-            if !children.is_empty() {
-                return Passage::Open;
+        self.states = self.explorer.all_states();
+        let has_open = self.explorer.compiled.begun.iter().any(|begun| begun.slot == OPEN);
+        // Without an end to the states, what may happen again and again has none either.
+        if self.states.is_some() {
+            self.explorer.freedom = Freedom::All;
+            if matches!(self.pass_all(Patience::ENDLESS), Passage::Closed) {
+                return Answer::Impossible;
             }
-            continue;
+            self.explorer.freedom = Freedom::Open;
+            if let Some(answer) = self.refine(has_open) {
+                return answer;
+            }
         }
-        // What is remembered last is gone on from first.
-        for child in children.drain(..).rev() {
-            let child = explorer.enter(step + 1, child);
-            front.remember(step + 1, child, &explorer.usages);
+        self.explorer.freedom = Freedom::None;
+        if self.states.is_none()
+            && has_open
+            && let Some(answer) = self.try_with_prices(FIRST_PATIENCE)
+        {
+            return answer;
         }
-        if is_long && stalled.at(front.reached) && is_refuted(explorer, front.reached, budget) {
-            return Passage::Closed;
+        match self.pass_all(Patience::ENDLESS) {
+            Passage::Open(_) => Answer::Exists,
+            Passage::Closed => Answer::Impossible,
+            Passage::Exhausted => Answer::Exhausted,
         }
     }
-    Passage::Closed
-}
 
-/// Looks for a way through all steps, from each to the next, with at most so many configurations at each: those that used least of
-/// what cannot be used twice. Where none was left out, the answer is exact.
-fn sweep<M: Model, S: Slots>(explorer: &mut Explorer<'_, M, S>, width: usize, budget: &mut Budget) -> Passage {
-    let steps = explorer.compiled.steps.len();
-    let mut is_whole = true;
-    let mut here = vec![explorer.start()];
-    let mut children = Vec::new();
-    for step in 0..steps {
-        let mut front = Front::new(step + 1);
-        for configuration in here.drain(..) {
-            if !explorer.expand(step, configuration, &mut children, budget) {
+    /// Lets operations without an answer take effect again and again, but for the classes of which that was once too often.
+    fn refine(&mut self, has_open: bool) -> Option<Answer> {
+        let mut is_first = true;
+        loop {
+            let before = self.budget.left();
+            match self.pass_all(Patience::ENDLESS) {
+                Passage::Closed => return Some(Answer::Impossible),
+                Passage::Exhausted => return Some(Answer::Exhausted),
+                Passage::Open(used) if !self.explorer.count_overused(&used) => return Some(Answer::Exists),
+                Passage::Open(_) => {}
+            }
+            if std::mem::take(&mut is_first) && has_open {
+                self.explorer.freedom = Freedom::None;
+                let by_step = (before - self.budget.left()) / self.explorer.compiled.steps.len() as u64;
+                if let Some(answer) = self.try_with_prices(8 + 2 * by_step) {
+                    return Some(answer);
+                }
+                self.explorer.freedom = Freedom::Open;
+            }
+            self.explorer.usages.forget();
+        }
+    }
+
+    /// Goes the straightest ways a few times, and spares what was missed the time before.
+    fn try_with_prices(&mut self, by_step: u64) -> Option<Answer> {
+        let mut patience = Patience { at_first: FIRST_PATIENCE, by_step };
+        self.explorer.most_ways = MOST_WAYS;
+        let mut answer = None;
+        for _ in 0..TRIALS {
+            self.explorer.is_cut = false;
+            answer = match self.pass_all(patience) {
+                Passage::Open(_) => Some(Answer::Exists),
+                Passage::Closed if !self.explorer.is_cut => Some(Answer::Impossible),
+                Passage::Closed | Passage::Exhausted => None,
+            };
+            if answer.is_some() || self.budget.is_spent() {
+                break;
+            }
+            self.explorer.usages.raise_prices();
+            self.explorer.usages.forget();
+            patience.at_first *= 2;
+        }
+        self.explorer.most_ways = usize::MAX;
+        answer
+    }
+
+    fn pass_all(&mut self, patience: Patience) -> Passage {
+        let start = self.explorer.start();
+        self.pass(0..self.explorer.compiled.steps.len(), vec![start], Some(patience))
+    }
+
+    /// Looks for a way through these steps, from configurations at the first of them: goes on from what reached farthest. Without
+    /// patience it is a look at a few steps, and looks no closer.
+    fn pass(&mut self, steps: Range<usize>, starts: Vec<Configuration<S>>, patience: Option<Patience>) -> Passage {
+        let mut front = Front::new(steps.start);
+        for start in starts {
+            front.remember(steps.start, start, Trail::default(), &self.explorer.usages);
+        }
+        let mut children = Vec::new();
+        let mut stalled = Stalled::default();
+        let before = self.budget.left();
+        while let Some((step, from, configuration)) = front.next() {
+            if !self.explorer.expand(step, configuration, &mut children, self.budget) {
                 return Passage::Exhausted;
             }
-            if step + 1 == steps && !children.is_empty() {
-                return Passage::Open;
+            if step + 1 == steps.end {
+                let Some(end) = children.drain(..).next() else { continue };
+                let mut used = front.used(step, from);
+                used.extend(end.used.iter().map(|&class| (step, class)));
+                return Passage::Open(used);
             }
-            for child in children.drain(..) {
-                let child = explorer.enter(step + 1, child);
-                front.remember(step + 1, child, &explorer.usages);
+            // What is remembered last is gone on from first.
+            for child in children.drain(..).rev() {
+                let Child { configuration, used, .. } = child;
+                let configuration = self.explorer.enter(step + 1, configuration);
+                front.remember(step + 1, configuration, Trail { from, used }, &self.explorer.usages);
+            }
+            let Some(patience) = patience else { continue };
+            if stalled.at(front.reached) && self.is_refuted(front.reached) {
+                return Passage::Closed;
+            }
+            if patience.is_over(before - self.budget.left(), front.reached) {
+                return Passage::Exhausted;
             }
         }
-        here = front.into_last();
-        if here.is_empty() {
-            return if is_whole { Passage::Closed } else { Passage::Exhausted };
-        }
-        if here.len() > width {
-            is_whole = false;
-            here.sort_by_cached_key(|configuration| explorer.usages.cost(configuration.usage));
-            here.truncate(width);
-        }
+        Passage::Closed
     }
-    Passage::Exhausted
-}
 
-/// Whether the last steps up to one that is not passed cannot be passed from any state at all, whatever happened before.
-fn is_refuted<M: Model, S: Slots>(explorer: &mut Explorer<'_, M, S>, reached: usize, budget: &mut Budget) -> bool {
-    let Some(states) = explorer.all_states() else { return false };
-    let freedom = explorer.freedom;
-    let mut is_refuted = false;
-    for length in WINDOWS {
-        let from = reached.saturating_sub(length);
-        let start = explorer.anything(from);
-        let starts = (0..states).map(|state| Configuration { state, ..start.clone() }).collect();
-        let mut share = budget.share(WINDOW);
-        explorer.freedom = freedom.max(Freedom::Open);
-        let passage = pass(explorer, from..reached + 1, starts, false, &mut share);
-        budget.give_back(&share);
-        is_refuted = passage == Passage::Closed;
-        if passage != Passage::Open || from == 0 {
-            break;
+    /// Whether the last steps up to one that is not passed cannot be passed from any state at all, whatever happened before.
+    fn is_refuted(&mut self, reached: usize) -> bool {
+        let Some(states) = self.states else { return false };
+        let freedom = self.explorer.freedom;
+        let mut is_refuted = false;
+        for length in WINDOWS {
+            let from = reached.saturating_sub(length);
+            let start = self.explorer.anything(from);
+            let starts = (0..states).map(|state| Configuration { state, ..start.clone() }).collect();
+            let rest = self.budget.keep(WINDOW);
+            self.explorer.freedom = freedom.max(Freedom::Open);
+            let passage = self.pass(from..reached + 1, starts, None);
+            self.budget.put_back(rest);
+            is_refuted = matches!(passage, Passage::Closed);
+            if !matches!(passage, Passage::Open(_)) || from == 0 {
+                break;
+            }
         }
+        self.explorer.freedom = freedom;
+        is_refuted
     }
-    explorer.freedom = freedom;
-    is_refuted
 }
 
 /// When a search that gets no farther should be looked into.

@@ -11,10 +11,10 @@ pub(super) struct Usages {
     sets: Vec<Box<[u32]>>,
     numbers: FxHashMap<Box<[u32]>, u32>,
     with: FxHashMap<(u32, u32), u32>,
-    /// What each cost.
-    costs: Vec<u64>,
-    /// By class, how many operations without an answer there are.
-    open: Vec<u32>,
+    /// By class, what it costs to use one.
+    prices: Vec<u64>,
+    /// By class, how often one was missed.
+    missed: Vec<u64>,
     /// How many classes stand in all of them.
     length: usize,
 }
@@ -23,9 +23,12 @@ pub(super) struct Usages {
 pub(super) const NONE: u32 = 0;
 
 impl Usages {
-    pub(super) fn new(open: Vec<u32>) -> Self {
+    /// `open` says of each class how many operations without an answer there are.
+    pub(super) fn new(open: &[u32]) -> Self {
+        let prices = open.iter().map(|&open| 1 + 1_000 / u64::from(open.max(1))).collect();
+        let missed = vec![0; open.len()];
         let numbers = FxHashMap::from_iter([(Box::default(), NONE)]);
-        Self { sets: vec![Box::default()], numbers, with: FxHashMap::default(), costs: vec![0], open, length: 0 }
+        Self { sets: vec![Box::default()], numbers, with: FxHashMap::default(), prices, missed, length: 0 }
     }
 
     /// How often a class stands in one.
@@ -35,9 +38,33 @@ impl Usages {
         set[from..].iter().take_while(|&&other| other == class).count() as u32
     }
 
-    /// What was used up: of a class that is rare, more.
-    pub(super) fn cost(&self, usage: u32) -> u64 {
-        self.costs[usage as usize]
+    /// What it costs to use one of a class: more, where they are rare.
+    pub(super) fn price(&self, class: u32) -> u64 {
+        self.prices[class as usize]
+    }
+
+    /// One of a class would have been needed, and all were used up.
+    pub(super) fn miss(&mut self, class: u32) {
+        self.missed[class as usize] += 1;
+    }
+
+    /// Makes dearer what was missed.
+    pub(super) fn raise_prices(&mut self) {
+        let most = self.missed.iter().copied().max().unwrap_or(0).max(1);
+        for (price, missed) in self.prices.iter_mut().zip(&mut self.missed) {
+            *price += 1_000 * std::mem::take(missed) / most;
+        }
+    }
+
+    /// Forgets everything but prices: all numbers become void.
+    pub(super) fn forget(&mut self) {
+        let (prices, missed) = (std::mem::take(&mut self.prices), std::mem::take(&mut self.missed));
+        *self = Self { prices, missed, ..Self::new(&[]) };
+    }
+
+    /// The classes that stand in one, sorted.
+    pub(super) fn classes(&self, usage: u32) -> &[u32] {
+        &self.sets[usage as usize]
     }
 
     /// The one that has a class once more.
@@ -52,7 +79,6 @@ impl Usages {
         let number = *self.numbers.entry(set).or_insert_with_key(|set| {
             self.length += set.len();
             self.sets.push(set.clone());
-            self.costs.push(self.costs[usage as usize] + 1 + 1_000 / u64::from(self.open[class as usize].max(1)));
             next
         });
         self.with.insert((usage, class), number);
