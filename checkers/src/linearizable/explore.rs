@@ -165,17 +165,16 @@ impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
     /// there were enough of all.
     pub(super) fn count_overused(&mut self, used: &[(usize, u32)]) -> bool {
         let mut times: FxHashMap<u32, u32> = FxHashMap::default();
-        let mut is_overused = false;
         for &(step, class) in used {
             self.cursor.go_to(step, self.compiled);
             let times = times.entry(class).or_insert(0);
             *times += 1;
             if *times > self.cursor.open[class as usize] {
                 self.counted[class as usize] = true;
-                is_overused = true;
+                return true;
             }
         }
-        is_overused
+        false
     }
 
     fn counts(&self, class: u32) -> bool {
