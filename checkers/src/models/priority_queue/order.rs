@@ -1,0 +1,151 @@
+//! Whether the values of a priority queue have an order, in near-linear time; by the idea of Lee and Mathur, "Efficient
+//! Decrease-and-Conquer Linearizability Monitoring" (OOPSLA 2025), section on priority queues: a value can be polled or peeked at
+//! each moment at which no larger one is surely there.
+//!
+//! The values are taken from the largest to the smallest. Who sees one can have done so only at a moment that no larger one covers.
+//! That narrows the times of its insert and its poll, and so it may be surely there for longer than its own operations tell. If
+//! there is a moment for each of them, all values can be there just as long as they surely are, and the history has an order.
+
+use std::hash::Hash;
+
+use dsjepsen_history::Index;
+
+use crate::models::containers::{ContainerEntry, Lives, NEVER, shrink};
+
+/// The places of operations that have no order, if there is none of all.
+pub(super) fn contradiction<V: Copy + Ord + Hash>(
+    entries: &[ContainerEntry<V>],
+    lives: &Lives<V>,
+) -> Option<Vec<usize>> {
+    let stuck = Placement::new(lives).run()?;
+    let nothing = if let Stuck::Nothing(place) = stuck { Some(place) } else { None };
+    let mut suspects: Vec<usize> = match stuck {
+        Stuck::Value(life) => (0..lives.lives.len()).filter(|&other| lives.lives[other].value >= lives.lives[life].value).collect(),
+        Stuck::Nothing(_) => (0..lives.lives.len()).collect(),
+    };
+    suspects.sort_unstable_by_key(|life| lives.lives[*life].begun);
+    let has_none =
+        |some: &[ContainerEntry<V>]| Lives::of(some).is_ok_and(|lives| Placement::new(&lives).run().is_some());
+    Some(shrink(entries, lives, &suspects, nothing, has_none))
+}
+
+/// What has no moment.
+enum Stuck {
+    /// An operation on this life.
+    Value(usize),
+    /// The call at this place that found nothing.
+    Nothing(usize),
+}
+
+/// The moments of a history, and which of them are covered by a value that is surely there.
+struct Free {
+    times: Vec<Index>,
+    /// By moment: itself if it is free; else a later one, such that all between are covered.
+    next: Vec<u32>,
+    /// By moment: itself if it is free; else an earlier one, or 0.
+    previous: Vec<u32>,
+}
+
+impl Free {
+    fn new<V>(lives: &Lives<V>) -> Self {
+        let mut times = Vec::with_capacity(4 * lives.lives.len() + 2 * (lives.peeks.len() + lives.nothings.len()) + 1);
+        for life in &lives.lives {
+            times.extend([life.begun, life.there, life.leaving, life.gone]);
+        }
+        times.extend(lives.peeks.iter().flat_map(|peek| [peek.from, peek.to]));
+        times.extend(lives.nothings.iter().flat_map(|nothing| [nothing.from, nothing.to]));
+        times.push(NEVER);
+        times.sort_unstable();
+        times.dedup();
+        let all: Vec<u32> = (0..times.len() as u32).collect();
+        Self { times, next: all.clone(), previous: all }
+    }
+
+    fn moment(&self, time: Index) -> u32 {
+        self.times.partition_point(|other| *other < time) as u32
+    }
+
+    /// The first free moment from this one on. The last moment of all is always free.
+    fn from(&mut self, moment: u32) -> u32 {
+        follow(&mut self.next, moment)
+    }
+
+    /// The last free moment up to this one. Only for a moment that has a free one before it.
+    fn to(&mut self, moment: u32) -> u32 {
+        follow(&mut self.previous, moment)
+    }
+
+    /// Covers all between two moments, without these.
+    fn cover(&mut self, start: u32, end: u32) {
+        let mut moment = self.from(start + 1);
+        while moment < end {
+            self.next[moment as usize] = moment + 1;
+            self.previous[moment as usize] = moment - 1;
+            moment = self.from(moment + 1);
+        }
+    }
+}
+
+fn follow(to: &mut [u32], mut moment: u32) -> u32 {
+    while to[moment as usize] != moment {
+        let next = to[moment as usize];
+        to[moment as usize] = to[next as usize];
+        moment = next;
+    }
+    moment
+}
+
+struct Placement<'a, V> {
+    lives: &'a Lives<V>,
+    free: Free,
+}
+
+impl<'a, V: Ord + Copy> Placement<'a, V> {
+    fn new(lives: &'a Lives<V>) -> Self {
+        Self { lives, free: Free::new(lives) }
+    }
+
+    fn run(mut self) -> Option<Stuck> {
+        let mut order: Vec<(V, u32)> = self.lives.lives.iter().map(|life| life.value).zip(0..).collect();
+        order.sort_unstable_by(|one, other| other.cmp(one));
+        for (_, life) in order {
+            let life = life as usize;
+            match self.surely_there(life) {
+                Some((there, leaving)) => self.free.cover(there, leaving),
+                None => return Some(Stuck::Value(life)),
+            }
+        }
+        let stuck = self.lives.nothings.iter().find(|nothing| {
+            let from = self.free.moment(nothing.from);
+            self.free.from(from) > self.free.moment(nothing.to)
+        });
+        stuck.map(|nothing| Stuck::Nothing(nothing.place))
+    }
+
+    /// Between which moments a value is surely there, by what the larger ones leave free; `None` where some operation finds no moment.
+    fn surely_there(&mut self, number: usize) -> Option<(u32, u32)> {
+        let life = &self.lives.lives[number];
+        let free = &mut self.free;
+        let mut leaving = free.moment(life.leaving);
+        let mut there = free.moment(life.there);
+        let mut gone = free.moment(life.gone);
+        if life.take.is_some() {
+            leaving = free.from(leaving);
+            if leaving > gone {
+                return None;
+            }
+            gone = free.to(gone);
+            there = there.min(gone);
+        }
+        for peek in self.lives.peeks_at(number) {
+            let from = free.moment(peek.from);
+            let (from, to) = (free.from(from), free.moment(peek.to).min(gone));
+            if from > to {
+                return None;
+            }
+            there = there.min(free.to(to));
+            leaving = leaving.max(from);
+        }
+        Some((there, leaving))
+    }
+}
