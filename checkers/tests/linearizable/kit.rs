@@ -217,49 +217,12 @@ pub(crate) struct Tally {
 /// # Panics
 /// Where they differ, with the history.
 pub(crate) fn compare<P: Play>(play: &P, seed: u64) -> Tally {
-    let model = play.model();
     let mut tally = Tally::default();
-    for case in 0..cases() {
-        let mut random = Random::new(seed ^ case.wrapping_mul(0x2545_f491_4f6c_dd1d));
+    for (case, mut random) in randoms(cases(), seed) {
         let operations = 1 + random.below(8) as usize;
-        let mut entries = right(play, operations, &mut random);
-        if random.percent(15) {
-            answer_at_the_end(&mut entries, &mut random);
-        }
-        let is_right = random.percent(50);
-        if !is_right {
-            for _ in 0..=random.below(3) {
-                change(play, &mut entries, &mut random);
-            }
-        }
-        let expected = has_an_order(model, &entries);
+        let (entries, is_right) = draw(play, operations, &mut random);
+        let expected = hold_against_oracle(play.model(), &entries, case, &mut tally);
         assert!(expected || !is_right, "the kit drew a wrong history: {entries:#?}");
-        *(if expected { &mut tally.right } else { &mut tally.wrong }) += 1;
-        match model.decide(&entries) {
-            Some(Decision::Exists) => {
-                assert!(expected, "case {case}: decided that there is an order of {entries:#?}");
-                tally.by_itself += 1;
-            }
-            Some(Decision::Impossible(places)) => {
-                assert!(!expected, "case {case}: decided that there is no order of {entries:#?}");
-                let shown: Vec<_> = places.iter().map(|&place| entries[place].clone()).collect();
-                assert!(!has_an_order(model, &shown), "case {case}: {places:?} have an order, of {entries:#?}");
-                tally.by_itself += 1;
-                tally.by_itself_wrong += 1;
-                tally.shown += places.len() as u64;
-            }
-            None => {}
-        }
-        let answer = explore(model, &entries, 1_000_000);
-        assert_eq!(answer == Answer::Exists, expected, "case {case}: the search says {answer:?} of {entries:#?}");
-        assert_eq!(decide(model, &entries, 1_000_000), answer);
-        for place in 0..entries.len() {
-            if expected && model.may_go(&entries, place) {
-                let mut rest = entries.clone();
-                rest.remove(place);
-                assert!(has_an_order(model, &rest), "case {case}: {place} may not go from {entries:#?}");
-            }
-        }
     }
     tally
 }
@@ -269,39 +232,84 @@ pub(crate) fn compare<P: Play>(play: &P, seed: u64) -> Tally {
 /// # Panics
 /// Where they differ, with the history.
 pub(crate) fn compare_longer<P: Play>(play: &P, operations: usize, seed: u64) -> Tally {
-    let model = play.model();
     let mut tally = Tally::default();
-    for case in 0..cases().div_ceil(4) {
-        let mut random = Random::new(seed ^ case.wrapping_mul(0x2545_f491_4f6c_dd1d));
-        let mut entries = right(play, operations, &mut random);
-        if random.percent(10) {
-            answer_at_the_end(&mut entries, &mut random);
-        }
-        let is_right = random.percent(30);
-        if !is_right {
-            for _ in 0..=random.below(2) {
-                change(play, &mut entries, &mut random);
-            }
-        }
-        let Some(decision) = model.decide(&entries) else { continue };
-        tally.by_itself += 1;
-        let expected = explore(model, &entries, 10_000_000);
-        assert!(expected == Answer::Exists || !is_right, "the kit drew a wrong history: {entries:#?}");
-        match decision {
-            Decision::Exists => {
-                assert_eq!(expected, Answer::Exists, "case {case}: decided that there is an order of {entries:#?}");
-                tally.right += 1;
-            }
-            Decision::Impossible(places) => {
-                assert_eq!(expected, Answer::Impossible, "case {case}: decided that there is no order of {entries:#?}");
-                let shown: Vec<_> = places.iter().map(|&place| entries[place].clone()).collect();
-                let answer = explore(model, &shown, 10_000_000);
-                assert_eq!(answer, Answer::Impossible, "case {case}: {places:?} have an order, of {entries:#?}");
-                tally.wrong += 1;
-                tally.by_itself_wrong += 1;
-                tally.shown += places.len() as u64;
-            }
-        }
+    for (case, mut random) in randoms(cases().div_ceil(4), seed) {
+        let (entries, is_right) = draw(play, operations, &mut random);
+        let expected = hold_against_search(play.model(), &entries, case, &mut tally);
+        assert!(expected || !is_right, "the kit drew a wrong history: {entries:#?}");
     }
     tally
+}
+
+/// The numbers of the cases, each with its source of random numbers.
+pub(crate) fn randoms(cases: u64, seed: u64) -> impl Iterator<Item = (u64, Random)> {
+    (0..cases).map(move |case| (case, Random::new(seed ^ case.wrapping_mul(0x2545_f491_4f6c_dd1d))))
+}
+
+/// A history, and whether it is surely right.
+fn draw<P: Play>(play: &P, operations: usize, random: &mut Random) -> (Entries<P>, bool) {
+    let mut entries = right(play, operations, random);
+    if random.percent(15) {
+        answer_at_the_end(&mut entries, random);
+    }
+    let is_right = random.percent(50);
+    if !is_right {
+        for _ in 0..=random.below(3) {
+            change(play, &mut entries, random);
+        }
+    }
+    (entries, is_right)
+}
+
+/// Compares what is said of a short history with what the oracle says, which is returned.
+pub(crate) fn hold_against_oracle<M: Model>(model: &M, entries: &[EntryOf<M>], case: u64, tally: &mut Tally) -> bool {
+    let expected = has_an_order(model, entries);
+    *(if expected { &mut tally.right } else { &mut tally.wrong }) += 1;
+    hold_decision(model, entries, expected, case, tally, &|entries| has_an_order(model, entries));
+    let answer = explore(model, entries, 1_000_000);
+    assert_eq!(answer == Answer::Exists, expected, "case {case}: the search says {answer:?} of {entries:#?}");
+    assert_eq!(decide(model, entries, 1_000_000), answer);
+    for place in 0..entries.len() {
+        if expected && model.may_go(entries, place) {
+            let mut rest = entries.to_vec();
+            rest.remove(place);
+            assert!(has_an_order(model, &rest), "case {case}: {place} may not go from {entries:#?}");
+        }
+    }
+    expected
+}
+
+/// Compares what a model says of a history by itself with what the search says, which is returned.
+pub(crate) fn hold_against_search<M: Model>(model: &M, entries: &[EntryOf<M>], case: u64, tally: &mut Tally) -> bool {
+    let has_an_order = |entries: &[EntryOf<M>]| {
+        let answer = explore(model, entries, 10_000_000);
+        assert_ne!(answer, Answer::Exhausted, "case {case}: too long a search for {entries:#?}");
+        answer == Answer::Exists
+    };
+    let expected = has_an_order(entries);
+    *(if expected { &mut tally.right } else { &mut tally.wrong }) += 1;
+    hold_decision(model, entries, expected, case, tally, &has_an_order);
+    expected
+}
+
+fn hold_decision<M: Model>(
+    model: &M,
+    entries: &[EntryOf<M>],
+    expected: bool,
+    case: u64,
+    tally: &mut Tally,
+    has_an_order: &dyn Fn(&[EntryOf<M>]) -> bool,
+) {
+    let Some(decision) = model.decide(entries) else { return };
+    tally.by_itself += 1;
+    match decision {
+        Decision::Exists => assert!(expected, "case {case}: decided that there is an order of {entries:#?}"),
+        Decision::Impossible(places) => {
+            assert!(!expected, "case {case}: decided that there is no order of {entries:#?}");
+            let shown: Vec<_> = places.iter().map(|&place| entries[place].clone()).collect();
+            assert!(!has_an_order(&shown), "case {case}: {places:?} have an order, of {entries:#?}");
+            tally.by_itself_wrong += 1;
+            tally.shown += places.len() as u64;
+        }
+    }
 }

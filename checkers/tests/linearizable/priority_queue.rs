@@ -2,12 +2,12 @@
 
 use dsjepsen_checkers::models::priority_queue::PriorityQueue;
 
-use crate::containers::{Containers, NEXT, check};
+use crate::containers::{Containers, NEXT, check_puzzles};
 
 #[test]
 fn priority_queues_of_values_that_come_once() {
     for (number, (peeks, is_ever_empty)) in (0..).zip([(0, false), (0, true), (30, false), (30, true)]) {
-        check(
+        check_puzzles(
             &Containers { peeks, is_ever_empty, ..Containers::new(PriorityQueue::new(), NEXT.priority_queue) },
             number,
         );
