@@ -4,12 +4,14 @@
 mod cover;
 mod lives;
 mod shrink;
+mod times;
 
 use crate::linearizable::Entry;
 
 pub(crate) use cover::uncovered;
 pub(crate) use lives::{Life, Lives, NEVER, decide};
 pub(crate) use shrink::shrink;
+pub(crate) use times::Times;
 
 /// What is asked of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
 use std::hash::Hash;
+use std::ops::Range;
 
 use dsjepsen_history::Index;
 
-use super::{Call, ContainerEntry, Reply};
+use super::{Call, ContainerEntry, Reply, Times};
 use crate::linearizable::Decision;
 
 /// Later than everything that ever happens. What was answered at [`Index::MAX`] happened before it.
@@ -260,11 +261,25 @@ impl<V: Copy + Eq + Hash> Lives<V> {
 }
 
 impl<V> Lives<V> {
-    /// Who saw this value.
-    pub(crate) fn peeks_at(&self, life: usize) -> &[Peek] {
-        let from = self.peeks.partition_point(|peek| (peek.life as usize) < life);
-        let to = from + self.peeks[from..].partition_point(|peek| peek.life as usize == life);
-        &self.peeks[from..to]
+    /// By life: who saw it, as numbers of peeks.
+    pub(crate) fn peeks_by_life(&self) -> Vec<Range<usize>> {
+        let mut ranges = Vec::with_capacity(self.lives.len());
+        let mut from = 0;
+        for life in 0..self.lives.len() {
+            let to = from + self.peeks[from..].iter().take_while(|peek| peek.life as usize == life).count();
+            ranges.push(from..to);
+            from = to;
+        }
+        ranges
+    }
+
+    /// All times there are.
+    pub(crate) fn times(&self) -> Times {
+        let mut times = Vec::with_capacity(4 * self.lives.len() + 2 * (self.peeks.len() + self.nothings.len()) + 2);
+        times.extend(self.lives.iter().flat_map(|life| [life.begun, life.there, life.leaving, life.gone]));
+        times.extend(self.peeks.iter().flat_map(|peek| [peek.from, peek.to]));
+        times.extend(self.nothings.iter().flat_map(|nothing| [nothing.from, nothing.to]));
+        Times::new(times)
     }
 }
 

@@ -21,8 +21,9 @@ pub(crate) fn shrink<V: Copy>(
         let some: Vec<ContainerEntry<V>> = places.into_iter().map(|place| entries[place].clone()).collect();
         left > 0 && has_none(&some)
     };
+    let peeks = lives.peeks_by_life();
     let whole = |&life: &usize| {
-        let peeks = lives.peeks_at(life).iter().map(|peek| peek.place);
+        let peeks = lives.peeks[peeks[life].clone()].iter().map(|peek| peek.place);
         [Some(lives.lives[life].put), lives.lives[life].take].into_iter().flatten().chain(peeks).collect::<Vec<usize>>()
     };
     let values: Vec<Vec<usize>> = suspects.iter().map(whole).collect();

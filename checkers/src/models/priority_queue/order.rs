@@ -7,10 +7,9 @@
 //! there is a moment for each of them, all values can be there just as long as they surely are, and the history has an order.
 
 use std::hash::Hash;
+use std::ops::Range;
 
-use dsjepsen_history::Index;
-
-use crate::models::containers::{ContainerEntry, Lives, NEVER, shrink};
+use crate::models::containers::{ContainerEntry, Lives, Times, shrink};
 
 /// The places of operations that have no order, if there is none of all.
 pub(super) fn contradiction<V: Copy + Ord + Hash>(
@@ -39,7 +38,6 @@ enum Stuck {
 
 /// The moments of a history, and which of them are covered by a value that is surely there.
 struct Free {
-    times: Vec<Index>,
     /// By moment: itself if it is free; else a later one, such that all between are covered.
     next: Vec<u32>,
     /// By moment: itself if it is free; else an earlier one, or 0.
@@ -47,22 +45,9 @@ struct Free {
 }
 
 impl Free {
-    fn new<V>(lives: &Lives<V>) -> Self {
-        let mut times = Vec::with_capacity(4 * lives.lives.len() + 2 * (lives.peeks.len() + lives.nothings.len()) + 1);
-        for life in &lives.lives {
-            times.extend([life.begun, life.there, life.leaving, life.gone]);
-        }
-        times.extend(lives.peeks.iter().flat_map(|peek| [peek.from, peek.to]));
-        times.extend(lives.nothings.iter().flat_map(|nothing| [nothing.from, nothing.to]));
-        times.push(NEVER);
-        times.sort_unstable();
-        times.dedup();
-        let all: Vec<u32> = (0..times.len() as u32).collect();
-        Self { times, next: all.clone(), previous: all }
-    }
-
-    fn moment(&self, time: Index) -> u32 {
-        self.times.partition_point(|other| *other < time) as u32
+    fn new(moments: usize) -> Self {
+        let all: Vec<u32> = (0..moments as u32).collect();
+        Self { next: all.clone(), previous: all }
     }
 
     /// The first free moment from this one on. The last moment of all is always free.
@@ -95,14 +80,43 @@ fn follow(to: &mut [u32], mut moment: u32) -> u32 {
     moment
 }
 
+/// The moments of a life: when it was surely there, when it may have left, and when it surely had.
+#[derive(Clone, Copy)]
+struct Moments {
+    there: u32,
+    leaving: u32,
+    gone: u32,
+    is_taken: bool,
+}
+
 struct Placement<'a, V> {
     lives: &'a Lives<V>,
+    times: Times,
     free: Free,
+    /// By life.
+    moments: Vec<Moments>,
+    /// By peek: its first and last moments.
+    peeks: Vec<(u32, u32)>,
+    peeks_by_life: Vec<Range<usize>>,
 }
 
 impl<'a, V: Ord + Copy> Placement<'a, V> {
     fn new(lives: &'a Lives<V>) -> Self {
-        Self { lives, free: Free::new(lives) }
+        let times = lives.times();
+        let moments = lives.lives.iter().map(|life| Moments {
+            there: times.number(life.there),
+            leaving: times.number(life.leaving),
+            gone: times.number(life.gone),
+            is_taken: life.take.is_some(),
+        });
+        Self {
+            lives,
+            free: Free::new(times.count()),
+            moments: moments.collect(),
+            peeks: lives.peeks.iter().map(|peek| (times.number(peek.from), times.number(peek.to))).collect(),
+            peeks_by_life: lives.peeks_by_life(),
+            times,
+        }
     }
 
     fn run(mut self) -> Option<Stuck> {
@@ -116,20 +130,16 @@ impl<'a, V: Ord + Copy> Placement<'a, V> {
             }
         }
         let stuck = self.lives.nothings.iter().find(|nothing| {
-            let from = self.free.moment(nothing.from);
-            self.free.from(from) > self.free.moment(nothing.to)
+            self.free.from(self.times.number(nothing.from)) > self.times.number(nothing.to)
         });
         stuck.map(|nothing| Stuck::Nothing(nothing.place))
     }
 
     /// Between which moments a value is surely there, by what the larger ones leave free; `None` where some operation finds no moment.
-    fn surely_there(&mut self, number: usize) -> Option<(u32, u32)> {
-        let life = &self.lives.lives[number];
+    fn surely_there(&mut self, life: usize) -> Option<(u32, u32)> {
         let free = &mut self.free;
-        let mut leaving = free.moment(life.leaving);
-        let mut there = free.moment(life.there);
-        let mut gone = free.moment(life.gone);
-        if life.take.is_some() {
+        let Moments { mut there, mut leaving, mut gone, is_taken } = self.moments[life];
+        if is_taken {
             leaving = free.from(leaving);
             if leaving > gone {
                 return None;
@@ -137,9 +147,8 @@ impl<'a, V: Ord + Copy> Placement<'a, V> {
             gone = free.to(gone);
             there = there.min(gone);
         }
-        for peek in self.lives.peeks_at(number) {
-            let from = free.moment(peek.from);
-            let (from, to) = (free.from(from), free.moment(peek.to).min(gone));
+        for &(from, to) in &self.peeks[self.peeks_by_life[life].clone()] {
+            let (from, to) = (free.from(from), to.min(gone));
             if from > to {
                 return None;
             }

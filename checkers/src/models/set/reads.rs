@@ -20,9 +20,6 @@ pub(super) fn decide<V: Copy + Ord + Hash>(entries: &[SetEntry<V>]) -> Option<De
     let mut reads: Vec<Read<'_, V>> = Vec::new();
     for (place, entry) in entries.iter().enumerate() {
         if let Some((Reply::All(shown), returned)) = &entry.answer {
-            if shown.iter().any(|element| !inserts.contains_key(element)) {
-                return Some(Decision::Impossible(with_inserts(entries, &inserts, [place])));
-            }
             reads.push(Read { place, shown, from: entry.invoked, to: *returned });
         }
     }
@@ -30,6 +27,12 @@ pub(super) fn decide<V: Copy + Ord + Hash>(entries: &[SetEntry<V>]) -> Option<De
     let impossible = |places: &[usize]| Some(Decision::Impossible(with_inserts(entries, &inserts, places.iter().copied())));
     if let Some(pair) = reads.windows(2).find(|pair| !is_among(pair[0].shown, pair[1].shown)) {
         return impossible(&[pair[0].place, pair[1].place]);
+    }
+    // Of each other read, the last one shows all that it shows.
+    if let Some(last) = reads.last()
+        && last.shown.iter().any(|element| !inserts.contains_key(element))
+    {
+        return impossible(&[last.place]);
     }
     let blocks = blocks(entries, &inserts, &reads);
     // Of the blocks before, what began last.
@@ -89,15 +92,19 @@ fn blocks<V: Copy + Eq + Hash>(
 ) -> Vec<Vec<Span>> {
     let mut blocks = Vec::new();
     let mut is_seen = vec![false; entries.len()];
+    let mut shown_before: &[V] = &[];
     for level in reads.chunk_by(|one, other| one.shown.len() == other.shown.len()) {
         let mut inserted = Vec::new();
+        let mut before = shown_before.iter().peekable();
         for element in level[0].shown {
-            let place = inserts[element];
-            if !std::mem::replace(&mut is_seen[place], true) {
+            if before.next_if_eq(&element).is_none() {
+                let place = inserts[element];
                 let entry = &entries[place];
+                is_seen[place] = true;
                 inserted.push((entry.invoked, entry.returned().unwrap_or(Index::MAX), place));
             }
         }
+        shown_before = level[0].shown;
         blocks.push(inserted);
         blocks.push(level.iter().map(|read| (read.from, read.to, read.place)).collect());
     }

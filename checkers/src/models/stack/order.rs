@@ -14,7 +14,7 @@ use std::ops::Range;
 use dsjepsen_history::Index;
 
 use super::tree::{Counts, Free, Spans};
-use crate::models::containers::{ContainerEntry, Lives, NEVER, shrink};
+use crate::models::containers::{ContainerEntry, Lives, Times, shrink};
 
 /// The places of operations that have no order, if there is none of all.
 pub(super) fn contradiction<V: Copy + Eq + Hash>(
@@ -31,41 +31,32 @@ pub(super) fn contradiction<V: Copy + Eq + Hash>(
     Some(shrink(entries, lives, &stuck, None, has_none))
 }
 
-/// What is there at each moment. Moments between which nothing begins or ends to be surely there are one.
+/// Moments, numbered: times between which nothing begins or ends to be surely there are one.
 struct Moments {
-    times: Vec<Index>,
-    /// By time: its moment.
+    times: Times,
+    /// By number of a time: its moment.
     moments: Vec<u32>,
 }
 
 impl Moments {
     fn new<V>(lives: &Lives<V>) -> Self {
-        let mut times = Vec::with_capacity(4 * lives.lives.len() + 2 * lives.peeks.len());
-        for life in &lives.lives {
-            times.extend([life.begun, life.there, life.leaving, life.gone]);
-        }
-        times.extend(lives.peeks.iter().flat_map(|peek| [peek.from, peek.to]));
-        times.push(NEVER);
-        times.sort_unstable();
-        times.dedup();
-        let mut begins = vec![false; times.len() + 1];
+        let times = lives.times();
+        let mut moments = vec![0; times.count() + 1];
         for life in lives.lives.iter().filter(|life| life.is_ever_sure()) {
-            begins[times.partition_point(|time| *time <= life.there)] = true;
-            begins[times.partition_point(|time| *time < life.leaving)] = true;
+            moments[times.number(life.there) as usize + 1] = 1;
+            moments[times.number(life.leaving) as usize] = 1;
         }
+        moments.truncate(times.count());
         let mut moment = 0;
-        let moments = begins[..times.len()]
-            .iter()
-            .map(|begins| {
-                moment += u32::from(*begins);
-                moment
-            })
-            .collect();
+        for begins in &mut moments {
+            moment += *begins;
+            *begins = moment;
+        }
         Self { times, moments }
     }
 
     fn of(&self, time: Index) -> u32 {
-        self.moments[self.times.partition_point(|other| *other < time)]
+        self.moments[self.times.number(time) as usize]
     }
 
     fn count(&self) -> usize {
@@ -98,7 +89,7 @@ impl Removal {
         let mut peeks: Vec<(u32, u32, u32)> =
             lives.peeks.iter().map(|peek| (peek.life, moments.of(peek.from), moments.of(peek.to))).collect();
         peeks.sort_unstable();
-        let mut peeks_at = Vec::with_capacity(lives.lives.len());
+        let peeks_at = lives.peeks_by_life();
         let (mut sure, mut waiting) = (Vec::with_capacity(lives.lives.len()), Vec::with_capacity(lives.lives.len()));
         let mut operations: Vec<(u32, u32, u32)> = Vec::with_capacity(2 * lives.lives.len() + peeks.len());
         for (number, life) in (0_u32..).zip(&lives.lives) {
@@ -106,9 +97,7 @@ impl Removal {
             sure.push(there + 1..leaving.max(there + 1));
             operations.push((moments.of(life.begun), there, number));
             operations.extend(life.take.map(|_| (leaving, moments.of(life.gone), number)));
-            let from = peeks_at.last().map_or(0, |last: &Range<usize>| last.end);
-            let length = peeks[from..].iter().take_while(|(of, ..)| *of == number).count();
-            peeks_at.push(from..from + length);
+            let length = peeks_at[number as usize].len();
             waiting.push(1 + u32::from(life.take.is_some()) + length as u32);
         }
         let first_peek = lives.lives.len() as u32;
