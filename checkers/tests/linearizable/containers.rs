@@ -132,7 +132,6 @@ pub(crate) fn check<P: Play>(play: &P, seed: u64) {
     assert!(tally.by_itself_wrong * 10 > tally.wrong * 5, "{tally:?}");
     let longer = compare_longer(play, 14, seed);
     assert!(longer.right > 100 && longer.by_itself_wrong > 100, "{longer:?}");
-    println!("{tally:?}, longer {longer:?}");
 }
 
 /// As [`check`], and with puzzles too.
@@ -150,5 +149,4 @@ where
     }
     assert!(short.right > 100 && short.by_itself_wrong > 100, "{short:?}");
     assert!(long.right > 50 && long.by_itself_wrong > 100, "{long:?}");
-    println!("puzzles {short:?}, longer {long:?}");
 }
