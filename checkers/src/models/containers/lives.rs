@@ -76,7 +76,8 @@ pub(crate) struct Nothing {
 /// A history as the lives of its values.
 #[derive(Debug, Clone)]
 pub(crate) struct Lives<V> {
-    /// The lives of the values that were surely put in, in the order of the puts in the history.
+    /// The lives, in the order of the puts in the history. One that began without an answer and that nobody saw is never surely
+    /// there, and hinders nobody.
     pub(crate) lives: Vec<Life<V>>,
     /// Who saw them, sorted by life.
     pub(crate) peeks: Vec<Peek>,
@@ -146,7 +147,7 @@ impl<V: Copy + Eq + Hash> Lives<V> {
         drop(numbers);
         read.peeks.sort_unstable_by_key(|peek| (peek.life, peek.place));
         read.narrow()?;
-        Ok(read.without_unseen(entries))
+        Ok(read)
     }
 
     fn put(
@@ -223,40 +224,20 @@ impl<V: Copy + Eq + Hash> Lives<V> {
         Ok(())
     }
 
-    /// Leaves out what was put in without an answer and that nobody saw: it need not have happened.
-    fn without_unseen(self, entries: &[ContainerEntry<V>]) -> Self {
-        self.only(|life| entries[life.put].answer.is_some() || life.seen != NEVER)
-    }
-
     /// Only the values that are known to have been taken.
     fn taken(&self) -> Self {
-        self.clone().only(|life| life.take.is_some())
-    }
-
-    fn only(mut self, keeps: impl Fn(&Life<V>) -> bool) -> Self {
-        if self.lives.iter().all(&keeps) {
-            return self;
-        }
-        let mut left = 0;
-        let numbers: Vec<Option<u32>> = self
-            .lives
-            .iter()
-            .map(|life| {
-                keeps(life).then(|| {
-                    left += 1;
-                    left - 1
-                })
-            })
-            .collect();
-        self.lives.retain(keeps);
-        self.peeks.retain_mut(|peek| match numbers[peek.life as usize] {
+        let mut some = self.clone();
+        let mut left = 0..;
+        let numbers: Vec<Option<u32>> = some.lives.iter().map(|life| life.take.and_then(|_| left.next())).collect();
+        some.lives.retain(|life| life.take.is_some());
+        some.peeks.retain_mut(|peek| match numbers[peek.life as usize] {
             Some(number) => {
                 peek.life = number;
                 true
             }
             None => false,
         });
-        self
+        some
     }
 }
 

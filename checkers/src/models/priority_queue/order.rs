@@ -60,8 +60,11 @@ impl Free {
         follow(&mut self.previous, moment)
     }
 
-    /// Covers all between two moments, without these.
+    /// Covers all between two moments, without these, if the second is later.
     fn cover(&mut self, start: u32, end: u32) {
+        if start >= end {
+            return;
+        }
         let mut moment = self.from(start + 1);
         while moment < end {
             self.next[moment as usize] = moment + 1;
@@ -135,25 +138,22 @@ impl<'a, V: Ord + Copy> Placement<'a, V> {
         stuck.map(|nothing| Stuck::Nothing(nothing.place))
     }
 
-    /// Between which moments a value is surely there, by what the larger ones leave free; `None` where some operation finds no moment.
+    /// Between which moments a value is surely there, by what the larger ones leave free; `None` where some operation finds no
+    /// moment. Who sees the value begins no later than its poll, and so finds a moment no later.
     fn surely_there(&mut self, life: usize) -> Option<(u32, u32)> {
         let free = &mut self.free;
-        let Moments { mut there, mut leaving, mut gone, is_taken } = self.moments[life];
+        let Moments { mut there, mut leaving, gone, is_taken } = self.moments[life];
         if is_taken {
             leaving = free.from(leaving);
             if leaving > gone {
                 return None;
             }
-            gone = free.to(gone);
-            there = there.min(gone);
         }
         for &(from, to) in &self.peeks[self.peeks_by_life[life].clone()] {
-            let (from, to) = (free.from(from), to.min(gone));
-            if from > to {
+            if free.from(from) > to {
                 return None;
             }
             there = there.min(free.to(to));
-            leaving = leaving.max(from);
         }
         Some((there, leaving))
     }
