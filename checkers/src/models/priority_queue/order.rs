@@ -3,8 +3,9 @@
 //! each moment at which no larger one is surely there.
 //!
 //! The values are taken from the largest to the smallest. Who sees one can have done so only at a moment that no larger one covers.
-//! That narrows the times of its insert and its poll, and so it may be surely there for longer than its own operations tell. If
-//! there is a moment for each of them, all values can be there just as long as they surely are, and the history has an order.
+//! That may narrow the times of its insert and its poll, and so it may surely be there for longer than its own operations tell; but
+//! all that is added is covered by the larger ones already. If there is a moment for each, all values can be there just as long as
+//! they surely are, and the history has an order.
 
 use std::hash::Hash;
 use std::ops::Range;
@@ -40,24 +41,21 @@ enum Stuck {
 struct Free {
     /// By moment: itself if it is free; else a later one, such that all between are covered.
     next: Vec<u32>,
-    /// By moment: itself if it is free; else an earlier one, or 0.
-    previous: Vec<u32>,
 }
 
 impl Free {
     fn new(moments: usize) -> Self {
-        let all: Vec<u32> = (0..moments as u32).collect();
-        Self { next: all.clone(), previous: all }
+        Self { next: (0..moments as u32).collect() }
     }
 
     /// The first free moment from this one on. The last moment of all is always free.
-    fn from(&mut self, moment: u32) -> u32 {
-        follow(&mut self.next, moment)
-    }
-
-    /// The last free moment up to this one. Only for a moment that has a free one before it.
-    fn to(&mut self, moment: u32) -> u32 {
-        follow(&mut self.previous, moment)
+    fn from(&mut self, mut moment: u32) -> u32 {
+        while self.next[moment as usize] != moment {
+            let next = self.next[moment as usize];
+            self.next[moment as usize] = self.next[next as usize];
+            moment = next;
+        }
+        moment
     }
 
     /// Covers all between two moments, without these, if the second is later.
@@ -68,19 +66,9 @@ impl Free {
         let mut moment = self.from(start + 1);
         while moment < end {
             self.next[moment as usize] = moment + 1;
-            self.previous[moment as usize] = moment - 1;
             moment = self.from(moment + 1);
         }
     }
-}
-
-fn follow(to: &mut [u32], mut moment: u32) -> u32 {
-    while to[moment as usize] != moment {
-        let next = to[moment as usize];
-        to[moment as usize] = to[next as usize];
-        moment = next;
-    }
-    moment
 }
 
 /// The moments of a life: when it was surely there, when it may have left, and when it surely had.
@@ -127,10 +115,10 @@ impl<'a, V: Ord + Copy> Placement<'a, V> {
         order.sort_unstable_by(|one, other| other.cmp(one));
         for (_, life) in order {
             let life = life as usize;
-            match self.surely_there(life) {
-                Some((there, leaving)) => self.free.cover(there, leaving),
-                None => return Some(Stuck::Value(life)),
+            if !self.is_seen_at_free_moments(life) {
+                return Some(Stuck::Value(life));
             }
+            self.free.cover(self.moments[life].there, self.moments[life].leaving);
         }
         let stuck = self.lives.nothings.iter().find(|nothing| {
             self.free.from(self.times.number(nothing.from)) > self.times.number(nothing.to)
@@ -138,23 +126,11 @@ impl<'a, V: Ord + Copy> Placement<'a, V> {
         stuck.map(|nothing| Stuck::Nothing(nothing.place))
     }
 
-    /// Between which moments a value is surely there, by what the larger ones leave free; `None` where some operation finds no
-    /// moment. Who sees the value begins no later than its poll, and so finds a moment no later.
-    fn surely_there(&mut self, life: usize) -> Option<(u32, u32)> {
+    /// Whether each who took or saw a value has a moment that no larger one covers.
+    fn is_seen_at_free_moments(&mut self, life: usize) -> bool {
+        let Moments { leaving, gone, is_taken, .. } = self.moments[life];
+        let peeks = &self.peeks[self.peeks_by_life[life].clone()];
         let free = &mut self.free;
-        let Moments { mut there, mut leaving, gone, is_taken } = self.moments[life];
-        if is_taken {
-            leaving = free.from(leaving);
-            if leaving > gone {
-                return None;
-            }
-        }
-        for &(from, to) in &self.peeks[self.peeks_by_life[life].clone()] {
-            if free.from(from) > to {
-                return None;
-            }
-            there = there.min(free.to(to));
-        }
-        Some((there, leaving))
+        (!is_taken || free.from(leaving) <= gone) && peeks.iter().all(|&(from, to)| free.from(from) <= to)
     }
 }
