@@ -1,8 +1,12 @@
 //! A queue with two ends.
 
+use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Format};
+
 use super::ForeignOption;
-use super::containers::{Order, judge_containers};
-use super::objects::ObjectModel;
+use super::containers::{found, put};
+use super::numbers::Numbers;
+use super::objects::{ObjectModel, Refused, Taken, Words, judge};
+use crate::models::deque::{Call, Deque, End, Reply};
 
 /// The model.
 pub(super) const MODEL: ObjectModel = ObjectModel {
@@ -10,5 +14,36 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "push, pop, peek, each with _front or _back: linearizable",
     rule: "deque.linearizable",
     options: &[ForeignOption::Keys],
-    judge: |model, given| judge_containers(model, given, Order::Deque),
+    judge: |model, given| {
+        judge(model, given, &Deque::new(), &mut DequeWords { format: given.format, values: Numbers::default() })
+    },
 };
+
+struct DequeWords {
+    format: Format,
+    values: Numbers,
+}
+
+impl Words for DequeWords {
+    type Model = Deque<u32>;
+
+    fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Deque<u32>>, Refused> {
+        let word = operation.f.as_deref().ok_or(Refused::Stranger)?;
+        let (kind, end) = match word.strip_suffix("_front") {
+            Some(kind) => (kind, End::Front),
+            None => (word.strip_suffix("_back").ok_or(Refused::Stranger)?, End::Back),
+        };
+        let call = match kind {
+            "push" => {
+                let call = Call::Push(end, self.values.number(put(operation)?));
+                return Ok(Taken::by(operation.outcome, call, Reply::Done));
+            }
+            "pop" => Call::Pop(end),
+            "peek" if operation.outcome != ForeignOutcome::Ok => return Ok(Taken::Nothing),
+            "peek" => Call::Peek(end),
+            _ => return Err(Refused::Stranger),
+        };
+        let reply = found(operation, self.format, |value| self.values.number(value))?;
+        Ok(Taken::by(operation.outcome, call, reply))
+    }
+}

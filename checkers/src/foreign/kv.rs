@@ -4,7 +4,7 @@ use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
 use super::objects::{ObjectModel, Refused, Taken, Words, judge};
 use super::{ForeignOption, ForeignProblem};
-use crate::linearizable::Model;
+use crate::models::kv::{Call, Kv, Reply};
 
 /// The model.
 pub(super) const MODEL: ObjectModel = ObjectModel {
@@ -13,28 +13,10 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     rule: "kv.linearizable",
     options: &[ForeignOption::Init, ForeignOption::Keys],
     judge: |model, given| {
-        let first = text(&given.request.init()).map_err(ForeignProblem::Unfit)?;
-        judge(model, given, &Kv { first: first.clone() }, &mut Kv { first })
+        let initial = text(&given.request.init()).map_err(ForeignProblem::Unfit)?;
+        judge(model, given, &Kv { initial }, &mut KvWords)
     },
 };
-
-/// One key.
-struct Kv {
-    first: Box<str>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Call {
-    Get,
-    Put(Box<str>),
-    Append(Box<str>),
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Reply {
-    Got(Box<str>),
-    Done,
-}
 
 /// A string. A key that has nothing shows nil, or the empty string.
 fn text(value: &Value) -> Result<Box<str>, String> {
@@ -45,33 +27,12 @@ fn text(value: &Value) -> Result<Box<str>, String> {
     }
 }
 
-impl Model for Kv {
-    type State = Box<str>;
-    type Call = Call;
-    type Reply = Reply;
+struct KvWords;
 
-    fn initial(&self) -> Box<str> {
-        self.first.clone()
-    }
+impl Words for KvWords {
+    type Model = Kv;
 
-    fn step(&self, state: &Box<str>, call: &Call, reply: Option<&Reply>) -> Option<Box<str>> {
-        match (call, reply) {
-            (Call::Get, Some(Reply::Got(found))) => (found == state).then(|| state.clone()),
-            (Call::Get, _) => Some(state.clone()),
-            (Call::Put(value), _) => Some(value.clone()),
-            (Call::Append(value), _) => Some(format!("{state}{value}").into()),
-        }
-    }
-
-    fn only_observes(&self, call: &Call, _reply: &Reply) -> bool {
-        matches!(call, Call::Get)
-    }
-}
-
-impl Words for Kv {
-    type Model = Self;
-
-    fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Self>, Refused> {
+    fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Kv>, Refused> {
         let value = |value| text(value).map_err(Refused::Malformed);
         match (operation.f.as_deref(), operation.outcome) {
             (Some("get" | "read"), ForeignOutcome::Ok) => {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
+use super::numbers::Numbers;
 use super::objects::{ObjectModel, Refused, Taken, Words, judge};
 use super::{ForeignOption, ForeignProblem};
-use crate::linearizable::Model;
+use crate::models::multi_register::{MultiRegister, Step};
 
 /// The model.
 pub(super) const MODEL: ObjectModel = ObjectModel {
@@ -22,26 +23,22 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
             other => return Err(ForeignProblem::Unfit(format!("--init of several registers is a map, and {other} is none"))),
         };
         let nil_is_unknown = !first.is_empty();
-        let mut words = MultiRegister { first: first.clone(), nil_is_unknown };
-        judge(model, given, &MultiRegister { first, nil_is_unknown }, &mut words)
+        let mut words = MultiRegisterWords { nil_is_unknown, keys: Numbers::default(), values: Numbers::default() };
+        let nil = words.values.number(&Value::Nil);
+        // Numbered one after the other, they are sorted.
+        let initial = first.iter().map(|(key, value)| (words.keys.number(key), words.values.number(value))).collect();
+        judge(model, given, &MultiRegister { initial, nil }, &mut words)
     },
 };
 
-/// All registers together; one that is missing is nil.
-struct MultiRegister {
-    first: BTreeMap<Value, Value>,
+struct MultiRegisterWords {
     nil_is_unknown: bool,
+    keys: Numbers,
+    values: Numbers,
 }
 
-/// A step of a transaction.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Step {
-    Read(Value, Value),
-    Write(Value, Value),
-}
-
-impl MultiRegister {
-    fn steps(&self, operation: &ForeignOperation) -> Result<Vec<Step>, Refused> {
+impl MultiRegisterWords {
+    fn steps(&mut self, operation: &ForeignOperation) -> Result<Vec<Step<u32, u32>>, Refused> {
         let is_ok = operation.outcome == ForeignOutcome::Ok;
         let value = if is_ok { &operation.reply } else { &operation.call };
         let malformed = |what: &Value| Refused::Malformed(format!("`[:read key value]` or `:write` is expected, and this is {what}"));
@@ -49,11 +46,11 @@ impl MultiRegister {
         for step in value.as_list().ok_or_else(|| malformed(value))? {
             match step.as_list() {
                 Some([kind, key, value]) if kind.is_word("write") || kind.is_word("w") => {
-                    steps.push(Step::Write(key.clone(), value.clone()));
+                    steps.push(Step::Write(self.keys.number(key), self.values.number(value)));
                 }
                 Some([kind, key, value]) if kind.is_word("read") || kind.is_word("r") => {
                     if is_ok && !(value.is_nil() && self.nil_is_unknown) {
-                        steps.push(Step::Read(key.clone(), value.clone()));
+                        steps.push(Step::Read(self.keys.number(key), self.values.number(value)));
                     }
                 }
                 _ => return Err(malformed(step)),
@@ -63,38 +60,10 @@ impl MultiRegister {
     }
 }
 
-impl Model for MultiRegister {
-    type State = BTreeMap<Value, Value>;
-    type Call = Vec<Step>;
-    type Reply = ();
+impl Words for MultiRegisterWords {
+    type Model = MultiRegister<u32, u32>;
 
-    fn initial(&self) -> Self::State {
-        self.first.clone()
-    }
-
-    fn step(&self, state: &Self::State, call: &Vec<Step>, _reply: Option<&()>) -> Option<Self::State> {
-        let mut after = state.clone();
-        for step in call {
-            match step {
-                Step::Read(key, value) if after.get(key).unwrap_or(&Value::Nil) != value => return None,
-                Step::Read(..) => {}
-                Step::Write(key, value) => {
-                    after.insert(key.clone(), value.clone());
-                }
-            }
-        }
-        Some(after)
-    }
-
-    fn only_observes(&self, call: &Vec<Step>, _reply: &()) -> bool {
-        call.iter().all(|step| matches!(step, Step::Read(..)))
-    }
-}
-
-impl Words for MultiRegister {
-    type Model = Self;
-
-    fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Self>, Refused> {
+    fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Self::Model>, Refused> {
         if !matches!(operation.f.as_deref(), Some("txn" | "read" | "write")) {
             return Err(Refused::Stranger);
         }

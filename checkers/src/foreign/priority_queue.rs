@@ -1,8 +1,9 @@
 //! A queue that gives back its largest number first.
 
 use super::ForeignOption;
-use super::containers::{Order, judge_containers};
+use super::containers::{Vocabulary, judge_containers};
 use super::objects::ObjectModel;
+use crate::models::priority_queue::PriorityQueue;
 
 /// The model.
 pub(super) const MODEL: ObjectModel = ObjectModel {
@@ -10,5 +11,18 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "insert, poll, peek; the largest number first: linearizable",
     rule: "priority-queue.linearizable",
     options: &[ForeignOption::Keys],
-    judge: |model, given| judge_containers(model, given, Order::Priority),
+    judge: |model, given| judge_containers(model, given, &PriorityQueue::new(), WORDS),
+};
+
+/// What is no priority is never inserted, and can only be found where nothing can.
+const WORDS: Vocabulary<Option<i64>> = Vocabulary {
+    put: &["insert", "enqueue"],
+    take: &["poll", "dequeue"],
+    peek: &["peek"],
+    heeds_open_takes: true,
+    value: |_, value| match value.as_integer() {
+        None => Err(format!("a priority is a whole number, and {value} is none")),
+        priority => Ok(priority),
+    },
+    found: |_, value| value.as_integer(),
 };

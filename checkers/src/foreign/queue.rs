@@ -1,8 +1,9 @@
 //! A queue: first in, first out.
 
 use super::ForeignOption;
-use super::containers::{Order, judge_containers};
+use super::containers::{Vocabulary, judge_containers};
 use super::objects::ObjectModel;
+use crate::models::queue::Queue;
 
 /// The model.
 pub(super) const MODEL: ObjectModel = ObjectModel {
@@ -10,5 +11,8 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "enqueue, dequeue, peek; first in, first out: linearizable",
     rule: "queue.linearizable",
     options: &[ForeignOption::Keys],
-    judge: |model, given| judge_containers(model, given, Order::Queue),
+    judge: |model, given| {
+        let words = Vocabulary::new(&["enqueue", "enq"], &["dequeue", "deq"]);
+        judge_containers(model, given, &Queue::new(), words)
+    },
 };

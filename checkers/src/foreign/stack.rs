@@ -1,8 +1,9 @@
 //! A stack: last in, first out.
 
 use super::ForeignOption;
-use super::containers::{Order, judge_containers};
+use super::containers::{Vocabulary, judge_containers};
 use super::objects::ObjectModel;
+use crate::models::stack::Stack;
 
 /// The model.
 pub(super) const MODEL: ObjectModel = ObjectModel {
@@ -10,5 +11,5 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "push, pop, peek; last in, first out: linearizable",
     rule: "stack.linearizable",
     options: &[ForeignOption::Keys],
-    judge: |model, given| judge_containers(model, given, Order::Stack),
+    judge: |model, given| judge_containers(model, given, &Stack::new(), Vocabulary::new(&["push"], &["pop"])),
 };

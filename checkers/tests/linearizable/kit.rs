@@ -1,6 +1,6 @@
 //! Random histories of a model: right by construction, or with something changed.
 
-use dsjepsen_checkers::linearizable::{Answer, Decision, EntryOf, Model, decide, explore};
+use dsjepsen_checkers::linearizable::{Answer, Decision, Entry, EntryOf, Model, decide, explore};
 
 use crate::oracle::has_an_order;
 
@@ -122,7 +122,7 @@ pub(crate) fn right<P: Play>(play: &P, operations: usize, random: &mut Random) -
     entries
 }
 
-/// Changes something: an answer, its time, whether there is one, or when the operation began.
+/// Changes something: an answer, its time, whether there is one, when the operation began, or when both were.
 pub(crate) fn change<P: Play>(play: &P, entries: &mut [EntryOf<P::Model>], random: &mut Random) {
     if entries.is_empty() {
         return;
@@ -131,7 +131,7 @@ pub(crate) fn change<P: Play>(play: &P, entries: &mut [EntryOf<P::Model>], rando
     let other = random.below(entries.len() as u32) as usize;
     let replies = [entries[place].reply().cloned(), entries[other].reply().cloned()];
     let entry = &mut entries[place];
-    match random.below(6) {
+    match random.below(10) {
         0 | 1 => {
             if let Some((reply, _)) = &mut entry.answer {
                 *reply = play.any_reply(&entry.call, random);
@@ -154,7 +154,7 @@ pub(crate) fn change<P: Play>(play: &P, entries: &mut [EntryOf<P::Model>], rando
                 entry.answer = Some((play.any_reply(&entry.call, random), returned));
             }
         },
-        _ => {
+        5 => {
             if let [Some(one), Some(another)] = replies
                 && std::mem::discriminant(&entries[place].call) == std::mem::discriminant(&entries[other].call)
             {
@@ -164,6 +164,29 @@ pub(crate) fn change<P: Play>(play: &P, entries: &mut [EntryOf<P::Model>], rando
                     }
                 }
             }
+        }
+        _ => swap_times(entries, place, other),
+    }
+}
+
+/// Lets one operation have been when the other was, and the other way round: contradictions of order come from that.
+fn swap_times<C, R>(entries: &mut [Entry<C, R>], place: usize, other: usize) {
+    let spans = [other, place].map(|place| (entries[place].invoked, entries[place].returned()));
+    for (place, (invoked, returned)) in [place, other].into_iter().zip(spans) {
+        entries[place].invoked = invoked;
+        if let Some((_, at)) = &mut entries[place].answer {
+            *at = returned.unwrap_or(u64::MAX);
+        }
+    }
+}
+
+/// Lets some answers come at an unknown end of the history: what was right stays so.
+pub(crate) fn answer_at_the_end<C, R>(entries: &mut [Entry<C, R>], random: &mut Random) {
+    for entry in entries {
+        if let Some((_, returned)) = &mut entry.answer
+            && random.percent(30)
+        {
+            *returned = u64::MAX;
         }
     }
 }
@@ -184,6 +207,8 @@ pub(crate) struct Tally {
     pub(crate) by_itself: u64,
     /// Those of them without an order.
     pub(crate) by_itself_wrong: u64,
+    /// How many operations were shown to prove that, in all.
+    pub(crate) shown: u64,
 }
 
 /// Compares a model's own way and the search with the oracle on random histories of up to eight operations, half of them right
@@ -192,45 +217,99 @@ pub(crate) struct Tally {
 /// # Panics
 /// Where they differ, with the history.
 pub(crate) fn compare<P: Play>(play: &P, seed: u64) -> Tally {
-    let model = play.model();
     let mut tally = Tally::default();
-    for case in 0..cases() {
-        let mut random = Random::new(seed ^ case.wrapping_mul(0x2545_f491_4f6c_dd1d));
+    for (case, mut random) in randoms(cases(), seed) {
         let operations = 1 + random.below(8) as usize;
-        let mut entries = right(play, operations, &mut random);
-        let is_right = random.percent(50);
-        if !is_right {
-            for _ in 0..=random.below(3) {
-                change(play, &mut entries, &mut random);
-            }
-        }
-        let expected = has_an_order(model, &entries);
+        let (entries, is_right) = draw(play, operations, &mut random);
+        let expected = hold_against_oracle(play.model(), &entries, case, &mut tally);
         assert!(expected || !is_right, "the kit drew a wrong history: {entries:#?}");
-        *(if expected { &mut tally.right } else { &mut tally.wrong }) += 1;
-        match model.decide(&entries) {
-            Some(Decision::Exists) => {
-                assert!(expected, "case {case}: decided that there is an order of {entries:#?}");
-                tally.by_itself += 1;
-            }
-            Some(Decision::Impossible(places)) => {
-                assert!(!expected, "case {case}: decided that there is no order of {entries:#?}");
-                let shown: Vec<_> = places.iter().map(|&place| entries[place].clone()).collect();
-                assert!(!has_an_order(model, &shown), "case {case}: {places:?} have an order, of {entries:#?}");
-                tally.by_itself += 1;
-                tally.by_itself_wrong += 1;
-            }
-            None => {}
-        }
-        let answer = explore(model, &entries, 1_000_000);
-        assert_eq!(answer == Answer::Exists, expected, "case {case}: the search says {answer:?} of {entries:#?}");
-        assert_eq!(decide(model, &entries, 1_000_000), answer);
-        for place in 0..entries.len() {
-            if expected && model.may_go(&entries, place) {
-                let mut rest = entries.clone();
-                rest.remove(place);
-                assert!(has_an_order(model, &rest), "case {case}: {place} may not go from {entries:#?}");
-            }
-        }
     }
     tally
+}
+
+/// Compares a model's own way with the search on longer histories, which the oracle would take too long for.
+///
+/// # Panics
+/// Where they differ, with the history.
+pub(crate) fn compare_longer<P: Play>(play: &P, operations: usize, seed: u64) -> Tally {
+    let mut tally = Tally::default();
+    for (case, mut random) in randoms(cases().div_ceil(4), seed) {
+        let (entries, is_right) = draw(play, operations, &mut random);
+        let expected = hold_against_search(play.model(), &entries, case, &mut tally);
+        assert!(expected || !is_right, "the kit drew a wrong history: {entries:#?}");
+    }
+    tally
+}
+
+/// The numbers of the cases, each with its source of random numbers.
+pub(crate) fn randoms(cases: u64, seed: u64) -> impl Iterator<Item = (u64, Random)> {
+    (0..cases).map(move |case| (case, Random::new(seed ^ case.wrapping_mul(0x2545_f491_4f6c_dd1d))))
+}
+
+/// A history, and whether it is surely right.
+fn draw<P: Play>(play: &P, operations: usize, random: &mut Random) -> (Entries<P>, bool) {
+    let mut entries = right(play, operations, random);
+    if random.percent(15) {
+        answer_at_the_end(&mut entries, random);
+    }
+    let is_right = random.percent(50);
+    if !is_right {
+        for _ in 0..=random.below(3) {
+            change(play, &mut entries, random);
+        }
+    }
+    (entries, is_right)
+}
+
+/// Compares what is said of a short history with what the oracle says, which is returned.
+pub(crate) fn hold_against_oracle<M: Model>(model: &M, entries: &[EntryOf<M>], case: u64, tally: &mut Tally) -> bool {
+    let expected = has_an_order(model, entries);
+    *(if expected { &mut tally.right } else { &mut tally.wrong }) += 1;
+    hold_decision(model, entries, expected, case, tally, &|entries| has_an_order(model, entries));
+    let answer = explore(model, entries, 1_000_000);
+    assert_eq!(answer == Answer::Exists, expected, "case {case}: the search says {answer:?} of {entries:#?}");
+    assert_eq!(decide(model, entries, 1_000_000), answer);
+    for place in 0..entries.len() {
+        if expected && model.may_go(entries, place) {
+            let mut rest = entries.to_vec();
+            rest.remove(place);
+            assert!(has_an_order(model, &rest), "case {case}: {place} may not go from {entries:#?}");
+        }
+    }
+    expected
+}
+
+/// Compares what a model says of a history by itself with what the search says, which is returned.
+pub(crate) fn hold_against_search<M: Model>(model: &M, entries: &[EntryOf<M>], case: u64, tally: &mut Tally) -> bool {
+    let has_an_order = |entries: &[EntryOf<M>]| {
+        let answer = explore(model, entries, 10_000_000);
+        assert_ne!(answer, Answer::Exhausted, "case {case}: too long a search for {entries:#?}");
+        answer == Answer::Exists
+    };
+    let expected = has_an_order(entries);
+    *(if expected { &mut tally.right } else { &mut tally.wrong }) += 1;
+    hold_decision(model, entries, expected, case, tally, &has_an_order);
+    expected
+}
+
+fn hold_decision<M: Model>(
+    model: &M,
+    entries: &[EntryOf<M>],
+    expected: bool,
+    case: u64,
+    tally: &mut Tally,
+    has_an_order: &dyn Fn(&[EntryOf<M>]) -> bool,
+) {
+    let Some(decision) = model.decide(entries) else { return };
+    tally.by_itself += 1;
+    match decision {
+        Decision::Exists => assert!(expected, "case {case}: decided that there is an order of {entries:#?}"),
+        Decision::Impossible(places) => {
+            assert!(!expected, "case {case}: decided that there is no order of {entries:#?}");
+            let shown: Vec<_> = places.iter().map(|&place| entries[place].clone()).collect();
+            assert!(!has_an_order(&shown), "case {case}: {places:?} have an order, of {entries:#?}");
+            tally.by_itself_wrong += 1;
+            tally.shown += places.len() as u64;
+        }
+    }
 }

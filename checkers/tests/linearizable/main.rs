@@ -2,6 +2,15 @@
 //!
 //! `DSJEPSEN_FUZZ=1000000 cargo test --release -p dsjepsen-checkers --test linearizable` tries a million histories of each model.
 
+mod containers;
+mod deque;
 mod kit;
+mod kv;
+mod multi_register;
 mod oracle;
+mod priority_queue;
+mod queue;
 mod register;
+mod set;
+mod stack;
+mod unordered_queue;

@@ -1,0 +1,76 @@
+//! What holds values and gives them back one by one: what its models are asked and answer, and what their own ways to decide have
+//! in common.
+
+mod cover;
+mod lives;
+mod shrink;
+mod times;
+
+use crate::linearizable::Entry;
+
+pub(crate) use cover::uncovered;
+pub(crate) use lives::{Life, Lives, NEVER, decide};
+pub(crate) use shrink::shrink;
+pub(crate) use times::Times;
+
+/// What is asked of a container.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Call<V> {
+    /// Put this value in: enqueue, push, insert.
+    Put(V),
+    /// Take the value out whose turn it is: dequeue, pop, poll.
+    Take,
+    /// Look at that value.
+    Peek,
+}
+
+/// What a container answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reply<V> {
+    /// The value was put in.
+    Done,
+    /// This value was taken, or seen.
+    Found(V),
+    /// There was nothing to be taken or seen.
+    Empty,
+}
+
+/// An operation on a container.
+pub(crate) type ContainerEntry<V> = Entry<Call<V>, Reply<V>>;
+
+/// Whether something may be answered where `next` is the value whose turn it is. What is not answered says nothing.
+pub(crate) fn agrees<V: PartialEq>(reply: Option<&Reply<V>>, next: Option<&V>) -> bool {
+    match reply {
+        None => true,
+        Some(Reply::Done) => false,
+        Some(Reply::Found(found)) => next == Some(found),
+        Some(Reply::Empty) => next.is_none(),
+    }
+}
+
+/// Whether a call, so answered, never changes a container.
+pub(crate) fn only_observes<V>(call: &Call<V>, reply: &Reply<V>) -> bool {
+    match call {
+        Call::Put(_) => false,
+        Call::Take => matches!(reply, Reply::Empty),
+        Call::Peek => true,
+    }
+}
+
+/// The values with one more at this place.
+pub(crate) fn with<V: Copy>(values: &[V], place: usize, value: V) -> Vec<V> {
+    let mut after = Vec::with_capacity(values.len() + 1);
+    after.extend_from_slice(&values[..place]);
+    after.push(value);
+    after.extend_from_slice(&values[place..]);
+    after
+}
+
+/// The values without the one at this place, if there is one.
+pub(crate) fn without<V: Copy>(values: &[V], place: usize) -> Vec<V> {
+    let mut after = values.to_vec();
+    if place < after.len() {
+        after.remove(place);
+    }
+    after
+}

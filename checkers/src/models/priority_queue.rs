@@ -1,0 +1,58 @@
+//! A queue that gives its largest value back first.
+
+mod order;
+
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::marker::PhantomData;
+
+pub use super::containers::{Call, Reply};
+use super::containers::{agrees, decide, only_observes, with, without};
+use crate::linearizable::{Decision, EntryOf, Model};
+
+/// A priority queue that is empty at first. A poll without an answer takes the largest value, if there is one.
+#[derive(Debug, Clone, Copy)]
+pub struct PriorityQueue<V> {
+    values: PhantomData<V>,
+}
+
+impl<V> PriorityQueue<V> {
+    /// An empty one.
+    pub const fn new() -> Self {
+        Self { values: PhantomData }
+    }
+}
+
+impl<V> Default for PriorityQueue<V> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<V: Copy + Debug + Ord + Hash> Model for PriorityQueue<V> {
+    /// Sorted: the largest comes last.
+    type State = Vec<V>;
+    type Call = Call<V>;
+    type Reply = Reply<V>;
+
+    fn initial(&self) -> Vec<V> {
+        Vec::new()
+    }
+
+    fn step(&self, state: &Vec<V>, call: &Call<V>, reply: Option<&Reply<V>>) -> Option<Vec<V>> {
+        match call {
+            Call::Put(value) => Some(with(state, state.partition_point(|held| held < value), *value)),
+            Call::Take => agrees(reply, state.last()).then(|| without(state, state.len().saturating_sub(1))),
+            Call::Peek => agrees(reply, state.last()).then(|| state.clone()),
+        }
+    }
+
+    fn only_observes(&self, call: &Call<V>, reply: &Reply<V>) -> bool {
+        only_observes(call, reply)
+    }
+
+    /// Where each value is inserted at most once; not always where polls have no answer.
+    fn decide(&self, entries: &[EntryOf<Self>]) -> Option<Decision> {
+        decide(entries, |lives| order::contradiction(entries, lives))
+    }
+}

@@ -1,0 +1,136 @@
+//! Whether the values of a priority queue have an order, in near-linear time; by the idea of Lee and Mathur, "Efficient
+//! Decrease-and-Conquer Linearizability Monitoring" (OOPSLA 2025), section on priority queues: a value can be polled or peeked at
+//! each moment at which no larger one is surely there.
+//!
+//! The values are taken from the largest to the smallest. Who sees one can have done so only at a moment that no larger one covers.
+//! That may narrow the times of its insert and its poll, and so it may surely be there for longer than its own operations tell; but
+//! all that is added is covered by the larger ones already. If there is a moment for each, all values can be there just as long as
+//! they surely are, and the history has an order.
+
+use std::hash::Hash;
+use std::ops::Range;
+
+use crate::models::containers::{ContainerEntry, Lives, Times, shrink};
+
+/// The places of operations that have no order, if there is none of all.
+pub(super) fn contradiction<V: Copy + Ord + Hash>(
+    entries: &[ContainerEntry<V>],
+    lives: &Lives<V>,
+) -> Option<Vec<usize>> {
+    let stuck = Placement::new(lives).run()?;
+    let nothing = if let Stuck::Nothing(place) = stuck { Some(place) } else { None };
+    let mut suspects: Vec<usize> = match stuck {
+        Stuck::Value(life) => (0..lives.lives.len()).filter(|&other| lives.lives[other].value >= lives.lives[life].value).collect(),
+        Stuck::Nothing(_) => (0..lives.lives.len()).collect(),
+    };
+    suspects.sort_unstable_by_key(|life| lives.lives[*life].begun);
+    let has_none =
+        |some: &[ContainerEntry<V>]| Lives::of(some).is_ok_and(|lives| Placement::new(&lives).run().is_some());
+    Some(shrink(entries, lives, &suspects, nothing, has_none))
+}
+
+/// What has no moment.
+enum Stuck {
+    /// An operation on this life.
+    Value(usize),
+    /// The call at this place that found nothing.
+    Nothing(usize),
+}
+
+/// The moments of a history, and which of them are covered by a value that is surely there.
+struct Free {
+    /// By moment: itself if it is free; else a later one, such that all between are covered.
+    next: Vec<u32>,
+}
+
+impl Free {
+    fn new(moments: usize) -> Self {
+        Self { next: (0..moments as u32).collect() }
+    }
+
+    /// The first free moment from this one on. The last moment of all is always free.
+    fn from(&mut self, mut moment: u32) -> u32 {
+        while self.next[moment as usize] != moment {
+            let next = self.next[moment as usize];
+            self.next[moment as usize] = self.next[next as usize];
+            moment = next;
+        }
+        moment
+    }
+
+    /// Covers all between two moments, without these, if the second is later.
+    fn cover(&mut self, start: u32, end: u32) {
+        if start >= end {
+            return;
+        }
+        let mut moment = self.from(start + 1);
+        while moment < end {
+            self.next[moment as usize] = moment + 1;
+            moment = self.from(moment + 1);
+        }
+    }
+}
+
+/// The moments of a life: when it was surely there, when it may have left, and when it surely had.
+#[derive(Clone, Copy)]
+struct Moments {
+    there: u32,
+    leaving: u32,
+    gone: u32,
+    is_taken: bool,
+}
+
+struct Placement<'a, V> {
+    lives: &'a Lives<V>,
+    times: Times,
+    free: Free,
+    /// By life.
+    moments: Vec<Moments>,
+    /// By peek: its first and last moments.
+    peeks: Vec<(u32, u32)>,
+    peeks_by_life: Vec<Range<usize>>,
+}
+
+impl<'a, V: Ord + Copy> Placement<'a, V> {
+    fn new(lives: &'a Lives<V>) -> Self {
+        let times = lives.times();
+        let moments = lives.lives.iter().map(|life| Moments {
+            there: times.number(life.there),
+            leaving: times.number(life.leaving),
+            gone: times.number(life.gone),
+            is_taken: life.take.is_some(),
+        });
+        Self {
+            lives,
+            free: Free::new(times.count()),
+            moments: moments.collect(),
+            peeks: lives.peeks.iter().map(|peek| (times.number(peek.from), times.number(peek.to))).collect(),
+            peeks_by_life: lives.peeks_by_life(),
+            times,
+        }
+    }
+
+    fn run(mut self) -> Option<Stuck> {
+        let mut order: Vec<(V, u32)> = self.lives.lives.iter().map(|life| life.value).zip(0..).collect();
+        order.sort_unstable_by(|one, other| other.cmp(one));
+        for (_, life) in order {
+            let life = life as usize;
+            if !self.is_seen_at_free_moments(life) {
+                return Some(Stuck::Value(life));
+            }
+            self.free.cover(self.moments[life].there, self.moments[life].leaving);
+        }
+        let stuck = self.lives.nothings.iter().find(|nothing| {
+            self.free.from(self.times.number(nothing.from)) > self.times.number(nothing.to)
+        });
+        stuck.map(|nothing| Stuck::Nothing(nothing.place))
+    }
+
+    /// Whether each who took or saw a value has a moment that no larger one covers.
+    fn is_seen_at_free_moments(&mut self, life: usize) -> bool {
+        let Moments { leaving, gone, is_taken, .. } = self.moments[life];
+        let peeks = &self.peeks[self.peeks_by_life[life].clone()];
+        let free = &mut self.free;
+        (!is_taken || free.from(leaving) <= gone) && peeks.iter().all(|&(from, to)| free.from(from) <= to)
+    }
+}

@@ -1,0 +1,24 @@
+//! Priority queues: with and without peeks and empty answers, values that come once, and few that come again.
+
+use dsjepsen_checkers::models::priority_queue::PriorityQueue;
+
+use crate::containers::{Containers, NEXT, check_puzzles};
+
+#[test]
+fn priority_queues_of_values_that_come_once() {
+    for (number, (peeks, is_ever_empty)) in (0..).zip([(0, false), (0, true), (30, false), (30, true)]) {
+        check_puzzles(
+            &Containers { peeks, is_ever_empty, ..Containers::new(PriorityQueue::new(), NEXT.priority_queue) },
+            number,
+        );
+    }
+}
+
+#[test]
+fn priority_queues_of_few_values() {
+    let tally = crate::kit::compare(
+        &Containers { is_unique: false, ..Containers::new(PriorityQueue::new(), NEXT.priority_queue) },
+        9,
+    );
+    assert!(tally.right > 100 && tally.wrong > 100, "{tally:?}");
+}
