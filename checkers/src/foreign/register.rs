@@ -64,7 +64,7 @@ impl ForeignRegister<'_> {
             return Err(Refused::Malformed(format!("a cas takes `[old new]`, and this one {}", operation.call)));
         };
         let call = RegisterCall::Cas { key: KEY, from: self.number(from), to: self.number(to) };
-        let misses = !operation.has_error && self.request.failed_cas.observes(self.format);
+        let misses = !operation.has_error() && self.request.failed_cas.observes(self.format);
         Ok(match operation.outcome {
             ForeignOutcome::Ok => Taken::Answered(call, RegisterReply::Cas { swapped: true }),
             ForeignOutcome::Info => Taken::Open(call),

@@ -4,18 +4,18 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::Format;
 use super::error::{Place, Trouble};
-use super::event::{Draft, Field, ForeignEvent};
+use super::event::{Draft, Field};
 use super::value::{Items, Text, Value, Words};
 use super::window::Window;
+use super::{Format, Take};
 use crate::{Header, SCHEMA};
 
 /// Reads all events; gives back what is to be noted.
 pub(super) fn read_events(
     window: &mut Window<'_>,
     format: Format,
-    take: &mut dyn FnMut(ForeignEvent),
+    take: &mut Take<'_>,
 ) -> Result<Vec<String>, Trouble> {
     let mut objects = Objects { window, line: 1, pending: 0, in_array: false, after: After::Nothing };
     let mut words = Words::new();
@@ -38,7 +38,7 @@ pub(super) fn read_events(
         let draft = seed
             .deserialize(&mut serde_json::Deserializer::from_slice(bytes))
             .map_err(|error| located(&error, line))?;
-        take(draft.finish(format, line).map_err(|problem| Trouble::at_line(line, problem))?);
+        take(draft.finish(format, line).map_err(|problem| Trouble::at_line(line, problem))?)?;
     }
 }
 
