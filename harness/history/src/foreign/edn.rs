@@ -160,7 +160,7 @@ fn event(scanner: &mut Scanner<'_>, format: Format) -> Result<ForeignEvent, Stop
         }
     }
     scanner.at += 1;
-    match draft.finish(format, line) {
+    match draft.finish(format, line, &mut scanner.memory.words) {
         Ok(event) => Ok(event),
         Err(problem) => {
             scanner.line = line;

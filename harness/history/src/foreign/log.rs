@@ -21,7 +21,8 @@ pub(super) fn read_events(window: &mut Window<'_>, format: Format, take: &mut Ta
         if format == Format::JepsenUtilLog && !is_event(text) {
             continue;
         }
-        let event = event(text, number, &mut memory).and_then(|draft| draft.finish(format, number).map_err(|s| (0, s)));
+        let event = event(text, number, &mut memory)
+            .and_then(|draft| draft.finish(format, number, &mut memory.words).map_err(|problem| (0, problem)));
         take(event.map_err(|(at, problem)| {
             let column = u32::try_from(line.len() - text.len() + at + 1).unwrap_or(u32::MAX);
             Trouble::Malformed(Place::Line { line: number, column }, problem)
