@@ -1,5 +1,7 @@
 //! Makes operations of intervals: those of PolyLin and fptlin, in which each has a start and an end.
 
+use std::collections::BTreeMap;
+
 use dsjepsen_history::foreign::{ForeignInterval, ForeignIntervals, ForeignOperation, Format, Text, Value};
 
 /// What fptlin writes where there is nothing to be taken or seen.
@@ -28,19 +30,24 @@ pub(super) fn operations(intervals: ForeignIntervals, format: Format) -> Vec<For
             _ => spans[place][1] = position,
         }
     }
-    let mut operations: Vec<ForeignOperation> = intervals
-        .operations
-        .iter()
-        .zip(spans)
-        .enumerate()
-        .map(|(place, (interval, span))| operation(place, interval, span, format))
-        .collect();
+    // All operations of a method share its word.
+    let mut methods: BTreeMap<&Text, Text> = BTreeMap::new();
+    let mut operations: Vec<ForeignOperation> = Vec::with_capacity(intervals.operations.len());
+    for (place, (interval, span)) in intervals.operations.iter().zip(spans).enumerate() {
+        let method = methods.entry(&interval.method).or_insert_with(|| Text::new(interval.method.to_lowercase()));
+        operations.push(operation(place, interval, method, span, format));
+    }
     operations.sort_by_key(|operation| operation.invoked);
     operations
 }
 
-fn operation(place: usize, interval: &ForeignInterval, span: [u32; 2], format: Format) -> ForeignOperation {
-    let method = interval.method.to_lowercase();
+fn operation(
+    place: usize,
+    interval: &ForeignInterval,
+    method: &Text,
+    span: [u32; 2],
+    format: Format,
+) -> ForeignOperation {
     let may_be_empty = format == Format::Fptlin && TAKES.iter().any(|takes| method.starts_with(takes));
     let value = match interval.values.as_slice() {
         [] => Value::Nil,
@@ -50,7 +57,7 @@ fn operation(place: usize, interval: &ForeignInterval, span: [u32; 2], format: F
     };
     // PolyLin names no processes; each operation stands for itself.
     let process = interval.process.unwrap_or_else(|| i64::try_from(place).unwrap_or(i64::MAX));
-    ForeignOperation::succeeded(process, Text::new(method), value, span, interval.line)
+    ForeignOperation::succeeded(process, method.clone(), value, span, interval.line)
 }
 
 #[cfg(test)]

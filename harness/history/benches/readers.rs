@@ -80,8 +80,11 @@ fn cas_register_edn(operations: usize) -> String {
     text
 }
 
+/// Writes a history of so many operations.
+type Generate = fn(usize) -> String;
+
 /// Histories of small operations, by their number.
-const REGISTERS: [(&str, fn(usize) -> String); 2] =
+const REGISTERS: [(&str, Generate); 2] =
     [("a synthetic cas-register", cas_register), ("a cas-register in EDN", cas_register_edn)];
 
 fn count(text: impl Read) -> usize {
