@@ -88,7 +88,7 @@ fn standard_input_and_json() {
 #[test]
 fn a_history_that_is_too_large_is_refused_before_memory_ends() {
     let endless = r#"yes '{"p":1,"t":"invoke","f":"read","v":null}
-{"p":1,"t":"ok","f":"read","v":3}' | (ulimit -v 400000; exec "$0" check - --model register)"#;
+{"p":1,"t":"ok","f":"read","v":3}' | (ulimit -v 500000; exec "$0" check - --model register)"#;
     let output = Command::new("sh").args(["-c", endless, DSJEPSEN]).output().unwrap();
     let said = text(&output);
     assert_eq!(output.status.code(), Some(255), "{said}");

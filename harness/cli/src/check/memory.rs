@@ -5,9 +5,9 @@ use std::path::Path;
 
 use nix::sys::resource::{Resource, getrlimit};
 
-/// Of what is free, one part in so many goes to what is read. Judging takes up to as much again and half, and lists grow by
-/// doubling.
-const SHARE: u64 = 4;
+/// Of what is free, one part in so many goes to what is read: to judge small operations by a search takes up to some seven times
+/// as much again.
+const SHARE: u64 = 8;
 
 /// The bytes that the operations of a history may take. Where nobody says what is free there is no limit.
 pub(super) fn for_history() -> u64 {

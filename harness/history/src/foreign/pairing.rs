@@ -198,11 +198,11 @@ impl Pairing {
     /// Refuses to go on where this many bytes more than now are more than there may be.
     fn check_room(&mut self, more: usize, place: Place) -> Result<(), Trouble> {
         let (held, what, count) = match &self.order {
-            Order::Held(events, _) => (events.capacity() * size_of::<ForeignEvent>(), "events", events.len()),
+            Order::Held(events, _) => (size_of_val(events.as_slice()), "events", events.len()),
             Order::Ascending(ledger) => (ledger.bytes(), "operations", self.matching.operations.len()),
             Order::OfFile => (0, "operations", self.matching.operations.len()),
         };
-        let times = self.times.as_ref().map_or(0, |times| times.capacity() * size_of::<i64>());
+        let times = self.times.as_ref().map_or(0, |times| size_of_val(times.as_slice()));
         let bytes = self.matching.bytes() + times + held + more;
         self.room.check(bytes, (count, what), place).map_err(|too_large| match &mut self.order {
             // What is wrong says more than that the events after it are too many.

@@ -43,7 +43,7 @@ impl Runs {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.starts.capacity() * size_of::<(u32, i64)>()
+        size_of_val(self.starts.as_slice())
     }
 }
 
@@ -78,8 +78,8 @@ impl Ledger {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let strays = self.strays.capacity() * size_of::<(u32, ForeignEvent)>();
-        self.indices.bytes() + self.lines.bytes() + strays + self.without_kind.capacity() * size_of::<u32>()
+        let strays = size_of_val(self.strays.as_slice());
+        self.indices.bytes() + self.lines.bytes() + strays + size_of_val(self.without_kind.as_slice())
     }
 
     /// The events that the operations were made of, in their order. `named` are those of named processes that were kept;

@@ -236,8 +236,9 @@ impl Matching {
 
     /// How many bytes all this takes.
     pub(super) fn bytes(&self) -> usize {
-        self.operations.capacity() * size_of::<ForeignOperation>()
-            + self.named.capacity() * size_of::<(u32, ForeignEvent)>()
+        // The empty half of a list that grew is not backed by memory.
+        size_of_val(self.operations.as_slice())
+            + size_of_val(self.named.as_slice())
             + self.open.capacity() * size_of::<(Option<i64>, Open)>()
             + self.heap
     }

@@ -66,7 +66,6 @@ fn fits(operations: i64, bytes: u64, index: impl Fn(i64) -> Option<i64>) -> Resu
     pairing.finish().map(drop)
 }
 
-// So many that their list grows just before the end: it is no larger than it must be.
 const MANY: i64 = 1 << 16;
 
 #[test]
