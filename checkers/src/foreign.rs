@@ -12,10 +12,10 @@ mod request;
 mod transactions;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use dsjepsen_history::foreign::{
-    ForeignBody, ForeignError, ForeignHistory, ForeignOperation, ForeignOutcome, ForeignSession, Format, PairingRules,
-    pair,
+    ForeignBody, ForeignError, ForeignHistory, ForeignOperation, ForeignOutcome, ForeignSession, Format,
 };
 use dsjepsen_history::{Finding, Judgement, OperationCounts, UnknownReason, Verdict};
 use thiserror::Error;
@@ -128,15 +128,18 @@ pub struct Given<'a> {
     request: &'a ForeignRequest,
 }
 
+/// Operations that need not be copied to be held twice: there may be millions.
+type Operations = Arc<Vec<ForeignOperation>>;
+
 #[derive(Debug)]
 enum Body {
-    Operations { operations: Vec<ForeignOperation>, times: Vec<i64> },
+    Operations { operations: Operations, times: Vec<i64> },
     Sessions(Vec<ForeignSession>),
 }
 
 impl Given<'_> {
     /// The operations.
-    fn operations(&self) -> Result<&[ForeignOperation], ForeignProblem> {
+    fn operations(&self) -> Result<&Operations, ForeignProblem> {
         match &self.body {
             Body::Operations { operations, .. } => Ok(operations),
             Body::Sessions(_) => Err(ForeignProblem::Unfit(format!(
@@ -173,7 +176,7 @@ impl Given<'_> {
 ///
 /// # Errors
 /// [`ForeignProblem::Unfit`] where the options do not belong to the model, or the history is of another shape;
-/// [`ForeignProblem::Corrupt`] where it cannot be paired, or an operation is none of the model's.
+/// [`ForeignProblem::Corrupt`] where an operation is none of the model's.
 pub fn judge_foreign(
     history: ForeignHistory,
     name: &str,
@@ -190,12 +193,11 @@ pub fn judge_foreign(
         return Err(ForeignProblem::Unfit(problem));
     }
     let body = match history.body {
-        ForeignBody::Events(events) => {
-            let paired = pair(events, name, PairingRules::of(format))?;
-            Body::Operations { operations: paired.operations, times: paired.times }
+        ForeignBody::Operations(paired) => {
+            Body::Operations { operations: Arc::new(paired.operations), times: paired.times }
         }
         ForeignBody::Intervals(intervals) => {
-            Body::Operations { operations: intervals::operations(intervals, format), times: Vec::new() }
+            Body::Operations { operations: Arc::new(intervals::operations(intervals, format)), times: Vec::new() }
         }
         ForeignBody::Sessions(sessions) => Body::Sessions(sessions),
     };
@@ -213,7 +215,10 @@ fn counts(body: &Body) -> OperationCounts {
     let mut all = OperationCounts::default();
     let mut by_kind: BTreeMap<String, OperationCounts> = BTreeMap::new();
     let mut add = |kind: &str, outcome: ForeignOutcome| {
-        for counts in [&mut all, by_kind.entry(kind.to_owned()).or_default()] {
+        if !by_kind.contains_key(kind) {
+            by_kind.insert(kind.to_owned(), OperationCounts::default());
+        }
+        for counts in [Some(&mut all), by_kind.get_mut(kind)].into_iter().flatten() {
             counts.total += 1;
             match outcome {
                 ForeignOutcome::Ok => counts.ok += 1,
@@ -224,7 +229,7 @@ fn counts(body: &Body) -> OperationCounts {
     };
     match body {
         Body::Operations { operations, .. } => {
-            for operation in operations {
+            for operation in operations.iter() {
                 add(operation.f.as_deref().unwrap_or("transaction"), operation.outcome);
             }
         }

@@ -29,7 +29,7 @@ impl ForeignModel for Bank {
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
         let mut reads = Vec::new();
-        for operation in given.operations()? {
+        for operation in given.operations()?.iter() {
             match operation.f.as_deref() {
                 Some("read") if operation.outcome == ForeignOutcome::Ok => {
                     let balances = balances(operation).map_err(|problem| given.refuse(operation.line, problem))?;

@@ -48,7 +48,7 @@ impl ForeignModel for CausalReverse {
 fn judge_key(given: &Given<'_>, operations: &[ForeignOperation]) -> Result<Judgement, ForeignProblem> {
     let mut taken = Vec::new();
     for operation in operations {
-        if operation.is_bare {
+        if operation.is_bare() {
             return Err(given.refuse(operation.line, "it has no invocation, so nothing is known of when it began"));
         }
         let invoked = Index::from(operation.invoked);
@@ -61,7 +61,7 @@ fn judge_key(given: &Given<'_>, operations: &[ForeignOperation]) -> Result<Judge
             }
             (Some("write" | "insert"), ForeignOutcome::Ok | ForeignOutcome::Info) => {
                 let is_ok = operation.outcome == ForeignOutcome::Ok;
-                let completed = operation.completed.filter(|_| is_ok).map(Index::from);
+                let completed = operation.completed().filter(|_| is_ok).map(Index::from);
                 taken.push(CausalOperation::Write { invoked, completed, value: operation.call.to_string() });
             }
             (Some("read" | "write" | "insert"), _) => {}

@@ -72,15 +72,15 @@ fn judge_key(
 ) -> Result<(u64, Vec<Finding>), ForeignProblem> {
     let mut events: Vec<(u32, bool, &ForeignOperation)> = Vec::new();
     for operation in operations.iter().filter(|operation| operation.outcome != ForeignOutcome::Fail) {
-        if operation.is_bare {
+        if operation.is_bare() {
             return Err(given.refuse(operation.line, "it has no invocation, so nothing is known of when it began"));
         }
         events.push((operation.invoked, false, operation));
-        if let (ForeignOutcome::Ok, Some(completed)) = (operation.outcome, operation.completed) {
+        if let (ForeignOutcome::Ok, Some(completed)) = (operation.outcome, operation.completed()) {
             events.push((completed, true, operation));
         }
     }
-    events.sort_by_key(|&(position, ..)| position);
+    events.sort_unstable_by_key(|&(position, ..)| position);
     // What was surely, and what was possibly added: of a decrement the possible lowers the low end, the sure the high one.
     let (mut low, mut high) = (first, first);
     let (mut open, mut reads, mut findings): (Vec<Open<'_>>, u64, Vec<Finding>) = (Vec::new(), 0, Vec::new());

@@ -1,8 +1,8 @@
 //! Makes operations of intervals: those of PolyLin and fptlin, in which each has a start and an end.
 
-use dsjepsen_history::foreign::{
-    ForeignInterval, ForeignIntervals, ForeignOperation, ForeignOutcome, ForeignProcess, Format, Text, Value,
-};
+use std::collections::BTreeMap;
+
+use dsjepsen_history::foreign::{ForeignInterval, ForeignIntervals, ForeignOperation, Format, Text, Value};
 
 /// What fptlin writes where there is nothing to be taken or seen.
 const EMPTY: i64 = -1;
@@ -22,21 +22,21 @@ pub(super) fn operations(intervals: ForeignIntervals, format: Format) -> Vec<For
         points.push((interval.end, if takes_time { 0 } else { 2 }, place));
     }
     points.sort_unstable();
-    let mut spans: Vec<(u32, u32)> = vec![(0, 0); intervals.operations.len()];
+    let mut spans: Vec<[u32; 2]> = vec![[0, 0]; intervals.operations.len()];
     for (position, &(_, kind, place)) in points.iter().enumerate() {
         let position = u32::try_from(position).unwrap_or(u32::MAX);
         match kind {
-            1 | 3 => spans[place].0 = position,
-            _ => spans[place].1 = position,
+            1 | 3 => spans[place][0] = position,
+            _ => spans[place][1] = position,
         }
     }
-    let mut operations: Vec<ForeignOperation> = intervals
-        .operations
-        .iter()
-        .zip(spans)
-        .enumerate()
-        .map(|(place, (interval, span))| operation(place, interval, span, format))
-        .collect();
+    // All operations of a method share its word.
+    let mut methods: BTreeMap<&Text, Text> = BTreeMap::new();
+    let mut operations: Vec<ForeignOperation> = Vec::with_capacity(intervals.operations.len());
+    for (place, (interval, span)) in intervals.operations.iter().zip(spans).enumerate() {
+        let method = methods.entry(&interval.method).or_insert_with(|| Text::new(interval.method.to_lowercase()));
+        operations.push(operation(place, interval, method, span, format));
+    }
     operations.sort_by_key(|operation| operation.invoked);
     operations
 }
@@ -44,10 +44,10 @@ pub(super) fn operations(intervals: ForeignIntervals, format: Format) -> Vec<For
 fn operation(
     place: usize,
     interval: &ForeignInterval,
-    (invoked, completed): (u32, u32),
+    method: &Text,
+    span: [u32; 2],
     format: Format,
 ) -> ForeignOperation {
-    let method = interval.method.to_lowercase();
     let may_be_empty = format == Format::Fptlin && TAKES.iter().any(|takes| method.starts_with(takes));
     let value = match interval.values.as_slice() {
         [] => Value::Nil,
@@ -57,19 +57,7 @@ fn operation(
     };
     // PolyLin names no processes; each operation stands for itself.
     let process = interval.process.unwrap_or_else(|| i64::try_from(place).unwrap_or(i64::MAX));
-    ForeignOperation {
-        process: ForeignProcess::Client(process),
-        f: Some(Text::new(method)),
-        call: value.clone(),
-        reply: value,
-        outcome: ForeignOutcome::Ok,
-        invoked,
-        completed: Some(completed),
-        has_error: false,
-        is_filled: false,
-        is_bare: false,
-        line: interval.line,
-    }
+    ForeignOperation::succeeded(process, method.clone(), value, span, interval.line)
 }
 
 #[cfg(test)]
@@ -87,7 +75,7 @@ mod tests {
         };
         let intervals = ForeignIntervals { model: None, operations: times.iter().map(interval).collect() };
         let operations = operations(intervals, Format::Polylin);
-        operations.iter().map(|operation| (operation.invoked, operation.completed.unwrap())).collect()
+        operations.iter().map(|operation| (operation.invoked, operation.completed().unwrap())).collect()
     }
 
     #[test]

@@ -29,7 +29,7 @@ impl ForeignModel for LongFork {
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
         let mut operations = Vec::new();
-        for operation in given.operations()? {
+        for operation in given.operations()?.iter() {
             let is_read = match operation.f.as_deref() {
                 Some("read") => true,
                 Some("write") => false,

@@ -1,12 +1,12 @@
 //! Objects whose operations must be linearizable: decides each key by the search, and explains the first that has no order.
 
-use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, ForeignProcess, Value};
+use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{
     Figure, Finding, Index, Judgement, Lane, Nanos, Span, SpanStyle, Step, Timeline, UnknownReason,
 };
 
 use super::keys::by_key;
-use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
+use super::{ForeignModel, ForeignOption, ForeignProblem, Given, Operations};
 use crate::linearizable::{
     Answer, Budget, Entry, EntryOf, Model, first_contradiction, search, smallest, until, without_unseen,
 };
@@ -95,7 +95,7 @@ pub(super) enum Refused {
 /// The operations on one object.
 struct Key<M: Model> {
     key: Option<Value>,
-    operations: Vec<ForeignOperation>,
+    operations: Operations,
     entries: Vec<EntryOf<M>>,
     /// The same without what decides nothing at the end of the history.
     pruned: Vec<EntryOf<M>>,
@@ -133,16 +133,16 @@ fn read<W: Words>(
     given: &Given<'_>,
     name: &str,
     key: Option<Value>,
-    operations: Vec<ForeignOperation>,
+    operations: Operations,
     model: &W::Model,
     words: &mut W,
 ) -> Result<Key<W::Model>, ForeignProblem> {
     let mut entries: Vec<EntryOf<W::Model>> = Vec::new();
     for (position, operation) in operations.iter().enumerate() {
         // Of a bare operation nothing is known of when it was.
-        let invoked = if operation.is_bare { 0 } else { Index::from(operation.invoked) };
-        let returned = match operation.completed {
-            Some(completed) if !operation.is_bare => Index::from(completed),
+        let invoked = if operation.is_bare() { 0 } else { Index::from(operation.invoked) };
+        let returned = match operation.completed() {
+            Some(completed) if !operation.is_bare() => Index::from(completed),
             _ => Index::MAX,
         };
         let (call, answer) = match words.take(operation) {
@@ -296,8 +296,8 @@ impl<M: Model> Case<'_, M> {
         let times = self.given.times();
         let time =
             |position: u32| times.get(position as usize).and_then(|time| Nanos::try_from(*time).ok()).map(moment);
-        match (time(operation.invoked), operation.completed.and_then(time)) {
-            _ if operation.is_bare => String::new(),
+        match (time(operation.invoked), operation.completed().and_then(time)) {
+            _ if operation.is_bare() => String::new(),
             (Some(from), Some(to)) if operation.outcome != ForeignOutcome::Info => format!(", from {from} to {to}"),
             (Some(from), _) => format!(", from {from} on"),
             (None, _) => String::new(),
@@ -311,18 +311,21 @@ fn kind(operation: &ForeignOperation) -> &str {
 
 /// Whose operation it is.
 fn who(operation: &ForeignOperation) -> String {
-    match &operation.process {
-        ForeignProcess::Client(process) => format!("process {process}'s {}", kind(operation)),
-        _ => format!("a {}", kind(operation)),
+    match operation.process() {
+        Some(process) => format!("process {process}'s {}", kind(operation)),
+        None => format!("a {}", kind(operation)),
     }
 }
 
 /// What an operation asked, and what it was answered, in the history's own notation.
 fn what(operation: &ForeignOperation) -> String {
-    let asks =
-        if operation.call.is_nil() || operation.is_filled { String::new() } else { format!("asks {}", operation.call) };
+    let asks = if operation.call.is_nil() || operation.is_filled() {
+        String::new()
+    } else {
+        format!("asks {}", operation.call)
+    };
     let ends = match operation.outcome {
-        ForeignOutcome::Ok if operation.reply == operation.call && !operation.is_filled => "succeeds".to_owned(),
+        ForeignOutcome::Ok if operation.reply == operation.call && !operation.is_filled() => "succeeds".to_owned(),
         ForeignOutcome::Ok => format!("returns {}", operation.reply),
         ForeignOutcome::Fail => "fails".to_owned(),
         ForeignOutcome::Info => "is never answered".to_owned(),
@@ -334,14 +337,14 @@ fn what(operation: &ForeignOperation) -> String {
 fn draw(operations: &[&ForeignOperation], times: &[i64]) -> Option<Timeline> {
     let time = |position: u32| times.get(position as usize).and_then(|time| Nanos::try_from(*time).ok());
     let end = |operation: &ForeignOperation| {
-        operation.completed.filter(|_| operation.outcome != ForeignOutcome::Info).and_then(time)
+        operation.completed().filter(|_| operation.outcome != ForeignOutcome::Info).and_then(time)
     };
     let starts: Option<Vec<Nanos>> = operations.iter().map(|operation| time(operation.invoked)).collect();
     let starts = starts?;
     let first = *starts.iter().min()?;
     let last = operations.iter().filter_map(|operation| end(operation)).chain(starts.iter().copied()).max()?;
     let margin = (last - first.min(last)) / 20 + 1;
-    let mut lanes: Vec<(&ForeignProcess, Lane)> = Vec::new();
+    let mut lanes: Vec<(Option<i64>, Lane)> = Vec::new();
     for (operation, &from_ns) in operations.iter().zip(&starts) {
         let style = match operation.outcome {
             ForeignOutcome::Ok => SpanStyle::Ok,
@@ -355,14 +358,14 @@ fn draw(operations: &[&ForeignOperation], times: &[i64]) -> Option<Timeline> {
             label: format!("{} {}", kind(operation), what(operation)),
             operation: Some(Index::from(operation.invoked)),
         };
-        match lanes.iter_mut().find(|(process, _)| **process == operation.process) {
+        match lanes.iter_mut().find(|(process, _)| *process == operation.process()) {
             Some((_, lane)) => lane.spans.push(span),
             None => {
-                let label = match &operation.process {
-                    ForeignProcess::Client(process) => format!("process {process}"),
-                    _ => "process unknown".to_owned(),
+                let label = match operation.process() {
+                    Some(process) => format!("process {process}"),
+                    None => "process unknown".to_owned(),
                 };
-                lanes.push((&operation.process, Lane { label, spans: vec![span], ..Lane::default() }));
+                lanes.push((operation.process(), Lane { label, spans: vec![span], ..Lane::default() }));
             }
         }
     }

@@ -41,7 +41,7 @@ impl RegisterWords<'_> {
             return Err(Refused::Malformed(format!("a cas takes `[old new]`, and this one {}", operation.call)));
         };
         let call = Call::Cas { from: self.values.number(from), to: self.values.number(to) };
-        let misses = !operation.has_error && self.request.failed_cas.observes(self.format);
+        let misses = !operation.has_error() && self.request.failed_cas.observes(self.format);
         Ok(match operation.outcome {
             ForeignOutcome::Fail if misses => Taken::Answered(call, Reply::Swapped(false)),
             outcome => Taken::by(outcome, call, Reply::Swapped(true)),

@@ -32,7 +32,7 @@ impl ForeignModel for SetFull {
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
         let mut set = Observed::default();
-        for operation in given.operations()? {
+        for operation in given.operations()?.iter() {
             set.take(given, operation)?;
         }
         Ok(set.judgement())
@@ -70,12 +70,12 @@ enum Fate<'a> {
 
 impl Observed {
     fn take(&mut self, given: &Given<'_>, operation: &ForeignOperation) -> Result<(), ForeignProblem> {
-        if operation.is_bare {
+        if operation.is_bare() {
             return Err(given.refuse(operation.line, "it has no invocation, so nothing is known of when it began"));
         }
         self.judged += 1;
         let invoked = Index::from(operation.invoked);
-        let completed = operation.completed.map(Index::from);
+        let completed = operation.completed().map(Index::from);
         match (operation.f.as_deref(), operation.outcome) {
             (Some("add"), outcome) => {
                 let added = self.added.entry(operation.call.clone()).or_insert(Added {

@@ -29,7 +29,7 @@ impl ForeignModel for TotalQueue {
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
         let mut books = Books::default();
-        for operation in given.operations()? {
+        for operation in given.operations()?.iter() {
             books.take(given, operation)?;
         }
         Ok(books.judgement())

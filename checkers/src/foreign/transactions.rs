@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, ForeignProcess, Value};
+use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{Index, Nanos};
 
 use super::{ForeignProblem, ForeignRequest, Given};
@@ -26,9 +26,9 @@ pub(super) fn read(
     holds: Holds,
 ) -> Result<(TransactionHistory, Vec<Option<Index>>), ForeignProblem> {
     let mut operations: Vec<&ForeignOperation> = given.operations()?.iter().collect();
-    operations.sort_by_key(|operation| (operation.completed.unwrap_or(u32::MAX), operation.invoked));
+    operations.sort_by_key(|operation| (operation.completed().unwrap_or(u32::MAX), operation.invoked));
     let mut history = TransactionHistory::new();
-    let mut processes: BTreeMap<&ForeignProcess, u32> = BTreeMap::new();
+    let mut processes: BTreeMap<i64, u32> = BTreeMap::new();
     let mut completions = Vec::with_capacity(operations.len());
     let mut next = 0;
     for operation in operations {
@@ -37,13 +37,13 @@ pub(super) fn read(
             next - 1
         };
         // Operations without a process have no order among themselves.
-        let process = match &operation.process {
-            ForeignProcess::Unstated => fresh(),
-            stated => *processes.entry(stated).or_insert_with(fresh),
+        let process = match operation.process() {
+            None => fresh(),
+            Some(stated) => *processes.entry(stated).or_insert_with(fresh),
         };
         let steps = steps(&mut history, operation, holds).map_err(|problem| given.refuse(operation.line, problem))?;
         history.push(transaction(given, operation, process), steps);
-        completions.push(operation.completed.map(Index::from));
+        completions.push(operation.completed().map(Index::from));
     }
     Ok((history, completions))
 }
@@ -55,14 +55,14 @@ fn transaction(given: &Given<'_>, operation: &ForeignOperation, process: u32) ->
         ForeignOutcome::Info => Outcome::Info,
     };
     let time = |position: u32| given.times().get(position as usize).and_then(|time| Nanos::try_from(*time).ok());
-    let times = time(operation.invoked).zip(operation.completed.and_then(time));
+    let times = time(operation.invoked).zip(operation.completed().and_then(time));
     Transaction {
         process,
         outcome,
         invoked: Index::from(operation.invoked),
-        completed: operation.completed.map(Index::from),
-        bare: operation.is_bare,
-        times: times.filter(|_| !operation.is_bare),
+        completed: operation.completed().map(Index::from),
+        bare: operation.is_bare(),
+        times: times.filter(|_| !operation.is_bare()),
     }
 }
 

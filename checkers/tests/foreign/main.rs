@@ -12,7 +12,7 @@ use dsjepsen_history::foreign::{Format, read_foreign};
 /// Judges a text. Events of EDN are written short: `0 invoke read nil`, a line each; other texts are taken as they are.
 fn judge(model: &str, format: Format, text: &str, request: &ForeignRequest) -> Result<Verdict, ForeignProblem> {
     let text = if format == Format::EdnLines { edn(text) } else { text.to_owned() };
-    let history = read_foreign(text.as_bytes(), "sample", Some(format)).unwrap();
+    let history = read_foreign(text.as_bytes(), "sample", Some(format))?;
     judge_foreign(history, "sample", find_foreign_model(model).unwrap(), request)
 }
 

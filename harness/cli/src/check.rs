@@ -3,6 +3,7 @@
 
 mod foreign;
 mod manifest;
+mod memory;
 
 use std::path::{Path, PathBuf};
 

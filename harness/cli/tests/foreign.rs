@@ -84,6 +84,17 @@ fn standard_input_and_json() {
     assert_eq!(verdict["findings"][0]["rule"], "cas-register.linearizable");
 }
 
+/// A shell gives the process little memory, and a generator that never ends gives it a history.
+#[test]
+fn a_history_that_is_too_large_is_refused_before_memory_ends() {
+    let endless = r#"yes '{"p":1,"t":"invoke","f":"read","v":null}
+{"p":1,"t":"ok","f":"read","v":3}' | (ulimit -v 500000; exec "$0" check - --model register)"#;
+    let output = Command::new("sh").args(["-c", endless, DSJEPSEN]).output().unwrap();
+    let said = text(&output);
+    assert_eq!(output.status.code(), Some(255), "{said}");
+    assert!(said.contains("standard input, line ") && said.contains("split the history by its keys"), "{said}");
+}
+
 #[test]
 fn a_manifest_is_0_only_if_all_rows_are_as_expected() {
     let folder = Folder::new();

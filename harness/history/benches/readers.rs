@@ -7,8 +7,8 @@ use std::fmt::Write;
 use std::hint::black_box;
 use std::io::Read;
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use dsjepsen_history::foreign::{ForeignBody, PairingRules, pair, read_foreign, read_foreign_with};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use dsjepsen_history::foreign::{ForeignBody, Paired, read_foreign, read_foreign_with};
 
 /// Lines of a list-append history, transactions on end.
 fn list_append(transactions: usize) -> String {
@@ -59,6 +59,34 @@ fn cas_register(operations: usize) -> String {
     text
 }
 
+/// The same as maps of EDN, with indices and times.
+fn cas_register_edn(operations: usize) -> String {
+    let mut text = String::new();
+    for number in 0..operations {
+        let (process, old, new) = (number % 25, number % 5, number % 4);
+        let (f, asked, answered) = match number % 3 {
+            0 => ("read", "nil".to_owned(), old.to_string()),
+            1 => ("write", old.to_string(), old.to_string()),
+            _ => ("cas", format!("[{old} {new}]"), format!("[{old} {new}]")),
+        };
+        for (kind, index, value) in [("invoke", number * 2, asked), ("ok", number * 2 + 1, answered)] {
+            let time = index * 13_257;
+            let _ = writeln!(
+                text,
+                "{{:index {index}, :time {time}, :type :{kind}, :process {process}, :f :{f}, :value {value}}}"
+            );
+        }
+    }
+    text
+}
+
+/// Writes a history of so many operations.
+type Generate = fn(usize) -> String;
+
+/// Histories of small operations, by their number.
+const REGISTERS: [(&str, Generate); 2] =
+    [("a synthetic cas-register", cas_register), ("a cas-register in EDN", cas_register_edn)];
+
 fn count(text: impl Read) -> usize {
     let mut events = 0;
     let read = read_foreign_with(text, "bench", None, |event| {
@@ -81,29 +109,49 @@ fn readers(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(text.lines().count() as u64));
         group.bench_function("read, lines", |bencher| bencher.iter(|| count(text.as_bytes())));
         group.bench_function("read and pair, lines", |bencher| {
-            bencher.iter(|| {
-                let history = read_foreign(text.as_bytes(), "bench", None).expect("a history");
-                let ForeignBody::Events(events) = history.body else { unreachable!("events") };
-                pair(events, "bench", PairingRules::of(history.format)).expect("operations").operations.len()
-            });
+            bencher.iter(|| paired(text).operations.len());
         });
         group.finish();
     }
 }
 
+/// Growth with the length: the time an operation must stay the same.
+fn growth(criterion: &mut Criterion) {
+    for (name, generate) in REGISTERS {
+        let mut group = criterion.benchmark_group(format!("read and pair, {name}"));
+        group.sample_size(10);
+        for operations in [10_000, 100_000, 1_000_000] {
+            let text = generate(operations);
+            group.throughput(Throughput::Elements(operations as u64));
+            group.bench_function(BenchmarkId::from_parameter(operations), |bencher| {
+                bencher.iter_with_large_drop(|| paired(&text));
+            });
+        }
+        group.finish();
+    }
+}
+
+fn paired(text: &str) -> Paired {
+    match read_foreign(text.as_bytes(), "bench", None).expect("a history").body {
+        ForeignBody::Operations(paired) => paired,
+        _ => unreachable!("events"),
+    }
+}
+
 /// What criterion does not measure.
 fn figures(_: &mut Criterion) {
-    memory(&cas_register(400_000));
+    for (name, generate) in REGISTERS {
+        memory(name, &generate(1_000_000));
+    }
     million(&list_append(20_000));
 }
 
-/// Bytes of memory for each event of a cas-register history.
-fn memory(text: &str) {
+/// Bytes of memory for each operation.
+fn memory(name: &str, text: &str) {
     let before = resident();
-    let history = read_foreign(text.as_bytes(), "bench", None).expect("a history");
+    let paired = paired(text);
     let after = resident();
-    let ForeignBody::Events(events) = &history.body else { unreachable!("events") };
-    println!("memory: {} bytes an event of a cas-register", after.saturating_sub(before) / events.len());
+    println!("memory: {} bytes an operation of {name}", after.saturating_sub(before) / paired.operations.len());
 }
 
 /// The resident memory of this process, in bytes.
@@ -153,5 +201,5 @@ impl Read for Repeat<'_> {
     }
 }
 
-criterion_group!(benches, figures, readers);
+criterion_group!(benches, figures, readers, growth);
 criterion_main!(benches);

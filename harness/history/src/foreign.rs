@@ -1,8 +1,8 @@
 //! Histories that other tools wrote, read for what they say: Jepsen's, Knossos', Elle's, Porcupine's and others'.
 //!
 //! [`read_foreign`] takes bytes, plain or compressed, and tells the format by them. What comes out has one of three shapes:
-//! events (then [`pair`] makes operations of them), intervals, or sessions of transactions. Nothing here knows a workload: values
-//! stay [`Value`]s, and what a `:read` means is for others to say.
+//! operations (which [`Pairing`] makes of events as they are read), intervals, or sessions of transactions. Nothing here knows a
+//! workload: values stay [`Value`]s, and what a `:read` means is for others to say.
 
 mod atom;
 mod dbcop;
@@ -13,8 +13,10 @@ mod interval;
 mod json;
 mod keys;
 mod log;
+mod operation;
 mod pairing;
 mod recognise;
+mod room;
 mod scan;
 mod transaction;
 mod value;
@@ -32,11 +34,13 @@ pub use error::{ForeignError, Place};
 pub use event::{ForeignEvent, ForeignProcess};
 pub use interval::{ForeignInterval, ForeignIntervals};
 pub use keys::{KeySplit, split_keys};
-pub use pairing::{ForeignOperation, ForeignOutcome, Paired, PairingRules, pair};
+pub use operation::{ForeignOperation, ForeignOutcome};
+pub use pairing::{Paired, Pairing, PairingRules, pair};
 pub use transaction::{ForeignAccess, ForeignSession, ForeignTransaction};
 pub use value::{Items, Text, Value};
 
 use error::Trouble;
+use room::Room;
 use window::Window;
 
 /// A format of histories.
@@ -153,13 +157,16 @@ pub struct ForeignHistory {
 /// What a foreign history holds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ForeignBody {
-    /// Events in the order of the file; [`pair`] makes operations of them.
-    Events(Vec<ForeignEvent>),
+    /// Operations, made of events by [`Pairing`].
+    Operations(Paired),
     /// Operations with their times.
     Intervals(ForeignIntervals),
     /// Transactions without times.
     Sessions(Vec<ForeignSession>),
 }
+
+/// What takes the events of a history.
+type Take<'a> = dyn FnMut(ForeignEvent) -> Result<(), Trouble> + 'a;
 
 /// Reads a history: plain, or compressed by gzip or zstd. The format is told by the bytes unless it is given; the name is for
 /// errors alone.
@@ -167,16 +174,30 @@ pub enum ForeignBody {
 /// # Errors
 /// [`ForeignError`] says which format it is not, or which line is none of its format's.
 pub fn read_foreign(source: impl Read, name: &str, format: Option<Format>) -> Result<ForeignHistory, ForeignError> {
-    let mut events = Vec::new();
-    let mut history = read_foreign_with(source, name, format, |event| events.push(event))?;
-    if let ForeignBody::Events(empty) = &mut history.body {
-        *empty = events;
+    read_foreign_within(source, name, format, u64::MAX)
+}
+
+/// As [`read_foreign`], but takes no more than about `memory` bytes for what it reads, whatever the length.
+///
+/// # Errors
+/// As [`read_foreign`], and [`ForeignError::TooLarge`] where that is not enough.
+pub fn read_foreign_within(
+    source: impl Read,
+    name: &str,
+    format: Option<Format>,
+    memory: u64,
+) -> Result<ForeignHistory, ForeignError> {
+    let named = |trouble: Trouble| trouble.named(name);
+    let (mut window, format) = open(source, name, format, Room::new(memory))?;
+    let mut pairing = Pairing::new(name, PairingRules::of(format), memory);
+    let mut history = read_as(&mut window, format, &mut |event| pairing.add(event)).map_err(named)?;
+    if let ForeignBody::Operations(paired) = &mut history.body {
+        *paired = pairing.end().map_err(named)?;
     }
     Ok(history)
 }
 
-/// As [`read_foreign`], but hands each event on as it comes and keeps none, so that memory is bounded whatever the length: the
-/// body is left without events.
+/// As [`read_foreign`], but hands each event on as it comes, and pairs none: the body is left without operations.
 ///
 /// # Errors
 /// As [`read_foreign`]; the events before the place in question have been handed on by then.
@@ -186,38 +207,49 @@ pub fn read_foreign_with(
     format: Option<Format>,
     mut take: impl FnMut(ForeignEvent),
 ) -> Result<ForeignHistory, ForeignError> {
+    let (mut window, format) = open(source, name, format, Room::new(u64::MAX))?;
+    let mut take = |event| {
+        take(event);
+        Ok(())
+    };
+    read_as(&mut window, format, &mut take).map_err(|trouble| trouble.named(name))
+}
+
+/// Opens a source, and tells its format by its first bytes.
+fn open<'s>(
+    source: impl Read + 's,
+    name: &str,
+    format: Option<Format>,
+    room: Room,
+) -> Result<(Window<'s>, Format), ForeignError> {
     let named = |trouble: Trouble| trouble.named(name);
-    let mut window = Window::open(source).map_err(Trouble::from).map_err(named)?;
+    let mut window = Window::open(source, room).map_err(Trouble::from).map_err(named)?;
     window.hold(recognise::SAMPLE).map_err(Trouble::from).map_err(named)?;
     if window.data().starts_with("\u{feff}".as_bytes()) {
         window.consume('\u{feff}'.len_utf8());
     }
-    let Some(format) = format.or_else(|| recognise::recognise(window.data())) else {
-        let beginning = String::from_utf8_lossy(&window.data()[..window.data().len().min(80)]);
-        let beginning = beginning.chars().take(40).flat_map(char::escape_debug).collect();
-        return Err(ForeignError::Unrecognised { name: name.to_owned(), known: known(), beginning });
-    };
-    read_as(&mut window, format, &mut take).map_err(named)
+    if let Some(format) = format.or_else(|| recognise::recognise(window.data())) {
+        return Ok((window, format));
+    }
+    let beginning = String::from_utf8_lossy(&window.data()[..window.data().len().min(80)]);
+    let beginning = beginning.chars().take(40).flat_map(char::escape_debug).collect();
+    Err(ForeignError::Unrecognised { name: name.to_owned(), known: known(), beginning })
 }
 
-fn read_as(
-    window: &mut Window<'_>,
-    format: Format,
-    take: &mut dyn FnMut(ForeignEvent),
-) -> Result<ForeignHistory, Trouble> {
+fn read_as(window: &mut Window<'_>, format: Format, take: &mut Take<'_>) -> Result<ForeignHistory, Trouble> {
     let mut notes = Vec::new();
     let body = match format {
         Format::EdnLines | Format::EdnVector | Format::EdnLinesKv => {
             edn::read_events(window, format, take)?;
-            ForeignBody::Events(Vec::new())
+            ForeignBody::Operations(Paired::default())
         }
         Format::JsonArray | Format::JsonLines | Format::JepsenInJava | Format::Synthetic | Format::Dsjepsen => {
             notes = json::read_events(window, format, take)?;
-            ForeignBody::Events(Vec::new())
+            ForeignBody::Operations(Paired::default())
         }
         Format::HistoryTxt | Format::JepsenUtilLog => {
             log::read_events(window, format, take)?;
-            ForeignBody::Events(Vec::new())
+            ForeignBody::Operations(Paired::default())
         }
         Format::Polylin | Format::Fptlin => ForeignBody::Intervals(interval::read(window, format)?),
         Format::Awdit => ForeignBody::Sessions(transaction::read_awdit(window)?),

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use dsjepsen_history::foreign::{
-    ForeignBody, ForeignHistory, ForeignOutcome, Format, Paired, PairingRules, pair, read_foreign, split_keys,
+    ForeignBody, ForeignHistory, ForeignOutcome, Format, Paired, PairingRules, pair, read_foreign, read_foreign_with,
+    split_keys,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
 
@@ -41,9 +42,10 @@ fn read(path: &Path, format: Option<Format>) -> Result<ForeignHistory, Failed> {
 }
 
 fn paired(path: &Path) -> Result<Paired, Failed> {
-    let history = read(path, None)?;
-    let ForeignBody::Events(events) = history.body else { return Err("no events".into()) };
-    Ok(pair(events, &path.display().to_string(), PairingRules::of(history.format))?)
+    match read(path, None)?.body {
+        ForeignBody::Operations(paired) => Ok(paired),
+        _ => Err("no events".into()),
+    }
 }
 
 /// The columns file, format and events of each row; a file with several verdicts has several.
@@ -69,7 +71,7 @@ fn reads_the_manifest(folder: &Path) -> Result<(), Failed> {
         assert!(is_same, "{file}, {format}, was taken for {}", history.format);
         assert_eq!(read(&path, Some(*format))?.body, history.body, "{file} reads otherwise when its format is given");
         assert_eq!(history.notes, Vec::<String>::new(), "{file}");
-        let items = items(file, history)?;
+        let items = items(&path, history)?;
         assert_eq!(items, *events, "{file} has another number of events");
         let count = counts.entry(format.name()).or_default();
         *count = (count.0 + 1, count.1 + items);
@@ -82,20 +84,23 @@ fn reads_the_manifest(folder: &Path) -> Result<(), Failed> {
 }
 
 /// How many events a history has, as the manifest counts them; those with events are paired.
-fn items(file: &str, history: ForeignHistory) -> Result<usize, Failed> {
+fn items(path: &Path, history: ForeignHistory) -> Result<usize, Failed> {
     match history.body {
-        ForeignBody::Events(events) => {
-            let count = events.len();
-            let clients: usize = pair(events.clone(), file, PairingRules::of(history.format))?
+        ForeignBody::Operations(paired) => {
+            let file = path.display().to_string();
+            let mut events = Vec::new();
+            read_foreign_with(File::open(path)?, &file, None, |event| events.push(event))?;
+            let (count, rules) = (events.len(), PairingRules::of(history.format));
+            let clients: usize = paired
                 .operations
                 .iter()
                 .map(|operation| {
-                    1 + usize::from(operation.completed.is_some() && operation.completed != Some(operation.invoked))
+                    1 + usize::from(operation.completed().is_some() && operation.completed() != Some(operation.invoked))
                 })
                 .sum();
-            let rules = PairingRules { keeps_named: true, ..PairingRules::of(history.format) };
-            let named = pair(events, file, rules)?.named.len();
-            assert_eq!(clients + named, count, "{file}: events were lost");
+            let with_named = pair(events, &file, PairingRules { keeps_named: true, ..rules })?;
+            assert_eq!(with_named.operations, paired.operations, "{file}");
+            assert_eq!(clients + with_named.named.len(), count, "{file}: events were lost");
             Ok(count)
         }
         ForeignBody::Intervals(intervals) => Ok(intervals.operations.len()),
@@ -126,22 +131,22 @@ fn knows_single_histories(folder: &Path) -> Result<(), Failed> {
     let reads = |file: &str| paired(&folder.join(file)).map(|paired| paired.operations);
     // Two overlapping transactions of one process, told apart by what they ask.
     let overlapping = reads("inline/elle-rw-register-checker-test-012.edn")?;
-    let shown: Vec<_> = overlapping.iter().map(|it| (it.invoked, it.completed, it.reply.to_string())).collect();
+    let shown: Vec<_> = overlapping.iter().map(|it| (it.invoked, it.completed(), it.reply.to_string())).collect();
     let nested = [(0, Some(3), "[[:r :x nil] [:r :y 1]]".to_owned()), (1, Some(2), "[[:w :y 1] [:w :x 2]]".to_owned())];
     assert_eq!(shown, nested);
     // No processes at all.
     let unstated = reads("inline/jepsen-long-fork-checker-test-001.edn")?;
-    assert!(unstated.iter().all(|it| it.outcome == ForeignOutcome::Ok && !it.is_bare), "{unstated:?}");
+    assert!(unstated.iter().all(|it| it.outcome == ForeignOutcome::Ok && !it.is_bare()), "{unstated:?}");
     assert_eq!(unstated[0].reply.to_string(), "[[:r 0 1] [:r 1 1] [:r 2 nil]]");
     // Completions alone.
     let bare = reads("inline/elle-list-append-checker-test-014.edn")?;
-    assert!(bare.len() == 3 && bare.iter().all(|it| it.is_bare && it.completed == Some(it.invoked)), "{bare:?}");
+    assert!(bare.len() == 3 && bare.iter().all(|it| it.is_bare() && it.completed() == Some(it.invoked)), "{bare:?}");
     // An indeterminate read of the logs says why in the place of its value.
     let etcd = reads("porcupine/etcd_000.log")?;
     assert!(
-        etcd.iter().any(|it| it.outcome == ForeignOutcome::Fail && !it.has_error && it.f.as_deref() == Some("cas"))
+        etcd.iter().any(|it| it.outcome == ForeignOutcome::Fail && !it.has_error() && it.f.as_deref() == Some("cas"))
     );
-    assert!(etcd.iter().all(|it| it.outcome != ForeignOutcome::Info || it.completed.is_none() || it.has_error));
+    assert!(etcd.iter().all(|it| it.outcome != ForeignOutcome::Info || it.completed().is_none() || it.has_error()));
     Ok(())
 }
 

@@ -10,8 +10,9 @@ use dsjepsen_checkers::foreign::{
     FailedCas, ForeignModel, ForeignProblem, ForeignRequest, KeyRule, find_foreign_model, foreign_models, judge_foreign,
 };
 use dsjepsen_history::Verdict;
-use dsjepsen_history::foreign::{Format, read_foreign, read_value};
+use dsjepsen_history::foreign::{Format, read_foreign_within, read_value};
 
+use super::memory;
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::naming;
 use crate::schedule::shell_line;
@@ -95,7 +96,7 @@ pub(super) fn judge(
         let file = File::open(path).map_err(|error| usage(format!("{name}: cannot be read: {error}")))?;
         (Box::new(file), name)
     };
-    let history = read_foreign(source, &name, format).map_err(harness)?;
+    let history = read_foreign_within(source, &name, format, memory::for_history()).map_err(harness)?;
     judge_foreign(history, &name, model, request).map_err(|problem| match problem {
         ForeignProblem::Unfit(_) => usage(problem),
         ForeignProblem::Corrupt(_) => harness(problem),

@@ -1,7 +1,8 @@
 //! dbcop's histories of transactions: its first binary form (bincode 1: little endian, lengths in 64 bits), and the same as YAML.
 
 use super::error::{Place, Trouble};
-use super::transaction::{ForeignAccess, ForeignSession, ForeignTransaction, cut};
+use super::room::Tally;
+use super::transaction::{ACCESS, ForeignAccess, ForeignSession, ForeignTransaction, TRANSACTION, cut};
 use super::window::{Lines, Window};
 
 /// The longest of its three strings that is believed.
@@ -9,7 +10,8 @@ const STRING_MAX: u64 = 1 << 16;
 
 /// Reads the binary form: five parameters, three strings, then the sessions.
 pub(super) fn read_binary(window: &mut Window<'_>) -> Result<Vec<ForeignSession>, Trouble> {
-    let mut reader = Binary { window };
+    let tally = Tally::new(window.room(), "transactions");
+    let mut reader = Binary { window, tally };
     for name in ["id", "nodes", "variables", "transactions", "events"] {
         reader.number(name)?;
     }
@@ -17,6 +19,8 @@ pub(super) fn read_binary(window: &mut Window<'_>) -> Result<Vec<ForeignSession>
         reader.string(name)?;
     }
     let sessions = reader.many("sessions", |reader| {
+        let place = Place::Byte(reader.window.position());
+        reader.tally.part(2 * size_of::<ForeignSession>(), place)?;
         let transactions = reader.many("transactions", Binary::transaction)?;
         Ok(ForeignSession { id: None, transactions })
     })?;
@@ -41,6 +45,7 @@ pub(super) fn is_binary(bytes: &[u8]) -> bool {
 
 struct Binary<'w, 's> {
     window: &'w mut Window<'s>,
+    tally: Tally,
 }
 
 impl Binary<'_, '_> {
@@ -96,7 +101,9 @@ impl Binary<'_, '_> {
     }
 
     fn transaction(&mut self) -> Result<ForeignTransaction, Trouble> {
+        self.tally.one(TRANSACTION, Place::Byte(self.window.position()))?;
         let accesses = self.many("events", |reader| {
+            reader.tally.part(ACCESS, Place::Byte(reader.window.position()))?;
             Ok(ForeignAccess {
                 is_write: reader.truth("whether an event is a write")?,
                 key: reader.number("the variable of an event")?,
@@ -113,10 +120,13 @@ impl Binary<'_, '_> {
 /// Dashes and indentation tell what belongs where.
 pub(super) fn read_yaml(window: &mut Window<'_>) -> Result<Vec<ForeignSession>, Trouble> {
     let mut reader = Yaml::default();
+    let mut tally = Tally::new(window.room(), "lines");
     let mut lines = Lines::new(window);
     let mut last = 1;
     while let Some((number, line)) = lines.next()? {
         last = number;
+        // A session may take one line, a transaction takes two, and an access five.
+        tally.one(size_of::<ForeignSession>(), Place::line(number))?;
         reader.line(line, number).map_err(|problem| Trouble::at_line(number, problem))?;
     }
     reader.close_transaction().map_err(|problem| Trouble::at_line(last, problem))?;

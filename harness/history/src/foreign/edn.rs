@@ -1,18 +1,14 @@
 //! Histories in EDN: a stream of maps, or one vector or list of them; with comments, over as many lines as they like.
 
-use super::Format;
 use super::error::{Place, Trouble};
 use super::event::{Draft, Field, ForeignEvent};
 use super::scan::{Memory, Scanner, Stop, place, wrong};
 use super::value::Value;
 use super::window::Window;
+use super::{Format, Take};
 
 /// Reads all events.
-pub(super) fn read_events(
-    window: &mut Window<'_>,
-    format: Format,
-    take: &mut dyn FnMut(ForeignEvent),
-) -> Result<(), Trouble> {
+pub(super) fn read_events(window: &mut Window<'_>, format: Format, take: &mut Take<'_>) -> Result<(), Trouble> {
     let mut memory = Memory::new();
     let mut stage = Stage::Start;
     let mut line = 1;
@@ -24,7 +20,7 @@ pub(super) fn read_events(
         let mut read = 0;
         let stop = loop {
             match step(&mut scanner, &mut stage, format) {
-                Ok(Some(event)) => take(event),
+                Ok(Some(event)) => take(event)?,
                 Ok(None) if matches!(stage, Stage::End) => return Ok(()),
                 Ok(None) => {}
                 Err(stop) => break stop,
@@ -164,7 +160,7 @@ fn event(scanner: &mut Scanner<'_>, format: Format) -> Result<ForeignEvent, Stop
         }
     }
     scanner.at += 1;
-    match draft.finish(format, line) {
+    match draft.finish(format, line, &mut scanner.memory.words) {
         Ok(event) => Ok(event),
         Err(problem) => {
             scanner.line = line;

@@ -66,6 +66,39 @@ pub enum ForeignError {
         /// What is wrong.
         problem: String,
     },
+    /// It takes more memory than it may.
+    #[error(
+        "{name}, {place}: the {count} {what} up to here take {} of memory, and no more than {} is to be had: split the history by \
+         its keys, or where nothing is in flight; or judge it where there is more memory",
+        Size(*.bytes),
+        Size(*.limit)
+    )]
+    TooLarge {
+        /// The history.
+        name: String,
+        /// How far it was read.
+        place: Place,
+        /// How many operations, events or transactions were read.
+        count: u64,
+        /// Which of them.
+        what: &'static str,
+        /// How many bytes they take.
+        bytes: u64,
+        /// How many bytes they may take.
+        limit: u64,
+    },
+}
+
+/// Bytes in a sentence.
+pub(super) struct Size(pub(super) u64);
+
+impl fmt::Display for Size {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            bytes if bytes >= 10 << 20 => write!(out, "{} MiB", bytes >> 20),
+            bytes => write!(out, "{} KiB", bytes >> 10),
+        }
+    }
 }
 
 impl ForeignError {
@@ -81,6 +114,7 @@ impl ForeignError {
 pub(super) enum Trouble {
     Io(io::Error),
     Malformed(Place, String),
+    TooLarge { place: Place, count: u64, what: &'static str, bytes: u64, limit: u64 },
 }
 
 impl Trouble {
@@ -93,6 +127,9 @@ impl Trouble {
         match self {
             Self::Io(source) => ForeignError::Io { name, source },
             Self::Malformed(place, problem) => ForeignError::Malformed { name, place, problem },
+            Self::TooLarge { place, count, what, bytes, limit } => {
+                ForeignError::TooLarge { name, place, count, what, bytes, limit }
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Events of foreign histories: what stands on one line of a history in Jepsen's manner.
 
 use super::Format;
-use super::value::{Text, Value};
+use super::value::{Text, Value, Words};
 use crate::EventType;
 
 /// Who caused a foreign event.
@@ -83,7 +83,7 @@ impl Draft {
     }
 
     /// The event, with what is peculiar to its format set right.
-    pub(super) fn finish(mut self, format: Format, line: u32) -> Result<ForeignEvent, String> {
+    pub(super) fn finish(mut self, format: Format, line: u32, words: &mut Words) -> Result<ForeignEvent, String> {
         let event_type = self.event_type.ok_or("an event without a type")?;
         match format {
             Format::EdnLinesKv => {
@@ -96,7 +96,7 @@ impl Draft {
                     // Written 0 for want of a nil.
                     self.value = Value::Nil;
                 }
-                self.f = f.map(Text::new);
+                self.f = f.and_then(|f| words.text(f.as_bytes()));
                 if self.is_nemesis {
                     self.process = ForeignProcess::Named(Text::new("nemesis"));
                 }

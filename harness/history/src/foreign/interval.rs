@@ -1,6 +1,7 @@
 //! Histories of complete operations with a start and an end each: those of PolyLin and of fptlin.
 
-use super::error::Trouble;
+use super::error::{Place, Trouble};
+use super::room::Tally;
 use super::window::{Lines, Window};
 use super::{Format, Text};
 
@@ -35,6 +36,7 @@ pub struct ForeignInterval {
 /// Reads all intervals.
 pub(super) fn read(window: &mut Window<'_>, format: Format) -> Result<ForeignIntervals, Trouble> {
     let mut words = super::value::Words::new();
+    let mut tally = Tally::new(window.room(), "operations");
     let mut lines = Lines::new(window);
     let mut history = ForeignIntervals { model: None, operations: Vec::new() };
     while let Some((number, line)) = lines.next()? {
@@ -50,7 +52,11 @@ pub(super) fn read(window: &mut Window<'_>, format: Format) -> Result<ForeignInt
             } else {
                 fptlin(&fields, number, &mut words)
             };
-            history.operations.push(interval.map_err(|problem| Trouble::at_line(number, problem))?);
+            let interval = interval.map_err(|problem| Trouble::at_line(number, problem))?;
+            // With the allocations of its values and of its part of the list.
+            let bytes = 2 * size_of::<ForeignInterval>() + interval.values.capacity() * size_of::<i64>();
+            tally.one(bytes, Place::line(number))?;
+            history.operations.push(interval);
         }
     }
     Ok(history)

@@ -1,24 +1,28 @@
 //! Histories in JSON: one array of objects, or objects one after another; and our own `history.jsonl`.
 
+mod plain;
+
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::Format;
 use super::error::{Place, Trouble};
-use super::event::{Draft, Field, ForeignEvent};
+use super::event::{Draft, Field};
 use super::value::{Items, Text, Value, Words};
 use super::window::Window;
+use super::{Format, Take};
 use crate::{Header, SCHEMA};
+use plain::Plain;
 
 /// Reads all events; gives back what is to be noted.
 pub(super) fn read_events(
     window: &mut Window<'_>,
     format: Format,
-    take: &mut dyn FnMut(ForeignEvent),
+    take: &mut Take<'_>,
 ) -> Result<Vec<String>, Trouble> {
     let mut objects = Objects { window, line: 1, pending: 0, in_array: false, after: After::Nothing };
     let mut words = Words::new();
+    let mut plain = Plain::default();
     if format == Format::JsonArray {
         objects.open_array()?;
     }
@@ -34,11 +38,13 @@ pub(super) fn read_events(
             }
             Next::Torn(line) => return Err(Trouble::at_line(line, "the file ends within an event")),
         };
-        let seed = EventSeed { words: &mut words, format };
-        let draft = seed
-            .deserialize(&mut serde_json::Deserializer::from_slice(bytes))
-            .map_err(|error| located(&error, line))?;
-        take(draft.finish(format, line).map_err(|problem| Trouble::at_line(line, problem))?);
+        let draft = match plain.event(bytes, &mut words, format) {
+            Some(draft) => draft,
+            None => EventSeed { words: &mut words, format }
+                .deserialize(&mut serde_json::Deserializer::from_slice(bytes))
+                .map_err(|error| located(&error, line))?,
+        };
+        take(draft.finish(format, line, &mut words).map_err(|problem| Trouble::at_line(line, problem))?)?;
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::error::{ForeignError, Trouble};
 use super::event::shown;
-use super::pairing::{ForeignOperation, ForeignOutcome};
+use super::operation::{ForeignOperation, ForeignOutcome};
 use super::value::Value;
 
 /// The operations of each key, in their order.
@@ -23,25 +23,26 @@ pub struct KeySplit {
 ///
 /// # Errors
 /// [`ForeignError::Malformed`] where a success answers a call of one key without that key.
-pub fn split_keys(operations: Vec<ForeignOperation>, name: &str) -> Result<KeySplit, ForeignError> {
+pub fn split_keys(
+    operations: impl IntoIterator<Item = ForeignOperation>,
+    name: &str,
+) -> Result<KeySplit, ForeignError> {
     let mut split = KeySplit::default();
     for mut operation in operations {
         // What was filled in had no key when it was asked.
-        let Some((key, call)) = lifted(&operation.call).filter(|_| !operation.is_filled) else {
+        let Some((key, call)) = lifted(&operation.call).filter(|_| !operation.is_filled()) else {
             split.whole.push(operation);
             continue;
         };
-        match lifted(&operation.reply).filter(|(answered, _)| *answered == key) {
-            Some((_, reply)) => operation.reply = reply,
+        let reply = match lifted(&operation.reply).filter(|(answered, _)| *answered == key) {
+            Some((_, reply)) => reply,
             None if operation.outcome == ForeignOutcome::Ok => {
                 let problem = format!("{} answers a call of the key {key}", shown(&operation.reply));
                 return Err(Trouble::at_line(operation.line, problem).named(name));
             }
-            None => {}
-        }
-        let fills = operation.outcome == ForeignOutcome::Ok && call.is_nil() && !operation.reply.is_nil();
-        operation.is_filled = fills;
-        operation.call = if fills { operation.reply.clone() } else { call };
+            None => operation.reply.clone(),
+        };
+        operation.restate(call, reply);
         split.keys.entry(key).or_default().push(operation);
     }
     Ok(split)

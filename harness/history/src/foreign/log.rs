@@ -1,22 +1,18 @@
 //! Histories in Jepsen's log lines: `history.txt`, and logs in which such lines stand among others.
 
-use super::Format;
 use super::error::{Place, Trouble};
-use super::event::{Draft, Field, ForeignEvent};
+use super::event::{Draft, Field};
 use super::scan::{Memory, Scanner, Stop};
 use super::value::Value;
 use super::window::{Lines, Window};
+use super::{Format, Take};
 use crate::EventType;
 
 /// What Jepsen's logger writes before an operation.
 const LOGGER: &[u8] = b"jepsen.util";
 
 /// Reads all events.
-pub(super) fn read_events(
-    window: &mut Window<'_>,
-    format: Format,
-    take: &mut dyn FnMut(ForeignEvent),
-) -> Result<(), Trouble> {
+pub(super) fn read_events(window: &mut Window<'_>, format: Format, take: &mut Take<'_>) -> Result<(), Trouble> {
     let mut memory = Memory::new();
     let mut lines = Lines::new(window);
     while let Some((number, line)) = lines.next()? {
@@ -25,11 +21,12 @@ pub(super) fn read_events(
         if format == Format::JepsenUtilLog && !is_event(text) {
             continue;
         }
-        let event = event(text, number, &mut memory).and_then(|draft| draft.finish(format, number).map_err(|s| (0, s)));
+        let event = event(text, number, &mut memory)
+            .and_then(|draft| draft.finish(format, number, &mut memory.words).map_err(|problem| (0, problem)));
         take(event.map_err(|(at, problem)| {
             let column = u32::try_from(line.len() - text.len() + at + 1).unwrap_or(u32::MAX);
             Trouble::Malformed(Place::Line { line: number, column }, problem)
-        })?);
+        })?)?;
     }
     Ok(())
 }

@@ -1,54 +1,18 @@
 //! Makes operations of foreign events: which completion belongs to which invocation, and in which order.
+//!
+//! Events are paired as they come, so that none is held. Where it turns out that they do not stand in the order of their indices,
+//! the pairing is undone ([`ledger`]), and all events are held and paired in their order at the end.
 
-use std::collections::{BTreeSet, HashMap};
+mod ledger;
+mod matching;
 
 use super::Format;
-use super::error::{ForeignError, Trouble};
-use super::event::{ForeignEvent, ForeignProcess, shown};
-use super::value::{Text, Value};
-use crate::EventType;
-
-/// How many operations one process may have in flight where it may have several: each completion is compared with all.
-const OPEN_MAX: usize = 1000;
-
-/// What came of a foreign operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum ForeignOutcome {
-    /// It happened.
-    Ok,
-    /// It did not and will not happen.
-    Fail,
-    /// It may have happened, or will.
-    Info,
-}
-
-/// One operation of a foreign history. Positions count the events of the history from 0, in the order by which it is judged.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ForeignOperation {
-    /// Who did it.
-    pub process: ForeignProcess,
-    /// Its kind, in the history's own word.
-    pub f: Option<Text>,
-    /// What was asked. Where that was nil and the operation succeeded, what came back: Knossos fills a read in like that.
-    pub call: Value,
-    /// What the completion says; nil where there is none.
-    pub reply: Value,
-    /// What came of it.
-    pub outcome: ForeignOutcome,
-    /// The position of its invocation.
-    pub invoked: u32,
-    /// The position of its completion, also of an indeterminate one; `None` where the history has none.
-    pub completed: Option<u32>,
-    /// Whether the completion names an error: a `:fail` of a cas without one says that the register held something else.
-    pub has_error: bool,
-    /// Whether [`ForeignOperation::call`] was filled in from the reply.
-    pub is_filled: bool,
-    /// Whether its real time is unknown: it has a completion without an invocation (both positions are then the same), or it
-    /// cannot be told which of several equal invocations is its own. It has no real-time order with others.
-    pub is_bare: bool,
-    /// The line that its first event begins on, counted from 1.
-    pub line: u32,
-}
+use super::error::{ForeignError, Place, Trouble};
+use super::event::ForeignEvent;
+use super::operation::ForeignOperation;
+use super::room::Room;
+use ledger::Ledger;
+use matching::Matching;
 
 /// What a history may do without being malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +38,7 @@ impl PairingRules {
 }
 
 /// Operations, and what else is known of a history.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct Paired {
     /// The operations, in the order of their invocations.
     pub operations: Vec<ForeignOperation>,
@@ -86,226 +50,199 @@ pub struct Paired {
     pub notes: Vec<String>,
 }
 
-/// Makes operations of events.
+/// Makes operations of events: [`Pairing`] over all of them, with as much memory as it takes.
+///
+/// # Errors
+/// As [`Pairing::take`].
+pub fn pair(events: Vec<ForeignEvent>, name: &str, rules: PairingRules) -> Result<Paired, ForeignError> {
+    let mut pairing = Pairing::new(name, rules, u64::MAX);
+    for event in events {
+        pairing.take(event)?;
+    }
+    pairing.finish()
+}
+
+/// Makes operations of events that come one by one.
 ///
 /// The order is that of the indices where all events have one and no two the same, else that of the file; never that of times,
 /// which may be too coarse. What has no completion is indeterminate.
-///
-/// # Errors
-/// [`ForeignError::Malformed`] where a process does what the rules forbid, or where it cannot be told which operation ended.
-pub fn pair(events: Vec<ForeignEvent>, name: &str, rules: PairingRules) -> Result<Paired, ForeignError> {
-    pair_events(events, rules).map_err(|trouble| trouble.named(name))
-}
-
-fn pair_events(mut events: Vec<ForeignEvent>, rules: PairingRules) -> Result<Paired, Trouble> {
-    let mut pairing = Pairing { rules, operations: Vec::new(), open: HashMap::new(), overlaps: None, dropped: 0 };
-    let mut notes = Vec::new();
-    if !is_in_order(&events) && has_own_order(&events) {
-        notes.push("the events do not stand in the order of their indices; that of the indices was taken".to_owned());
-        events.sort_by_key(|event| event.index);
-    }
-    let times: Option<Vec<i64>> = events.iter().map(|event| event.time).collect();
-    let mut named = Vec::new();
-    for (position, event) in events.into_iter().enumerate() {
-        let Ok(position) = u32::try_from(position) else {
-            return Err(Trouble::at_line(event.line, "more than 4,294,967,296 events"));
-        };
-        if !matches!(event.process, ForeignProcess::Named(_)) {
-            pairing.take(position, event)?;
-        } else if rules.keeps_named {
-            named.push((position, event));
-        }
-    }
-    if let Some(line) = pairing.overlaps {
-        notes.push(format!("processes have several operations in flight, first on line {line}"));
-    }
-    if pairing.dropped > 0 {
-        let dropped = pairing.dropped;
-        notes.push(format!("{dropped} indeterminate completions could belong to several operations and change none"));
-    }
-    Ok(Paired { operations: pairing.operations, named, times: times.unwrap_or_default(), notes })
-}
-
-fn is_in_order(events: &[ForeignEvent]) -> bool {
-    events.windows(2).all(|pair| pair[0].index.is_some() && pair[0].index < pair[1].index)
-}
-
-/// Whether the history numbers its events: all, and each otherwise.
-fn has_own_order(events: &[ForeignEvent]) -> bool {
-    let mut seen = BTreeSet::new();
-    events.iter().all(|event| event.index.is_some_and(|index| index >= 0 && seen.insert(index)))
-}
-
-struct Pairing {
+#[derive(Debug)]
+pub struct Pairing {
+    name: String,
+    room: Room,
     rules: PairingRules,
-    operations: Vec<ForeignOperation>,
-    /// The operations in flight, in the order of their invocations.
-    open: HashMap<ForeignProcess, Vec<usize>>,
-    overlaps: Option<u32>,
-    dropped: usize,
+    matching: Matching,
+    /// How many events were paired.
+    count: u32,
+    /// The time of each, as long as each has one.
+    times: Option<Vec<i64>>,
+    order: Order,
+}
+
+/// What is known of the order of the events so far.
+#[derive(Debug)]
+enum Order {
+    /// It is that of the file, whatever follows: an event has no index, or two have the same.
+    OfFile,
+    /// The indices ascend; what follows may change the order.
+    Ascending(Ledger),
+    /// That of the indices, unless what follows has none. Or else the events cannot be paired in the order of the file, and what
+    /// follows may show that it is another: then with what is wrong.
+    Held(Vec<ForeignEvent>, Option<Trouble>),
 }
 
 impl Pairing {
-    fn take(&mut self, position: u32, event: ForeignEvent) -> Result<(), Trouble> {
-        let outcome = match event.event_type {
-            EventType::Invoke => return self.invoke(position, event),
-            EventType::Ok => ForeignOutcome::Ok,
-            EventType::Fail => ForeignOutcome::Fail,
-            EventType::Info => ForeignOutcome::Info,
-        };
-        match self.find(&event, outcome)? {
-            Found::Operation(place) => {
-                let operation = &mut self.operations[place];
-                operation.is_filled = outcome == ForeignOutcome::Ok && operation.call.is_nil() && !event.value.is_nil();
-                if operation.is_filled {
-                    operation.call = event.value.clone();
+    /// Begins. The name is for errors; `memory` says how many bytes the operations may take.
+    pub fn new(name: &str, rules: PairingRules, memory: u64) -> Self {
+        Self {
+            name: name.to_owned(),
+            room: Room::new(memory),
+            rules,
+            matching: Matching::new(rules),
+            count: 0,
+            times: Some(Vec::new()),
+            order: Order::Ascending(Ledger::default()),
+        }
+    }
+
+    /// Takes the next event of the file.
+    ///
+    /// # Errors
+    /// [`ForeignError::Malformed`] where a process does what the rules forbid, or where it cannot be told which operation ended;
+    /// [`ForeignError::TooLarge`] where the operations take more memory than they may.
+    pub fn take(&mut self, event: ForeignEvent) -> Result<(), ForeignError> {
+        self.add(event).map_err(|trouble| trouble.named(&self.name))
+    }
+
+    /// All operations.
+    ///
+    /// # Errors
+    /// As [`Pairing::take`], where events had to be held for their order.
+    pub fn finish(self) -> Result<Paired, ForeignError> {
+        let name = self.name.clone();
+        self.end().map_err(|trouble| trouble.named(&name))
+    }
+
+    pub(super) fn add(&mut self, event: ForeignEvent) -> Result<(), Trouble> {
+        let place = Place::line(event.line);
+        let index = event.index.filter(|index| *index >= 0);
+        match (&mut self.order, index) {
+            (Order::OfFile, _) => self.pair(event).map_err(|refused| refused.0)?,
+            (Order::Held(events, _), Some(_)) => {
+                self.matching.heap += event.value.heap_bytes();
+                events.push(event);
+            }
+            (Order::Held(events, _), None) => {
+                let events = std::mem::take(events);
+                self.pair_anew(events)?;
+                self.pair(event).map_err(|refused| refused.0)?;
+            }
+            (Order::Ascending(ledger), Some(index)) if ledger.indices.last().is_none_or(|last| last < index) => {
+                if let Err(refused) = self.pair(event) {
+                    let (trouble, event) = *refused;
+                    self.hold(event, Some(trouble))?;
                 }
-                operation.f = operation.f.take().or(event.f);
-                operation.reply = event.value;
-                operation.outcome = outcome;
-                operation.completed = Some(position);
-                operation.has_error = event.has_error;
             }
-            Found::Nothing => self.bare(position, event, outcome)?,
-            Found::OneOfSeveral => self.dropped += 1,
+            (Order::Ascending(ledger), Some(index)) if !ledger.indices.contains(index) => self.hold(event, None)?,
+            (Order::Ascending(_), _) => {
+                self.order = Order::OfFile;
+                self.pair(event).map_err(|refused| refused.0)?;
+            }
+        }
+        self.check_room(0, place)
+    }
+
+    /// Pairs an event that stands in order. One that the rules forbid is given back, and changes nothing.
+    fn pair(&mut self, event: ForeignEvent) -> Result<(), Box<(Trouble, ForeignEvent)>> {
+        let (time, index, line) = (event.time, event.index, event.line);
+        if self.count == u32::MAX {
+            return Err(Box::new((Trouble::at_line(line, "more than 4,294,967,295 events"), event)));
+        }
+        let ledger = if let Order::Ascending(ledger) = &mut self.order { Some(ledger) } else { None };
+        self.matching.take(self.count, event, ledger)?;
+        self.count += 1;
+        match (&mut self.times, time) {
+            (Some(times), Some(time)) => times.push(time),
+            _ => self.times = None,
+        }
+        if let (Order::Ascending(ledger), Some(index)) = (&mut self.order, index) {
+            ledger.enter(index, line);
         }
         Ok(())
     }
 
-    fn invoke(&mut self, position: u32, event: ForeignEvent) -> Result<(), Trouble> {
-        let open = self.open.entry(event.process.clone()).or_default();
-        if let (Some(&other), false) = (open.first(), event.process == ForeignProcess::Unstated) {
-            if !self.rules.may_overlap {
-                let other = &self.operations[other];
-                let problem = format!(
-                    "{} invokes {} while its {} of line {} is in flight",
-                    who(&event.process),
-                    kind(event.f.as_ref()),
-                    kind(other.f.as_ref()),
-                    other.line
+    /// Undoes the pairing, and holds the events from now on.
+    fn hold(&mut self, event: ForeignEvent, trouble: Option<Trouble>) -> Result<(), Trouble> {
+        self.check_room((self.count as usize + 1) * size_of::<ForeignEvent>(), Place::line(event.line))?;
+        let Order::Ascending(ledger) = std::mem::replace(&mut self.order, Order::OfFile) else { return Ok(()) };
+        let matching = std::mem::replace(&mut self.matching, Matching::new(self.rules));
+        self.matching.heap = matching.heap + event.value.heap_bytes();
+        let mut events = ledger.undo(matching.operations, matching.named, self.times.as_deref());
+        events.push(event);
+        self.count = 0;
+        self.times = Some(Vec::new());
+        self.order = Order::Held(events, trouble);
+        Ok(())
+    }
+
+    /// Pairs events that were held, now in this order for good.
+    fn pair_anew(&mut self, events: Vec<ForeignEvent>) -> Result<(), Trouble> {
+        self.order = Order::OfFile;
+        self.matching.heap = 0;
+        for event in events {
+            self.pair(event).map_err(|refused| refused.0)?;
+        }
+        Ok(())
+    }
+
+    /// Refuses to go on where this many bytes more than now are more than there may be.
+    fn check_room(&mut self, more: usize, place: Place) -> Result<(), Trouble> {
+        let (held, what, count) = match &self.order {
+            Order::Held(events, _) => (size_of_val(events.as_slice()), "events", events.len()),
+            Order::Ascending(ledger) => (ledger.bytes(), "operations", self.matching.operations.len()),
+            Order::OfFile => (0, "operations", self.matching.operations.len()),
+        };
+        let times = self.times.as_ref().map_or(0, |times| size_of_val(times.as_slice()));
+        let bytes = self.matching.bytes() + times + held + more;
+        self.room.check(bytes, (count, what), place).map_err(|too_large| match &mut self.order {
+            // What is wrong says more than that the events after it are too many.
+            Order::Held(_, trouble) => trouble.take().unwrap_or(too_large),
+            _ => too_large,
+        })
+    }
+
+    pub(super) fn end(mut self) -> Result<Paired, Trouble> {
+        let mut notes = Vec::new();
+        if let Order::Held(events, _) = &mut self.order {
+            let mut events = std::mem::take(events);
+            if !is_in_order(&events) && has_own_order(&events) {
+                notes.push(
+                    "the events do not stand in the order of their indices; that of the indices was taken".to_owned(),
                 );
-                return Err(Trouble::at_line(event.line, problem));
+                events.sort_unstable_by_key(|event| event.index);
             }
-            self.overlaps.get_or_insert(event.line);
+            self.pair_anew(events)?;
         }
-        if open.len() >= OPEN_MAX {
-            let problem = format!("{} has more than {OPEN_MAX} operations in flight", who(&event.process));
-            return Err(Trouble::at_line(event.line, problem));
+        let Matching { operations, named, overlaps, dropped, .. } = self.matching;
+        if let Some(line) = overlaps {
+            notes.push(format!("processes have several operations in flight, first on line {line}"));
         }
-        open.push(self.operations.len());
-        self.operations.push(ForeignOperation {
-            process: event.process,
-            f: event.f,
-            call: event.value,
-            reply: Value::Nil,
-            outcome: ForeignOutcome::Info,
-            invoked: position,
-            completed: None,
-            has_error: false,
-            is_filled: false,
-            is_bare: false,
-            line: event.line,
-        });
-        Ok(())
-    }
-
-    fn bare(&mut self, position: u32, event: ForeignEvent, outcome: ForeignOutcome) -> Result<(), Trouble> {
-        if !self.rules.may_be_bare {
-            let problem =
-                format!("{} completes {} that it has not in flight", who(&event.process), kind(event.f.as_ref()));
-            return Err(Trouble::at_line(event.line, problem));
+        if dropped > 0 {
+            notes.push(format!(
+                "{dropped} indeterminate completions could belong to several operations and change none"
+            ));
         }
-        self.operations.push(ForeignOperation {
-            process: event.process,
-            f: event.f,
-            call: event.value.clone(),
-            reply: event.value,
-            outcome,
-            invoked: position,
-            completed: Some(position),
-            has_error: event.has_error,
-            is_filled: false,
-            is_bare: true,
-            line: event.line,
-        });
-        Ok(())
-    }
-
-    /// The operation that an event completes; it is in flight no more.
-    fn find(&mut self, event: &ForeignEvent, outcome: ForeignOutcome) -> Result<Found, Trouble> {
-        let Some(open) = self.open.get_mut(&event.process).filter(|open| !open.is_empty()) else {
-            return Ok(Found::Nothing);
-        };
-        let operations = &self.operations;
-        let agrees = |place: &usize| match (&operations[*place].f, &event.f) {
-            (Some(asked), Some(answered)) => asked == answered,
-            _ => true,
-        };
-        let of_kind: Vec<usize> = open.iter().copied().filter(agrees).collect();
-        let is_stated = event.process != ForeignProcess::Unstated;
-        let fitting: Vec<usize> = match of_kind.as_slice() {
-            [] if is_stated => {
-                let problem = format!(
-                    "{} completes {} while its {} is in flight",
-                    who(&event.process),
-                    kind(event.f.as_ref()),
-                    kind(operations[open[0]].f.as_ref())
-                );
-                return Err(Trouble::at_line(event.line, problem));
-            }
-            [] => return Ok(Found::Nothing),
-            [only] if is_stated => vec![*only],
-            _ => of_kind.into_iter().filter(|place| fits(&operations[*place].call, &event.value)).collect(),
-        };
-        let equal = fitting.windows(2).all(|pair| operations[pair[0]].call == operations[pair[1]].call);
-        let Some(&first) = fitting.first().filter(|_| equal) else {
-            if outcome == ForeignOutcome::Info {
-                return Ok(Found::OneOfSeveral);
-            }
-            let problem = format!(
-                "{} has several operations in flight, and which of them ends with {} cannot be told",
-                who(&event.process),
-                shown(&event.value)
-            );
-            return Err(Trouble::at_line(event.line, problem));
-        };
-        if let [_, _, ..] = fitting.as_slice() {
-            for place in fitting {
-                self.operations[place].is_bare = true;
-            }
-        }
-        open.retain(|place| *place != first);
-        Ok(Found::Operation(first))
+        Ok(Paired { operations, named, times: self.times.unwrap_or_default(), notes })
     }
 }
 
-enum Found {
-    Operation(usize),
-    /// No invocation is known.
-    Nothing,
-    /// It leaves open which; all of them stay indeterminate.
-    OneOfSeveral,
+fn is_in_order(events: &[ForeignEvent]) -> bool {
+    events.is_sorted_by(|one, next| one.index < next.index)
 }
 
-/// Whether a call may have come back as this: what was nil, or not there, may have become anything.
-fn fits(call: &Value, reply: &Value) -> bool {
-    match (call, reply) {
-        (Value::Nil, _) | (_, Value::Nil) => true,
-        (Value::List(asked), Value::List(answered)) => {
-            asked.len() <= answered.len() && asked.iter().zip(answered.iter()).all(|(call, reply)| fits(call, reply))
-        }
-        (call, reply) => call == reply,
-    }
-}
-
-fn who(process: &ForeignProcess) -> String {
-    match process {
-        ForeignProcess::Client(number) => format!("process {number}"),
-        ForeignProcess::Named(name) => format!("process {name}"),
-        ForeignProcess::Unstated => "a process without a number".to_owned(),
-    }
-}
-
-fn kind(f: Option<&Text>) -> String {
-    f.map_or_else(|| "an operation".to_owned(), |f| format!("`{f}`"))
+/// Whether no two have the same index.
+fn has_own_order(events: &[ForeignEvent]) -> bool {
+    let mut indices: Vec<Option<i64>> = events.iter().map(|event| event.index).collect();
+    indices.sort_unstable();
+    indices.is_sorted_by(|one, next| one < next)
 }

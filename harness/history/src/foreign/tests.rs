@@ -3,6 +3,9 @@
 mod edn;
 mod formats;
 mod garbage;
+mod memory;
+mod oracle;
+mod order;
 mod pairing;
 
 use super::*;
@@ -13,14 +16,14 @@ fn events(text: &str) -> Vec<ForeignEvent> {
 }
 
 fn events_as(text: &str, format: Option<Format>) -> Vec<ForeignEvent> {
-    match read_foreign(text.as_bytes(), "sample", format).unwrap().body {
-        ForeignBody::Events(events) => events,
-        other => panic!("no events: {other:?}"),
-    }
+    let mut events = Vec::new();
+    let history = read_foreign_with(text.as_bytes(), "sample", format, |event| events.push(event)).unwrap();
+    assert!(matches!(history.body, ForeignBody::Operations(_)), "{history:?}");
+    events
 }
 
 fn problem(text: &str) -> String {
-    read_foreign(text.as_bytes(), "sample", None).unwrap_err().to_string()
+    read_foreign_with(text.as_bytes(), "sample", None, drop).unwrap_err().to_string()
 }
 
 /// An event in few words: `3 invoke cas [1 2]`.

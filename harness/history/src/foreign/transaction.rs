@@ -1,9 +1,17 @@
 //! Histories of transactions in sessions, without times: the texts of AWDIT and of Plume. For dbcop's see [`super::dbcop`].
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
-use super::error::Trouble;
+use super::error::{Place, Trouble};
+use super::room::Tally;
 use super::window::{Lines, Window};
+
+/// What a transaction takes beside its accesses, in bytes: with its allocation, and where one is looked for by its number with that.
+pub(super) const TRANSACTION: usize = 2 * size_of::<ForeignTransaction>();
+
+/// What an access takes, in a list that may be half empty.
+pub(super) const ACCESS: usize = 2 * size_of::<ForeignAccess>();
 
 /// The transactions of one client, in its order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,11 +53,13 @@ pub(super) fn read_awdit(window: &mut Window<'_>) -> Result<Vec<ForeignSession>,
     let mut sessions = Vec::new();
     let mut session = ForeignSession::default();
     let mut is_open = false;
+    let mut tally = Tally::new(window.room(), "transactions");
     let mut lines = Lines::new(window);
     while let Some((number, line)) = lines.next()? {
         let line = line.trim_ascii();
         if is_rule(line, b'=') {
             is_open = false;
+            tally.part(2 * size_of::<ForeignSession>(), Place::line(number))?;
             sessions.push(std::mem::take(&mut session));
         } else if is_rule(line, b'-') {
             is_open = false;
@@ -58,9 +68,11 @@ pub(super) fn read_awdit(window: &mut Window<'_>) -> Result<Vec<ForeignSession>,
                 Trouble::at_line(number, format!("{} is no `w key value` or `r key value`", cut(line)))
             })?;
             if !is_open {
+                tally.one(TRANSACTION, Place::line(number))?;
                 session.transactions.push(committed(None, number));
                 is_open = true;
             }
+            tally.part(ACCESS, Place::line(number))?;
             push(&mut session.transactions, access);
         }
     }
@@ -87,6 +99,7 @@ pub(super) fn read_plume(window: &mut Window<'_>) -> Result<Vec<ForeignSession>,
     let mut sessions: Vec<ForeignSession> = Vec::new();
     let mut known: HashMap<u64, usize> = HashMap::new();
     let mut places: HashMap<(u64, u64), usize> = HashMap::new();
+    let mut tally = Tally::new(window.room(), "transactions");
     let mut lines = Lines::new(window);
     while let Some((number, line)) = lines.next()? {
         let line = line.trim_ascii();
@@ -101,10 +114,15 @@ pub(super) fn read_plume(window: &mut Window<'_>) -> Result<Vec<ForeignSession>,
             sessions.len() - 1
         });
         let transactions = &mut sessions[place].transactions;
-        let place = *places.entry((session, transaction)).or_insert_with(|| {
-            transactions.push(committed(Some(transaction), number));
-            transactions.len() - 1
-        });
+        tally.part(ACCESS, Place::line(number))?;
+        let place = match places.entry((session, transaction)) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(free) => {
+                tally.one(TRANSACTION, Place::line(number))?;
+                transactions.push(committed(Some(transaction), number));
+                *free.insert(transactions.len() - 1)
+            }
+        };
         transactions[place].accesses.push(access);
     }
     Ok(sessions)

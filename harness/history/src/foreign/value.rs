@@ -21,6 +21,11 @@ impl Text {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// As [`Value::heap_bytes`]. The store of [`Words`] and one other hold what nobody shares.
+    fn heap_bytes(&self) -> usize {
+        if Arc::strong_count(&self.0) > 2 { 0 } else { 64 + self.0.len() }
+    }
 }
 
 impl Deref for Text {
@@ -210,6 +215,24 @@ impl Value {
             value = &tagged.1;
         }
         value
+    }
+
+    /// About how many bytes it takes beside its own 16. A word that others share is theirs.
+    pub(super) fn heap_bytes(&self) -> usize {
+        // The counts of an `Arc` and what the allocator adds.
+        const BLOCK: usize = 32;
+        match self {
+            Self::Nil | Self::Bool(_) | Self::Integer(_) | Self::Float(_) | Self::Character(_) => 0,
+            Self::Number(text) | Self::String(text) | Self::Keyword(text) | Self::Symbol(text) => text.heap_bytes(),
+            Self::List(items) | Self::Set(items) => {
+                BLOCK + size_of_val(&**items) + items.iter().map(Self::heap_bytes).sum::<usize>()
+            }
+            Self::Map(entries) => {
+                let parts = entries.iter().map(|(key, value)| key.heap_bytes() + value.heap_bytes());
+                BLOCK + size_of_val(&**entries) + parts.sum::<usize>()
+            }
+            Self::Tagged(tagged) => BLOCK + size_of_val(&**tagged) + tagged.0.heap_bytes() + tagged.1.heap_bytes(),
+        }
     }
 
     fn rank(&self) -> u8 {

@@ -6,13 +6,17 @@ use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-use super::error::{Place, Trouble};
+use super::error::{Place, Size, Trouble};
+use super::room::Room;
 
 /// Bytes asked for at a time.
 const CHUNK: usize = 1 << 17;
 
 /// The longest line or form that is held in memory. A final read of a set of a million elements takes 8 MB.
 const HELD_MAX: usize = 1 << 26;
+
+/// And the longest where memory is scarce.
+const HELD_LEAST: usize = 1 << 18;
 
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
@@ -26,25 +30,31 @@ pub(super) struct Window<'s> {
     finished: bool,
     /// The position in the source of the first byte in `bytes`.
     base: u64,
+    room: Room,
 }
 
 impl<'s> Window<'s> {
     /// Looks through gzip or zstd, whichever the bytes begin with.
-    pub(super) fn open(source: impl Read + 's) -> io::Result<Self> {
-        let mut plain = Self::over(Box::new(source));
+    pub(super) fn open(source: impl Read + 's, room: Room) -> io::Result<Self> {
+        let mut plain = Self::over(Box::new(source), room);
         plain.more()?;
         while plain.data().len() < ZSTD.len() && plain.more()? {}
         if plain.data().starts_with(&GZIP) {
-            Ok(Self::over(Box::new(MultiGzDecoder::new(plain))))
+            Ok(Self::over(Box::new(MultiGzDecoder::new(plain)), room))
         } else if plain.data().starts_with(&ZSTD) {
-            Ok(Self::over(Box::new(Frames::new(plain))))
+            Ok(Self::over(Box::new(Frames::new(plain)), room))
         } else {
             Ok(plain)
         }
     }
 
-    fn over(source: Box<dyn Read + 's>) -> Self {
-        Self { source, bytes: Vec::new(), start: 0, end: 0, finished: false, base: 0 }
+    fn over(source: Box<dyn Read + 's>, room: Room) -> Self {
+        Self { source, bytes: Vec::new(), start: 0, end: 0, finished: false, base: 0, room }
+    }
+
+    /// How much memory may be taken for what is read.
+    pub(super) fn room(&self) -> Room {
+        self.room
     }
 
     /// The unread bytes that are in memory.
@@ -99,8 +109,9 @@ impl<'s> Window<'s> {
     /// nothing follows.
     pub(super) fn hold_more(&mut self, place: Place) -> Result<bool, Trouble> {
         let held = self.data().len();
-        if held > HELD_MAX {
-            let problem = format!("what begins here has no end within {} MiB", HELD_MAX >> 20);
+        let most = self.room.longest(HELD_MAX, HELD_LEAST);
+        if held > most {
+            let problem = format!("what begins here has no end within {}", Size(most as u64));
             return Err(Trouble::Malformed(place, problem));
         }
         self.hold((held * 2).max(CHUNK))?;
@@ -247,7 +258,7 @@ mod tests {
 
     fn all(bytes: &[u8]) -> io::Result<Vec<u8>> {
         let mut text = Vec::new();
-        Window::open(bytes)?.read_to_end(&mut text).map(|_| text)
+        Window::open(bytes, Room::new(u64::MAX))?.read_to_end(&mut text).map(|_| text)
     }
 
     fn gzip(text: &[u8]) -> Vec<u8> {
@@ -283,7 +294,7 @@ mod tests {
 
     #[test]
     fn lines_end_where_they_end() {
-        let mut window = Window::open(&b"one\r\n\nthree"[..]).unwrap();
+        let mut window = Window::open(&b"one\r\n\nthree"[..], Room::new(u64::MAX)).unwrap();
         let mut lines = Lines::new(&mut window);
         for expected in [(1, "one"), (2, ""), (3, "three")] {
             assert_eq!(lines.next().unwrap().unwrap(), (expected.0, expected.1.as_bytes()));
@@ -293,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_line_without_end_is_refused_before_it_fills_the_memory() {
-        let mut window = Window::open(io::repeat(b'x')).unwrap();
+        let mut window = Window::open(io::repeat(b'x'), Room::new(u64::MAX)).unwrap();
         let error = Lines::new(&mut window).next().unwrap_err();
         assert!(matches!(error, Trouble::Malformed(Place::Line { line: 1, .. }, _)), "{error:?}");
     }

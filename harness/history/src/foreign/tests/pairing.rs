@@ -5,16 +5,17 @@ fn paired(text: &str) -> Paired {
 }
 
 fn try_pair(text: &str) -> Result<Paired, ForeignError> {
-    let history = read_foreign(text.as_bytes(), "sample", None).unwrap();
-    let ForeignBody::Events(events) = history.body else { panic!("no events") };
-    pair(events, "sample", PairingRules::of(history.format))
+    match read_foreign(text.as_bytes(), "sample", None)?.body {
+        ForeignBody::Operations(paired) => Ok(paired),
+        other => panic!("no operations: {other:?}"),
+    }
 }
 
 /// `call -> reply outcome invoked..completed`.
 fn shown(operation: &ForeignOperation) -> String {
     let ForeignOperation { call, reply, outcome, invoked, .. } = operation;
-    let completed = operation.completed.map_or_else(String::new, |completed| completed.to_string());
-    format!("{call} -> {reply} {outcome:?} {invoked}..{completed}{}", if operation.is_bare { " bare" } else { "" })
+    let completed = operation.completed().map_or_else(String::new, |completed| completed.to_string());
+    format!("{call} -> {reply} {outcome:?} {invoked}..{completed}{}", if operation.is_bare() { " bare" } else { "" })
 }
 
 fn pairs(text: &str) -> Vec<String> {
@@ -44,7 +45,7 @@ fn completions_find_their_invocations() {
         ]
     );
     let paired = paired(text);
-    let flags: Vec<_> = paired.operations.iter().map(|it| (it.is_filled, it.has_error, it.line)).collect();
+    let flags: Vec<_> = paired.operations.iter().map(|it| (it.is_filled(), it.has_error(), it.line)).collect();
     assert_eq!(flags, [(true, false, 1), (false, true, 2), (false, false, 6), (false, false, 7), (false, false, 10)]);
     assert!(paired.named.is_empty() && paired.times.is_empty() && paired.notes.is_empty());
 }
@@ -166,5 +167,5 @@ fn keys_are_taken_out_on_request() {
 #[test]
 fn events_and_operations_are_small() {
     assert!(size_of::<ForeignEvent>() <= 88, "{}", size_of::<ForeignEvent>());
-    assert!(size_of::<ForeignOperation>() <= 88, "{}", size_of::<ForeignOperation>());
+    assert!(size_of::<ForeignOperation>() <= 64, "{}", size_of::<ForeignOperation>());
 }
