@@ -134,6 +134,28 @@ pub struct AnomalyCase {
     pub finding: Finding,
 }
 
+/// The figure that names the anomalies that were found.
+const ANOMALIES: &str = "anomalies";
+/// The figure that names the weakest levels that are ruled out.
+const RULED_OUT: &str = "levels ruled out";
+/// What stands between two names of a figure.
+const BETWEEN: &str = ", ";
+
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(BETWEEN)
+}
+
+/// The anomalies that a verdict's judgements name, and the weakest levels that they rule out: what
+/// [`TransactionVerdict::judgement`] put there. Both are empty where no judge of anomalies has judged.
+pub fn named_anomalies(judgements: &[Judgement]) -> (Vec<Anomaly>, Vec<Level>) {
+    let named = |name: &'static str| {
+        let figures = judgements.iter().flat_map(|judgement| &judgement.figures);
+        figures.filter(move |figure| figure.name == name).flat_map(|figure| figure.value.split(BETWEEN))
+    };
+    let anomalies = named(ANOMALIES).filter_map(|name| name.parse().ok());
+    (anomalies.collect(), named(RULED_OUT).filter_map(|name| name.parse().ok()).collect())
+}
+
 /// What a judge of anomalies says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TransactionVerdict {
@@ -161,6 +183,13 @@ impl TransactionVerdict {
 
     /// The verdict as that of a checker.
     pub fn judgement(self, checker: &str) -> Judgement {
+        let anomalies = names(self.anomalies.iter().map(|case| case.anomaly.name()));
+        let named = [(ANOMALIES, anomalies), (RULED_OUT, names(self.not.iter().map(|level| level.name())))];
+        let named: Vec<Figure> = named
+            .into_iter()
+            .filter(|(_, names)| !names.is_empty())
+            .map(|(name, names)| Figure::new(name, names))
+            .collect();
         let mut findings: Vec<_> = self.anomalies.into_iter().map(|case| case.finding).collect();
         if let Some(problem) = self.problem {
             findings.push(Finding::unknown(
@@ -171,6 +200,7 @@ impl TransactionVerdict {
         let mut judgement = Judgement::new(checker, self.judged, findings);
         judgement.verdict = self.verdict;
         judgement.figures = self.figures;
+        judgement.figures.extend(named);
         judgement
     }
 

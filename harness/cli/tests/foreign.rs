@@ -11,6 +11,11 @@ use common::{DSJEPSEN, text};
 
 const GOOD: &str = "{:process 0, :type :invoke, :f :write, :value 1}\n{:process 0, :type :ok, :f :write, :value 1}\n";
 const BAD: &str = "{:process 0, :type :invoke, :f :read, :value nil}\n{:process 0, :type :ok, :f :read, :value 3}\n";
+/// A transaction read what a failed one appended.
+const ABORTED: &str = "{:process 0, :type :invoke, :f :txn, :value [[:append 1 1]]}\n\
+                       {:process 0, :type :fail, :f :txn, :value [[:append 1 1]]}\n\
+                       {:process 1, :type :invoke, :f :txn, :value [[:append 1 2] [:r 1 nil]]}\n\
+                       {:process 1, :type :ok, :f :txn, :value [[:append 1 2] [:r 1 [1 2]]]}\n";
 
 struct Folder(tempfile::TempDir);
 
@@ -109,6 +114,19 @@ fn a_manifest_is_0_only_if_all_rows_are_as_expected() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("not judged: model abacus"), "{said}");
     assert!(said.contains("3 rows, 1 as expected (1 not judged)"), "{said}");
+    folder.file("aborted.edn", ABORTED);
+    let row = |said: &str| {
+        let path = folder.0.path().join("table.tsv");
+        let columns = "aborted.edn\tedn-lines\ttxn-list-append elle(read-committed)";
+        std::fs::write(&path, format!("file\tformat\tmodel\texpected\n{columns}\t{said}\n")).unwrap();
+        manifest(path)
+    };
+    assert_eq!(row("false :anomaly-types [:G1a], :not #{:read-committed}").0, Some(0));
+    let (code, said) = row("false :anomaly-types [:G1c]");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("G1c was not found, but dirty-update, G1a"), "{said}");
+    assert_eq!(row("false :anomaly-types [:G1a], :not #{:serializable}").0, Some(1));
+    assert_eq!(row("false :anomaly-types [:G7]").0, Some(255));
     assert_eq!(manifest(table(&[])).0, Some(1), "a table without rows shows nothing");
     assert_eq!(manifest(table(&["good.edn edn-lines register maybe"])).0, Some(255));
 }
