@@ -12,6 +12,8 @@ use std::hash::Hash;
 
 use dsjepsen_history::Index;
 
+use crate::interrupt::Interrupt;
+
 pub(crate) use explain::{first_contradiction, smallest, until};
 pub(crate) use search::{Answer, search};
 
@@ -63,17 +65,23 @@ impl<C, R> Entry<C, R> {
 /// The entries of a model's object.
 pub(crate) type EntryOf<M> = Entry<<M as Model>::Call, <M as Model>::Reply>;
 
-/// How much may still be remembered, in configurations of a search.
+/// How much may still be remembered, in configurations of a search, and whether it should stop before.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget {
     given: u64,
     left: u64,
+    interrupt: Interrupt,
 }
 
 impl Budget {
     /// So many configurations.
     pub(crate) fn new(configurations: u64) -> Self {
-        Self { given: configurations, left: configurations }
+        Self { given: configurations, left: configurations, interrupt: Interrupt::default() }
+    }
+
+    /// The same, but it is used up as soon as this is raised.
+    pub(crate) fn heeding(self, interrupt: &Interrupt) -> Self {
+        Self { interrupt: interrupt.clone(), ..self }
     }
 
     /// How many were spent.
@@ -85,7 +93,7 @@ impl Budget {
     pub(crate) fn share(&mut self, configurations: u64) -> Self {
         let share = self.left.min(configurations);
         self.left -= share;
-        Self::new(share)
+        Self::new(share).heeding(&self.interrupt)
     }
 
     /// Gives back what was not spent of a share.
@@ -93,10 +101,10 @@ impl Budget {
         self.left += share.left;
     }
 
-    /// Spends; `false` where too little is left.
+    /// Spends; `false` where too little is left, or there is no time.
     fn spend(&mut self, configurations: u64) -> bool {
         let enough = self.left >= configurations;
         self.left -= configurations.min(self.left);
-        enough
+        enough && !self.interrupt.is_raised()
     }
 }

@@ -10,6 +10,7 @@ use super::history::{HistoryProblem, TransactionHistory};
 use super::level::{Level, Levels, forbidden_by};
 use super::search::{Wanted, find_cycles, needs_orders};
 use super::text::in_words;
+use crate::interrupt::Interrupt;
 use crate::words::{count, counted};
 
 /// What a history is held against.
@@ -24,6 +25,8 @@ pub struct Options {
     pub garbage_reads: bool,
     /// How many edges may be followed in one search for G-single; the only search that can be given up.
     pub search_budget: u64,
+    /// Raised when there is no more time for searches.
+    pub interrupt: Interrupt,
 }
 
 impl Default for Options {
@@ -34,6 +37,7 @@ impl Default for Options {
             anomalies: Vec::new(),
             garbage_reads: true,
             search_budget: 20_000_000,
+            interrupt: Interrupt::default(),
         }
     }
 }
@@ -252,8 +256,7 @@ impl<'a> Cases<'a> {
         self.cases.push(case);
     }
 
-    fn inconclusive(&mut self, anomaly: Anomaly, reason: UnknownReason, sentence: String) {
-        let finding = Finding::unknown(reason, sentence);
+    fn inconclusive(&mut self, anomaly: Anomaly, finding: Finding) {
         self.push(AnomalyCase { anomaly, count: 1, transactions: Vec::new(), cycle: Vec::new(), finding });
     }
 
@@ -270,25 +273,29 @@ impl<'a> Cases<'a> {
             explicit: options.explicit(),
             found: self.kinds(),
             budget: options.search_budget,
+            interrupt: &options.interrupt,
         };
         let (cycles, gave_up) = find_cycles(graph, &wanted);
         for found in cycles {
             self.push(explain_cycle(history, explain, &found));
         }
+        let nothing = |sentence: String| Finding::unknown(UnknownReason::NoObservations, sentence);
         if graph.is_empty() {
             let sentence = "Nothing that was read or written says which transaction came first.".to_owned();
-            self.inconclusive(Anomaly::EmptyTransactionGraph, UnknownReason::NoObservations, sentence);
+            self.inconclusive(Anomaly::EmptyTransactionGraph, nothing(sentence));
         } else if forbidden == Anomalies::default() || forbidden == Anomalies::from_iter([Anomaly::GarbageRead]) {
             let sentence = "Of what was asked for, nothing can be told from this kind of history.".to_owned();
-            self.inconclusive(Anomaly::CycleSearchTimeout, UnknownReason::NoObservations, sentence);
+            self.inconclusive(Anomaly::CycleSearchTimeout, nothing(sentence));
         }
         if let Some(anomaly) = gave_up.first() {
-            let sentence = format!(
-                "The search for {} was given up after {}.",
-                anomaly.about(),
-                counted(options.search_budget, "edge")
-            );
-            self.inconclusive(Anomaly::CycleSearchTimeout, UnknownReason::Deadline, sentence);
+            let undecided = format!("The search for {} was given up", anomaly.about());
+            let finding = if options.interrupt.is_raised() {
+                options.interrupt.finding(&undecided)
+            } else {
+                let sentence = format!("{undecided} after {}.", counted(options.search_budget, "edge"));
+                Finding::unknown(UnknownReason::Deadline, sentence)
+            };
+            self.inconclusive(Anomaly::CycleSearchTimeout, finding);
         }
         self.verdict(graph, forbidden)
     }

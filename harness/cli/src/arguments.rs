@@ -59,6 +59,10 @@ fn check_command() -> Command {
         .arg(text("consistency", "LEVELS", "The levels that should hold, with commas [default: strict-serializable]"))
         .arg(text("format", "FORMAT", "The history's format [default: told by its bytes]"))
         .arg(
+            number("budget-s", "S", "How long a history may be judged; what is not decided by then is unknown [default: no limit]")
+                .value_parser(value_parser!(u64).range(1..=1_000_000)),
+        )
+        .arg(
             text("manifest", "FILE", "Judges every row of a table of histories with known verdicts; 0 iff all are as expected")
                 .value_parser(value_parser!(PathBuf))
                 .conflicts_with_all(["path", "model", "init", "independent", "no-split", "failed-cas", "consistency", "format"]),

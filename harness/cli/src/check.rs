@@ -1,6 +1,7 @@
 //! `dsjepsen check`: judges a recorded run again, from its directory alone; or a history of another tool against a model
 //! ([`foreign`]); or a whole table of such histories ([`manifest`]).
 
+mod budget;
 mod foreign;
 mod manifest;
 

@@ -76,6 +76,33 @@ fn bad_usage_and_bad_files_are_told_apart() {
     assert_eq!(check(&folder.file("torn.edn", &GOOD[..60]), "--model register").0, Some(255));
 }
 
+/// Puts of many clients at once, taken out again, and a value that nobody put in: every order of the puts must be tried.
+fn hopeless() -> String {
+    let event = |process: u32, kind: &str, f: &str, value: String| {
+        format!("{{:process {process}, :type :{kind}, :f :{f}, :value {value}}}\n")
+    };
+    let puts = |kind| (0..40).map(move |value| event(value, kind, "enqueue", value.to_string())).collect::<String>();
+    let takes: String = (0..40)
+        .map(|at| if at == 39 { 99 } else { at * 7 % 40 })
+        .map(|value| event(0, "invoke", "dequeue", "nil".to_owned()) + &event(0, "ok", "dequeue", value.to_string()))
+        .collect();
+    [puts("invoke"), puts("ok"), takes].concat()
+}
+
+#[test]
+fn a_hopeless_history_ends_with_its_time_and_says_so() {
+    let folder = Folder::new();
+    let hopeless = folder.file("hopeless.edn", &hopeless());
+    let (code, said) = check(&hopeless, "--model queue --budget-s 1");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("UNKNOWN") && said.contains("deadline"), "{said}");
+    assert!(said.contains("the time budget of 1 s was used up") && said.contains("--budget-s"), "{said}");
+    let good = folder.file("good.edn", GOOD);
+    assert_eq!(check(&good, "--model register --budget-s 1000").0, Some(0));
+    assert_eq!(check(&good, "--model register --budget-s 0").0, Some(254));
+    assert_eq!(check(&good, "--budget-s 1").0, Some(254), "it is for histories");
+}
+
 #[test]
 fn standard_input_and_json() {
     let mut command = Command::new(DSJEPSEN);

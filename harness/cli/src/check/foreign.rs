@@ -12,13 +12,14 @@ use dsjepsen_checkers::foreign::{
 use dsjepsen_history::Verdict;
 use dsjepsen_history::foreign::{Format, read_foreign, read_value};
 
+use super::budget::Budget;
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::naming;
 use crate::schedule::shell_line;
 use crate::terminal::{Style, Terminal};
 
 /// The options that only histories of other tools have.
-const OPTIONS: [&str; 6] = ["init", "independent", "no-split", "failed-cas", "consistency", "format"];
+const OPTIONS: [&str; 7] = ["init", "independent", "no-split", "failed-cas", "consistency", "format", "budget-s"];
 
 /// One of those options that was given.
 pub(super) fn asked(arguments: &ArgMatches) -> Option<&'static str> {
@@ -32,7 +33,8 @@ pub(super) fn check(path: &Path, arguments: &ArgMatches) -> Result<Exit, Failure
     let named = text("model").unwrap_or_default();
     let (model, level) = model(named)?;
     let format = text("format").map(str::parse::<Format>).transpose().map_err(usage)?;
-    let request = request(arguments, level)?;
+    let budget = Budget::start(arguments);
+    let request = ForeignRequest { interrupt: budget.interrupt.clone(), ..request(arguments, level)? };
     if path.is_dir() {
         let path = path.display();
         return Err(usage(format!("{path} is a directory; a recorded run is judged without --model")));

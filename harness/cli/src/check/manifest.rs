@@ -12,6 +12,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use clap::ArgMatches;
+use dsjepsen_checkers::foreign::ForeignRequest;
 use dsjepsen_checkers::transactions::named_anomalies;
 use dsjepsen_history::Verdict;
 use dsjepsen_history::foreign::Format;
@@ -19,6 +20,7 @@ use serde_json::json;
 
 use self::asked::asked;
 use self::expected::Expected;
+use super::budget::Budget;
 use super::foreign::judge;
 use crate::exit::{Exit, Failure, harness, usage};
 
@@ -31,7 +33,8 @@ pub(super) fn check(table: &Path, arguments: &ArgMatches) -> Result<Exit, Failur
         let malformed = |problem: String| harness(format!("{}, line {}: {problem}", table.display(), number + 1));
         let row = Row::read(line).map_err(malformed)?;
         let began = Instant::now();
-        let came = row.judge(folder);
+        let budget = Budget::start(arguments);
+        let came = row.judge(folder, &budget);
         let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         rows += 1;
         expected += u64::from(came.is_as_expected());
@@ -83,9 +86,9 @@ impl<'a> Row<'a> {
         Ok(Self { file, format: format.parse()?, model, expected })
     }
 
-    fn judge(&self, folder: &Path) -> Came {
+    fn judge(&self, folder: &Path, budget: &Budget) -> Came {
         let (model, request) = match asked(self.model) {
-            Ok(Some(asked)) => asked,
+            Ok(Some((model, request))) => (model, ForeignRequest { interrupt: budget.interrupt.clone(), ..request }),
             Ok(None) => return Came::NotJudged(format!("not judged: model {}", self.model)),
             Err(problem) => return Came::Refused(problem),
         };
