@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use dsjepsen_history::{OptionValue, Options};
+use dsjepsen_history::{JepsenNotation, OptionValue, Options};
 use dsjepsen_workloads::{AnyWorkload, OptionKind, OptionSpec, workloads};
 
 use crate::exit::{Failure, usage};
@@ -19,6 +19,7 @@ pub(crate) fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(test_command())
         .subcommand(check_command())
+        .subcommand(export_command())
         .subcommand(
             Command::new("list")
                 .about("Shows workloads, targets with what to expect of them, faults, and models of other tools' histories")
@@ -69,6 +70,31 @@ fn check_command() -> Command {
         )
         .arg(flag("json", "Print the verdict as JSON"))
         .arg(flag("quiet", "Print nothing; the exit code tells"))
+}
+
+fn export_command() -> Command {
+    Command::new("export")
+        .about("Writes a recorded run's history as Jepsen, Knossos and Elle read it")
+        .arg(
+            Arg::new("run")
+                .value_name("RUN")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("A run's directory, such as store/latest"),
+        )
+        .arg(
+            text(
+                "format",
+                "FORMAT",
+                "`edn`: Jepsen's history.edn, a map a line; `json`: an array, as elle-cli takes it",
+            )
+            .value_parser(PossibleValuesParser::new(JepsenNotation::ALL.map(JepsenNotation::name)))
+            .default_value(JepsenNotation::Edn.name()),
+        )
+        .arg(
+            text("output", "FILE", "Where it is written; a file is replaced whole [default: standard output]")
+                .value_parser(value_parser!(PathBuf)),
+        )
 }
 
 fn target_command() -> Command {
