@@ -64,9 +64,13 @@ fn check_command() -> Command {
                 .value_parser(value_parser!(u64).range(1..=1_000_000)),
         )
         .arg(
+            text("html", "FILE", "Draws the verdict as a page, one file without a network; of a run, its whole page again")
+                .value_parser(value_parser!(PathBuf)),
+        )
+        .arg(
             text("manifest", "FILE", "Judges every row of a table of histories with known verdicts; 0 iff all are as expected")
                 .value_parser(value_parser!(PathBuf))
-                .conflicts_with_all(["path", "model", "init", "independent", "no-split", "failed-cas", "consistency", "format"]),
+                .conflicts_with_all(["path", "model", "init", "independent", "no-split", "failed-cas", "consistency", "format", "html"]),
         )
         .arg(flag("json", "Print the verdict as JSON"))
         .arg(flag("quiet", "Print nothing; the exit code tells"))

@@ -23,9 +23,7 @@ fn judged(store: &Store, model: &[&str]) -> i32 {
         let output = dsjepsen(&["export", run, "--format", format, "--output", file]);
         assert_eq!(output.status.code(), Some(0), "{}", text(&output));
         assert!(!Path::new(&format!("{file}.tmp")).exists());
-        let output = dsjepsen(&[&["check", file, "--model"], model].concat());
-        println!("{format}: {}", text(&output));
-        output.status.code().unwrap()
+        dsjepsen(&[&["check", file, "--model"], model].concat()).status.code().unwrap()
     });
     assert_eq!(codes[0], codes[1]);
     codes[0]
@@ -77,6 +75,25 @@ fn locks_and_views_have_their_shapes() {
     let output = dsjepsen(&["export", store.latest().to_str().unwrap()]);
     let edn = String::from_utf8(output.stdout).unwrap();
     assert!(edn.contains(":f :poll, :value {:node \"n1\"}") && edn.contains(":believes_leader true"), "{edn}");
+}
+
+#[test]
+fn the_page_of_a_run_is_drawn_again_from_its_directory() {
+    let store = Store::new();
+    assert_eq!(store.run(&format!("--workload register --nemesis none --seed 1 {SHORT}")).status.code(), Some(0));
+    let run = store.latest();
+    let first = std::fs::read_to_string(run.join("index.html")).unwrap();
+    let again = run.with_extension("html");
+    let output = dsjepsen(&["check", run.to_str().unwrap(), "--html", again.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(text(&output).contains(again.to_str().unwrap()), "{}", text(&output));
+    assert_eq!(std::fs::read_to_string(&again).unwrap(), first, "the same record makes the same page");
+
+    // A run that was killed has neither verdict nor page.
+    std::fs::remove_file(run.join("verdict.json")).unwrap();
+    let output = dsjepsen(&["check", run.to_str().unwrap(), "--html", again.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(std::fs::read_to_string(&again).unwrap().contains("UNKNOWN"));
 }
 
 #[test]

@@ -104,6 +104,30 @@ fn a_hopeless_history_ends_with_its_time_and_says_so() {
 }
 
 #[test]
+fn a_verdict_can_be_a_page() {
+    let folder = Folder::new();
+    let hostile = "\"<script src='http://evil.example/x.js'></script>\"";
+    let bad = folder.file("bad.edn", &[GOOD, BAD].concat().replace(":value 3", &format!(":value {hostile}")));
+    let page = folder.0.path().join("page.html");
+    let (code, said) = check(&bad, &format!("--model register --html {}", page.display()));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&format!("page   {}", page.display())), "{said}");
+    let text = std::fs::read_to_string(&page).unwrap();
+    assert!(text.starts_with("<!DOCTYPE html>") && text.contains("However") && text.contains("&lt;script src="));
+    assert!(!text.contains("<script src") && !text.contains("src=\"http") && !text.contains("href=\"http"));
+    assert!(text.contains("register.linearizable") && text.contains("dsjepsen check"));
+
+    let good = folder.file("good.edn", GOOD);
+    assert_eq!(check(&good, &format!("--model register --quiet --html {}", page.display())), (Some(0), String::new()));
+    assert!(std::fs::read_to_string(&page).unwrap().contains("VALID"), "it was replaced");
+    let nowhere = folder.0.path().join("nowhere/page.html");
+    let (code, said) = check(&good, &format!("--model register --html {}", nowhere.display()));
+    assert_eq!(code, Some(255), "{said}");
+    assert!(said.contains("VALID") && said.contains("nowhere/page.html"), "the verdict is told all the same: {said}");
+    assert_eq!(check(&bad, &format!("--model register --html {}", nowhere.display())).0, Some(1), "invalid is graver");
+}
+
+#[test]
 fn standard_input_and_json() {
     let mut command = Command::new(DSJEPSEN);
     command.args(["check", "-", "--model", "cas-register", "--json"]).stdin(Stdio::piped()).stdout(Stdio::piped());
