@@ -42,7 +42,7 @@ fn violation(text: &str, timeline: bool) -> Verdict {
     let span = |from_ns, to_ns, style| Span { from_ns, to_ns, style, label: text.to_owned(), operation: Some(4) };
     let spans = vec![span(5, 90, SpanStyle::Ok), span(60, 200, SpanStyle::Info)];
     let lanes = vec![Lane { label: text.to_owned(), spans, ..Lane::default() }];
-    finding.timeline = timeline.then(|| Timeline { from_ns: 0, to_ns: 210, lanes, conflict_ns: None });
+    finding.timeline = timeline.then_some(Timeline { from_ns: 0, to_ns: 210, lanes, conflict_ns: None });
     let mut other = finding.clone();
     other.sentence = format!("another: {text}");
     let mut judgement = Judgement::new(text, 1204, vec![finding, other]);
