@@ -206,6 +206,10 @@ pub fn judge_foreign(
         let finding = Finding::unknown(UnknownReason::NoObservations, "The history holds no operation.");
         return Ok(Verdict::merge(vec![Judgement::new(model.name(), 0, vec![finding])], counts, ""));
     }
+    if request.interrupt.is_raised() {
+        let finding = request.interrupt.finding("The history was read, but not judged");
+        return Ok(Verdict::merge(vec![Judgement::new(model.name(), 0, vec![finding])], counts, ""));
+    }
     let judgement = model.judge(&Given { name, format, body, request })?;
     let sentence = format!("All {} agree with model `{}`.", counted(counts.total, "operation"), model.name());
     Ok(Verdict::merge(vec![judgement], counts, sentence))

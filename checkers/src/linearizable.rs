@@ -23,6 +23,8 @@ pub(crate) use explain::{first_contradiction, smallest, until, without_unseen};
 pub use search::Answer;
 pub(crate) use search::search;
 
+use crate::interrupt::Interrupt;
+
 /// An object by its sequential behaviour.
 pub trait Model {
     /// What the object remembers.
@@ -122,17 +124,23 @@ pub fn explore<M: Model>(model: &M, entries: &[EntryOf<M>], configurations: u64)
     search(model, entries, &mut Budget::new(configurations))
 }
 
-/// How much may still be remembered, in configurations of a search.
+/// How much may still be remembered, in configurations of a search, and whether it should stop before.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget {
     given: u64,
     left: u64,
+    interrupt: Interrupt,
 }
 
 impl Budget {
     /// So many configurations.
     pub(crate) fn new(configurations: u64) -> Self {
-        Self { given: configurations, left: configurations }
+        Self { given: configurations, left: configurations, interrupt: Interrupt::default() }
+    }
+
+    /// The same, but it is used up as soon as this is raised.
+    pub(crate) fn heeding(self, interrupt: &Interrupt) -> Self {
+        Self { interrupt: interrupt.clone(), ..self }
     }
 
     /// How many were spent.
@@ -166,7 +174,7 @@ impl Budget {
     pub(crate) fn share(&mut self, configurations: u64) -> Self {
         let share = self.left.min(configurations);
         self.left -= share;
-        Self::new(share)
+        Self::new(share).heeding(&self.interrupt)
     }
 
     /// Gives back what was not spent of a share.
@@ -174,10 +182,10 @@ impl Budget {
         self.left += share.left;
     }
 
-    /// Spends; `false` where too little is left.
+    /// Spends; `false` where too little is left, or there is no time.
     fn spend(&mut self, configurations: u64) -> bool {
         let enough = self.left >= configurations;
         self.left -= configurations.min(self.left);
-        enough
+        enough && !self.interrupt.is_raised()
     }
 }

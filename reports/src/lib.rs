@@ -1,4 +1,5 @@
-//! Draws the page of a run: `index.html`, made from the run's directory alone.
+//! Draws the page of a run: `index.html`, made from the run's directory alone; and that of another tool's history that was judged
+//! here.
 //!
 //! This crate reads what a run left behind and writes one self-contained file. It judges nothing: the verdict is read from
 //! `verdict.json`, and a part that is missing or damaged is said so in its section and changes no verdict.
@@ -7,15 +8,19 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use dsjepsen_history::{RunDirectory, RunDirectoryError};
+use dsjepsen_history::{RunDirectory, RunDirectoryError, Verdict};
 use thiserror::Error;
 
+mod check;
 mod load;
 mod marks;
 mod page;
 mod plot;
 mod sections;
+mod subject;
 mod text;
+
+pub use check::{CheckedHistory, write_check_page};
 
 /// Why a page cannot be written.
 #[derive(Debug, Error)]
@@ -44,14 +49,26 @@ pub enum ReportError {
 pub fn write_page(directory: &RunDirectory) -> Result<PathBuf, ReportError> {
     let record = load::RunRecord::read(directory)?;
     let path = directory.page_file();
-    write_whole(&path, &page::page(&record).into_string())
-        .map_err(|source| ReportError::Write { path: path.clone(), source })?;
+    write_whole(&path, &page::page(&record).into_string())?;
     Ok(path)
 }
 
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
-    let fresh = path.with_extension("html.tmp");
-    fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, path)).inspect_err(|_| {
+/// Draws the page of a run into a file of its own, with a verdict that was just given.
+///
+/// # Errors
+/// As [`write_page`]; the verdict in the directory is not read.
+pub fn write_page_as(directory: &RunDirectory, verdict: Verdict, path: &Path) -> Result<(), ReportError> {
+    let record = load::RunRecord::read_with(directory, verdict)?;
+    write_whole(path, &page::page(&record).into_string())
+}
+
+fn write_whole(path: &Path, text: &str) -> Result<(), ReportError> {
+    let mut fresh = path.as_os_str().to_owned();
+    fresh.push(".tmp");
+    let fresh = PathBuf::from(fresh);
+    let written = fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, path));
+    written.map_err(|source| {
         let _ = fs::remove_file(&fresh);
+        ReportError::Write { path: path.to_owned(), source }
     })
 }

@@ -10,6 +10,7 @@ use dsjepsen_history::{
 };
 
 use crate::plot::bands::Bands;
+use crate::subject::Subject;
 
 /// How much of a log's end is read, in bytes.
 const TAIL_BYTES: u64 = 64 * 1024;
@@ -66,8 +67,15 @@ impl RunRecord {
     /// # Errors
     /// [`RunDirectoryError`] where the plan or the verdict cannot be read.
     pub(crate) fn read(directory: &RunDirectory) -> Result<Self, RunDirectoryError> {
+        Self::read_with(directory, directory.read_verdict()?)
+    }
+
+    /// Reads a run's directory, but for its verdict.
+    ///
+    /// # Errors
+    /// [`RunDirectoryError`] where the plan cannot be read.
+    pub(crate) fn read_with(directory: &RunDirectory, verdict: Verdict) -> Result<Self, RunDirectoryError> {
         let plan = directory.read_plan()?;
-        let verdict = directory.read_verdict()?;
         let mut record = Self {
             path: directory.path().to_owned(),
             history: read_history(&directory.history_file()).map_err(|error| error.to_string()),
@@ -154,6 +162,45 @@ impl RunRecord {
     /// The interval in which the first finding breaks its rule, in ns.
     pub(crate) fn conflict(&self) -> Option<(Nanos, Nanos)> {
         self.verdict.findings.first()?.timeline.as_ref()?.conflict_ns
+    }
+}
+
+impl Subject for RunRecord {
+    fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    fn noun(&self) -> &'static str {
+        "run"
+    }
+
+    fn grounds(&self) -> &'static str {
+        "Each step follows from what the clients sent and received, timed on the controller’s monotonic clock. No node’s clock is \
+         trusted."
+    }
+
+    fn elsewhere(&self) -> &'static str {
+        "in verdict.json"
+    }
+
+    fn operation(&self, index: Index) -> Option<&RawOperation> {
+        self.operation(index)
+    }
+
+    fn names_operations(&self) -> bool {
+        true
+    }
+
+    fn unreadable(&self) -> Option<&str> {
+        self.history.as_ref().err().map(String::as_str)
+    }
+
+    fn end(&self) -> Nanos {
+        self.end()
+    }
+
+    fn bands(&self) -> &Bands {
+        &self.bands
     }
 }
 

@@ -5,39 +5,71 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::load::RunRecord;
 use crate::marks::{OutcomeKind, SYMBOLS, State};
 use crate::plot::bands::{Bands, DrawnFault};
-use crate::sections::{Section, banner, sections, state};
+use crate::sections::banner::banner;
+use crate::sections::{Section, sections};
+use crate::subject::Subject;
 use crate::text::{NAME, harmless, shown};
 
 const STYLE: &str = include_str!("../assets/page.css");
 const SCRIPT: &str = include_str!("../assets/page.js");
 
+/// What a page is put together from.
+pub(crate) struct Frame<'a> {
+    /// What is beside the verdict's word in the title.
+    pub(crate) title: String,
+    /// What stands over the list of sections.
+    pub(crate) name: &'a str,
+    /// What the page as a whole says.
+    pub(crate) state: State,
+    /// How faults are drawn.
+    pub(crate) bands: &'a Bands,
+    /// The sections that are listed.
+    pub(crate) sections: &'a [Section],
+    /// All that is on the page.
+    pub(crate) main: Markup,
+}
+
 /// The whole page of a run.
 pub(crate) fn page(record: &RunRecord) -> Markup {
-    let state = state(record);
     let sections = sections(record);
     let (on_axis, apart): (Vec<_>, Vec<_>) = sections.iter().partition(|section| section.on_run_axis);
     let (before, after): (Vec<_>, Vec<_>) =
         apart.into_iter().partition(|section| matches!(section.id, "why" | "counterexample"));
+    let main = html! {
+        (banner(record))
+        @for section in before { (section.body) }
+        div.timegroup {
+            (legend(record))
+            @for section in on_axis { (section.body) }
+        }
+        @for section in after { (section.body) }
+    };
+    let plan = &record.plan;
+    let (workload, target) = (harmless(&plan.workload, NAME), harmless(&plan.target, NAME));
+    framed(&Frame {
+        title: format!("{workload} on {target} · seed {}", plan.seed),
+        name: &plan.run,
+        state: record.state(),
+        bands: &record.bands,
+        sections: &sections,
+        main,
+    })
+}
+
+/// A page around its content: head, symbols, list of sections.
+pub(crate) fn framed(frame: &Frame<'_>) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            (head(record, state))
+            (head(frame))
             body {
                 svg.defs width="0" height="0" aria-hidden="true" {
-                    defs { (PreEscaped(SYMBOLS)) (record.bands.patterns()) }
+                    defs { (PreEscaped(SYMBOLS)) (frame.bands.patterns()) }
                 }
                 a.skip href="#main" { "Skip to the verdict" }
                 div.page {
-                    (contents(record, state, &sections))
-                    main #main tabindex="-1" {
-                        (banner(record))
-                        @for section in before { (section.body) }
-                        div.timegroup {
-                            (legend(record))
-                            @for section in on_axis { (section.body) }
-                        }
-                        @for section in after { (section.body) }
-                    }
+                    (contents(frame))
+                    main #main tabindex="-1" { (frame.main) }
                 }
                 script { (PreEscaped(SCRIPT)) }
             }
@@ -45,15 +77,8 @@ pub(crate) fn page(record: &RunRecord) -> Markup {
     }
 }
 
-fn head(record: &RunRecord, state: State) -> Markup {
-    let plan = &record.plan;
-    let title = format!(
-        "{} · {} on {} · seed {} · dsjepsen",
-        state.word(),
-        harmless(&plan.workload, NAME),
-        harmless(&plan.target, NAME),
-        plan.seed
-    );
+fn head(frame: &Frame<'_>) -> Markup {
+    let title = format!("{} · {} · dsjepsen", frame.state.word(), frame.title);
     // Nothing is ever fetched; the policy holds even if a hostile value found a way through the escaping.
     let policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; \
                   base-uri 'none'; form-action 'none'";
@@ -63,8 +88,8 @@ fn head(record: &RunRecord, state: State) -> Markup {
             meta name="viewport" content="width=device-width,initial-scale=1";
             meta http-equiv="Content-Security-Policy" content=(policy);
             title { (title) }
-            link rel="icon" href=(icon(state));
-            style { (PreEscaped(STYLE)) (PreEscaped(record.bands.css())) }
+            link rel="icon" href=(icon(frame.state));
+            style { (PreEscaped(STYLE)) (PreEscaped(frame.bands.css())) }
         }
     }
 }
@@ -83,13 +108,13 @@ fn icon(state: State) -> String {
     )
 }
 
-fn contents(record: &RunRecord, state: State, sections: &[Section]) -> Markup {
+fn contents(frame: &Frame<'_>) -> Markup {
     html! {
         nav.side aria-label="Sections" {
-            div { div.brand { "dsjepsen" } div.small.dim.run { (shown(&record.plan.run, NAME)) } }
+            div { div.brand { "dsjepsen" } div.small.dim.run { (shown(frame.name, NAME)) } }
             ol {
-                (entry("main", "Verdict", Some(state)))
-                @for section in sections { (entry(section.id, section.name, section.state)) }
+                (entry("main", "Verdict", Some(frame.state)))
+                @for section in frame.sections { (entry(section.id, section.name, section.state)) }
             }
             div.foot { button #theme type="button" hidden { "Switch light / dark" } }
         }

@@ -7,18 +7,17 @@ use crate::marks::State;
 use crate::plot::bands::DrawnFault;
 use operations::Tables;
 
-mod banner;
-mod checkers;
-mod counterexample;
+pub(crate) mod banner;
+pub(crate) mod checkers;
+pub(crate) mod counterexample;
+pub(crate) mod counts;
 mod faults;
 mod latency;
 mod logs;
 mod notes;
-mod operations;
-mod replay;
-mod why;
-
-pub(crate) use banner::{banner, state};
+pub(crate) mod operations;
+pub(crate) mod replay;
+pub(crate) mod why;
 
 /// One section with its entry in the list of sections.
 pub(crate) struct Section {

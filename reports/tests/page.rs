@@ -1,6 +1,5 @@
 //! Pages of whole run directories: their structure, their safety, and what is left of them when files are damaged.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -11,7 +10,7 @@ mod fixture;
 mod markup;
 
 use fixture::{HOSTILE, Shape};
-use markup::{Element, elements};
+use markup::{assert_sound, elements};
 
 fn run(store: &Path, name: &str, shape: Shape) -> RunDirectory {
     fixture::write(store, name, shape).expect("a fixture can be written and read")
@@ -21,45 +20,6 @@ fn page_of(directory: &RunDirectory) -> String {
     let path = write_page(directory).expect("a fixture can be written and read");
     assert_eq!(path, directory.page_file());
     fs::read_to_string(path).expect("a fixture can be written and read")
-}
-
-fn ids(elements: &[Element]) -> Vec<&str> {
-    elements.iter().filter_map(|element| element.attribute("id")).collect()
-}
-
-/// What must hold for every page, whatever its run.
-fn assert_sound(page: &str) {
-    let parsed = elements(page);
-    let ids = ids(&parsed);
-    let distinct: BTreeSet<_> = ids.iter().collect();
-    assert_eq!(ids.len(), distinct.len(), "an id is given twice");
-    for element in &parsed {
-        for name in ["src", "href", "xlink:href", "action", "srcset"] {
-            let Some(value) = element.attribute(name) else { continue };
-            let lower = value.to_lowercase();
-            assert!(!lower.contains("http:") && !lower.contains("https:"), "an address is in {element:?}");
-            match value.strip_prefix('#') {
-                Some(target) => assert!(ids.contains(&target), "{value} leads nowhere"),
-                None => assert!(value.starts_with("data:image/svg+xml,"), "{element:?}"),
-            }
-        }
-        for (name, _) in &element.attributes {
-            assert!(!name.starts_with("on"), "{element:?} has a handler");
-        }
-        if let Some(labels) = element.attribute("aria-labelledby") {
-            assert!(ids.contains(&labels), "{labels} labels nothing");
-        }
-    }
-    for forbidden in ['\0', '\u{1b}', '\u{202e}', '\u{ffff}'] {
-        assert!(!page.contains(forbidden), "{forbidden:?} is on the page");
-    }
-    assert_eq!(parsed.iter().filter(|element| element.name == "script").count(), 1);
-    assert_eq!(parsed.iter().filter(|element| element.name == "h1").count(), 1);
-    for drawing in markup::drawings(page) {
-        markup::assert_well_formed(drawing);
-        assert!(!drawing.contains("NaN") && !drawing.contains("inf\""), "a coordinate is no number");
-    }
-    assert!(!markup::drawings(page).is_empty());
 }
 
 fn sections(page: &str) -> Vec<String> {

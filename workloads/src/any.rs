@@ -1,5 +1,6 @@
 //! Workloads without their types, so that the command line can hold them all in one list.
 
+use std::io::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -10,8 +11,8 @@ use dsjepsen_engine::nemesis::Scene;
 use dsjepsen_engine::runner::{self, Conditions};
 use dsjepsen_engine::{Cluster, Recording, StopReason};
 use dsjepsen_history::{
-    Call, FaultInterval, Finding, History, HistoryError, OperationCounts, Plan, RunDirectory, UnknownReason, Verdict,
-    read_history, thousands, type_history,
+    Call, ExportError, FaultInterval, Finding, History, HistoryError, JepsenNotation, OperationCounts, Plan,
+    RunDirectory, UnknownReason, Verdict, read_history, thousands, type_history, write_jepsen,
 };
 use thiserror::Error;
 
@@ -92,6 +93,17 @@ pub trait AnyWorkload: Sync {
     /// # Errors
     /// [`JudgeError`] where the history is damaged.
     fn judge(&self, directory: &RunDirectory, plan: &Plan, cut_short: bool) -> Result<Verdict, JudgeError>;
+
+    /// Writes a recorded run's history as Jepsen's tools read it, and gives back what the reader noticed.
+    ///
+    /// # Errors
+    /// [`ExportError`] where the history is damaged or none of this workload's, or cannot be written.
+    fn export(
+        &self,
+        directory: &RunDirectory,
+        notation: JepsenNotation,
+        out: &mut dyn Write,
+    ) -> Result<Vec<String>, ExportError>;
 }
 
 #[async_trait(?Send)]
@@ -153,6 +165,18 @@ impl<W: Workload> AnyWorkload for W {
         }
         let history = type_history::<W::Call, W::Reply>(raw, &path)?;
         Ok(judge_history(self, &history, plan, cut_short))
+    }
+
+    fn export(
+        &self,
+        directory: &RunDirectory,
+        notation: JepsenNotation,
+        out: &mut dyn Write,
+    ) -> Result<Vec<String>, ExportError> {
+        let path = directory.history_file();
+        // What is not this workload's would lose its members without a word.
+        type_history::<W::Call, W::Reply>(read_history(&path)?, &path)?;
+        write_jepsen(&path, W::JEPSEN, notation, out)
     }
 }
 

@@ -14,7 +14,7 @@ use dsjepsen_checkers::{Checker, CounterCall, CounterReply, counter_checkers};
 use dsjepsen_engine::api::Abilities;
 use dsjepsen_engine::generator::{EachWorker, Mix, Stagger};
 use dsjepsen_engine::{Purpose, Random, Seat, nanos, stream};
-use dsjepsen_history::Options;
+use dsjepsen_history::{JepsenShape, JepsenValue, Options};
 use rand::RngExt;
 
 use crate::reach::Reach;
@@ -72,6 +72,10 @@ impl CounterOptions {
 impl Workload for Counter {
     const NAME: &'static str = "counter";
     const ABOUT: &'static str = "a counter: no addition is lost, and none is counted twice";
+    const JEPSEN: &'static [JepsenShape] = &[
+        JepsenShape::new("add", JepsenValue::Member("delta"), JepsenValue::AsCalled).attempts_at("id"),
+        JepsenShape::new("read", JepsenValue::Nil, JepsenValue::Member("value")),
+    ];
     type Call = CounterCall;
     type Reply = CounterReply;
     type Client = CounterClient;

@@ -15,7 +15,7 @@ use dsjepsen_checkers::{Checker, LockCall, LockReply, lock_checkers};
 use dsjepsen_engine::api::Abilities;
 use dsjepsen_engine::generator::{EachWorker, Stagger};
 use dsjepsen_engine::{Purpose, Seat, nanos, stream};
-use dsjepsen_history::Options;
+use dsjepsen_history::{JepsenShape, JepsenValue, Options};
 
 use crate::workload::{OptionKind, OptionSpec, Prepared, Setup, Workload};
 
@@ -51,6 +51,15 @@ impl LockOptions {
 impl Workload for Lock {
     const NAME: &'static str = "lock";
     const ABOUT: &'static str = "locks with leases that guard a resource: nobody else holds while I hold, no stale write";
+    /// Jepsen's mutex, with the fencing token where there is one. Renewals and what gives up run beside a process's operations, and
+    /// the guarded resource is the harness's own: no model of a lock knows them.
+    const JEPSEN: &'static [JepsenShape] = &[
+        JepsenShape::new("acquire", JepsenValue::Nil, JepsenValue::Member("token")).of_object("lock"),
+        JepsenShape::new("release", JepsenValue::Nil, JepsenValue::Nil).of_object("lock"),
+        JepsenShape::left_out("renew"),
+        JepsenShape::left_out("give-up"),
+        JepsenShape::left_out("write"),
+    ];
     type Call = LockCall;
     type Reply = LockReply;
     type Client = LockClient;

@@ -11,6 +11,7 @@ use dsjepsen_checkers::{Checker, RegisterCall, RegisterReply, register_checkers}
 use dsjepsen_engine::api::Abilities;
 use dsjepsen_engine::generator::Stagger;
 use dsjepsen_engine::{Purpose, Seat, stream};
+use dsjepsen_history::{JepsenShape, JepsenValue};
 
 use crate::reach::Reach;
 use crate::workload::{OptionKind, OptionSpec, Prepared, Setup, Workload};
@@ -26,6 +27,13 @@ pub(crate) struct Register;
 impl Workload for Register {
     const NAME: &'static str = "register";
     const ABOUT: &'static str = "registers that are read, written, compared and set: each as if one operation came after the other";
+    const JEPSEN: &'static [JepsenShape] = &[
+        JepsenShape::new("read", JepsenValue::Nil, JepsenValue::Member("value")).of_object("key"),
+        JepsenShape::new("write", JepsenValue::Member("value"), JepsenValue::AsCalled).of_object("key"),
+        JepsenShape::new("cas", JepsenValue::Members(&["from", "to"]), JepsenValue::AsCalled)
+            .of_object("key")
+            .took_effect("swapped"),
+    ];
     type Call = RegisterCall;
     type Reply = RegisterReply;
     type Client = RegisterClient;

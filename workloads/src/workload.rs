@@ -5,7 +5,7 @@ use dsjepsen_engine::api::Abilities;
 use dsjepsen_engine::generator::Generator;
 use dsjepsen_engine::runner::{Conditions, Connect};
 use dsjepsen_engine::{Client, Cluster};
-use dsjepsen_history::{Call, OptionValue, Options, Promises, Reply};
+use dsjepsen_history::{Call, JepsenShape, OptionValue, Options, Promises, Reply};
 
 /// An option of a workload, as it stands on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +88,8 @@ pub trait Workload: Sync + Sized + 'static {
     const NAME: &'static str;
     /// One line about it.
     const ABOUT: &'static str;
+    /// What its calls look like in a history of Jepsen's. A kind that is not named keeps its name, and its content is a map.
+    const JEPSEN: &'static [JepsenShape] = &[];
     /// Its calls.
     type Call: Call;
     /// Their results.

@@ -113,10 +113,10 @@ pub(super) fn judge<W: Words>(
     for (key, operations) in by_key(given)? {
         keys.push(read(given, name, key, operations, model, words)?);
     }
-    let mut budget = Budget::new(BUDGET);
+    let mut budget = Budget::new(BUDGET).heeding(&given.request.interrupt);
     let (broken, open) = decide(model, &keys, &mut budget);
     let mut findings: Vec<Finding> = explain(given, rule, model, &broken).into_iter().collect();
-    findings.extend(given_up(&open, &keys, &budget));
+    findings.extend(given_up(given, &open, &keys, &budget));
     let entries: usize = keys.iter().map(|key| key.entries.len()).sum();
     let mut judgement = Judgement::new(rule, entries as u64, findings);
     judgement.figures = vec![
@@ -176,7 +176,7 @@ fn decide<'a, M: Model>(model: &M, keys: &'a [Key<M>], budget: &mut Budget) -> (
     (broken, open)
 }
 
-fn given_up<M: Model>(open: &[&Key<M>], keys: &[Key<M>], budget: &Budget) -> Option<Finding> {
+fn given_up<M: Model>(given: &Given<'_>, open: &[&Key<M>], keys: &[Key<M>], budget: &Budget) -> Option<Finding> {
     let longest = open.iter().max_by_key(|key| key.pruned.len())?;
     let unanswered = longest.pruned.iter().filter(|entry| entry.answer.is_none()).count() as u64;
     let sentence = format!(
@@ -190,7 +190,12 @@ fn given_up<M: Model>(open: &[&Key<M>], keys: &[Key<M>], budget: &Budget) -> Opt
         counted(keys.len() as u64, "object"),
         counted(budget.spent(), "configuration")
     );
-    Some(Finding { detail, count: open.len() as u64, ..Finding::unknown(UnknownReason::Memory, sentence) })
+    let mut finding = Finding { detail, ..Finding::unknown(UnknownReason::Memory, sentence) };
+    if given.request.interrupt.is_raised() {
+        let in_time = given.request.interrupt.finding(finding.sentence.trim_end_matches('.'));
+        finding = Finding { detail: format!("{} {}", finding.detail, in_time.detail), ..in_time };
+    }
+    Some(Finding { count: open.len() as u64, ..finding })
 }
 
 /// Explains the first violation among the keys without an order.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use dsjepsen_history::foreign::{Format, Value};
 
 use super::ForeignOption;
+use crate::interrupt::Interrupt;
 use crate::transactions::Anomaly;
 
 /// Whether the values of a history are `[key value]`, each key an object of its own.
@@ -58,6 +59,8 @@ pub struct ForeignRequest {
     pub anomalies: Vec<Anomaly>,
     /// What may be taken for granted of registers in transactions.
     pub assume: RegisterAssumptions,
+    /// Raised when there is no more time: what is not decided by then is unknown.
+    pub interrupt: Interrupt,
 }
 
 /// Elle's assumptions about registers.

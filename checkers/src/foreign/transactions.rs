@@ -133,7 +133,8 @@ pub(super) fn options(request: &ForeignRequest) -> Result<Options, ForeignProble
             names.iter().map(level).collect::<Result<_, _>>()?
         }
     };
-    Ok(Options { levels, anomalies: request.anomalies.clone(), garbage_reads: false, ..Options::default() })
+    let (anomalies, interrupt) = (request.anomalies.clone(), request.interrupt.clone());
+    Ok(Options { levels, anomalies, interrupt, garbage_reads: false, ..Options::default() })
 }
 
 /// There is no such level.

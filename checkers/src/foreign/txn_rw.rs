@@ -47,7 +47,8 @@ impl ForeignModel for TxnRw {
             return unfit(format!("{} holds no sessions ({}); model `txn-rw` judges nothing else", given.name, given.format));
         };
         let history = read(given, sessions)?;
-        Ok(check_sessions(&history, level, &SessionOptions::default()))
+        let options = SessionOptions { interrupt: given.request.interrupt.clone(), ..SessionOptions::default() };
+        Ok(check_sessions(&history, level, &options))
     }
 }
 

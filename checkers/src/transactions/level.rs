@@ -176,6 +176,19 @@ mod tests {
             assert_eq!(level.name().parse(), Ok(level));
         }
         assert_eq!(":PL-3".parse(), Ok(Level::Serializable));
+        // All names that Elle gives its models.
+        let elle = "PL-1 PL-2 PL-2+ PL-2.99 PL-2L PL-3 PL-3U PL-CS PL-FCV PL-MSR PL-SI PL-SS ROLA PRAM 1SR causal causal-cerone \
+                    conflict-serializable consistent-view cursor-stability forward-consistent-view linearizable \
+                    monotonic-atomic-view monotonic-reads monotonic-snapshot-read monotonic-view monotonic-writes \
+                    parallel-snapshot-isolation prefix read-atomic read-committed read-uncommitted read-your-writes \
+                    repeatable-read sequential serializable session-serializable snapshot-isolation strict-serializable \
+                    strong-PL-1 strong-PL-2 strong-read-committed strong-read-uncommitted strong-serializable \
+                    strong-session-PL-1 strong-session-PL-2 strong-session-read-committed strong-session-read-uncommitted \
+                    strong-session-serializable strong-session-snapshot-isolation strong-snapshot-isolation \
+                    update-serializable view-serializable writes-follow-reads";
+        for name in elle.split_whitespace() {
+            assert!(name.parse::<Level>().is_ok(), "{name}");
+        }
         assert!("acid".parse::<Level>().is_err());
     }
 

@@ -9,6 +9,7 @@ use super::anomaly::{Anomalies, Anomaly};
 use super::components::{Directed, Filtered, components};
 use super::graph::{Graph, Label, Labels};
 use super::level::Levels;
+use crate::interrupt::Interrupt;
 
 /// A closed walk: each step leads from its first to its second transaction, and the last one back to the start.
 pub(super) type Cycle = Vec<(u32, Label, u32)>;
@@ -24,7 +25,7 @@ pub(super) struct FoundCycle {
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted {
+pub(super) struct Wanted<'a> {
     /// The anomalies that matter.
     pub(super) anomalies: Anomalies,
     /// Those asked for by name: they are looked for even if they would rule out no further level.
@@ -33,6 +34,8 @@ pub(super) struct Wanted {
     pub(super) found: Anomalies,
     /// How many edges may be followed in one search for G-single.
     pub(super) budget: u64,
+    /// Raised when there is no more time.
+    pub(super) interrupt: &'a Interrupt,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +99,7 @@ pub(super) fn classify(cycle: &[(u32, Label, u32)]) -> Option<Anomaly> {
 
 /// Finds a shortest circle of each wanted kind that does not follow from another that was found. Also tells which kinds were
 /// given up.
-pub(super) fn find_cycles(graph: &Graph, wanted: &Wanted) -> (Vec<FoundCycle>, Vec<Anomaly>) {
+pub(super) fn find_cycles(graph: &Graph, wanted: &Wanted<'_>) -> (Vec<FoundCycle>, Vec<Anomaly>) {
     let (process, realtime) = needs_orders(wanted.anomalies);
     let mut labels = Labels::of(Class::G2.data());
     for (needed, label) in [(process, Label::Process), (realtime, Label::Realtime)] {
@@ -111,7 +114,7 @@ pub(super) fn find_cycles(graph: &Graph, wanted: &Wanted) -> (Vec<FoundCycle>, V
     }
     nodes.sort_unstable();
     let part = graph.part(&nodes);
-    let mut searcher = Searcher::new(&part);
+    let mut searcher = Searcher::new(&part, wanted.interrupt);
     let (mut found, mut gave_up) = (wanted.found, Vec::new());
     let mut cycles: Vec<FoundCycle> = Vec::new();
     for (variant, anomalies) in CYCLES.into_iter().enumerate() {
@@ -122,6 +125,10 @@ pub(super) fn find_cycles(graph: &Graph, wanted: &Wanted) -> (Vec<FoundCycle>, V
                 || !Levels::ruled_out(one).within(Levels::ruled_out(found));
             let implied = cycles.iter().map(|cycle| cycle.anomaly).collect::<Anomalies>().implied();
             if !wanted.anomalies.has(anomaly) || implied.has(anomaly) || !tells_more {
+                continue;
+            }
+            if wanted.interrupt.is_raised() {
+                gave_up.push(anomaly);
                 continue;
             }
             let order: &[Label] = [&[][..], &[Label::Process], &[Label::Process, Label::Realtime]][variant];
@@ -188,8 +195,12 @@ impl Directed for Product<'_> {
 /// How many edges may be followed in order to make a circle shorter, once there is one.
 const POLISH: u64 = 2_000_000;
 
+/// A walk looks for an interrupt whenever it has followed two to this power edges more.
+const LOOK_EVERY: u32 = 12;
+
 struct Searcher<'a> {
     graph: &'a Graph,
+    interrupt: &'a Interrupt,
     /// For each state, the last walk that saw it, and the length of its way there.
     seen: Vec<(u32, u32)>,
     came_from: Vec<(u32, Label)>,
@@ -198,9 +209,10 @@ struct Searcher<'a> {
 }
 
 impl<'a> Searcher<'a> {
-    fn new(graph: &'a Graph) -> Self {
+    fn new(graph: &'a Graph, interrupt: &'a Interrupt) -> Self {
         let states = graph.nodes() as usize * 2;
-        Self { graph, seen: vec![(0, 0); states], came_from: vec![(0, Label::Through); states], walk: 0, followed: 0 }
+        let (seen, came_from) = (vec![(0, 0); states], vec![(0, Label::Through); states]);
+        Self { graph, interrupt, seen, came_from, walk: 0, followed: 0 }
     }
 
     fn search(&mut self, class: Class, order: &[Label], budget: u64) -> Answer {
@@ -252,6 +264,10 @@ impl<'a> Searcher<'a> {
                         if best.as_ref().is_some_and(|best| best.len() == 2) {
                             break 'part;
                         }
+                    } else if self.interrupt.is_raised() {
+                        // The walk may have ended before its time.
+                        gave_up |= !here;
+                        break 'part;
                     }
                 }
             }
@@ -265,18 +281,20 @@ impl<'a> Searcher<'a> {
     }
 
     /// The shortest circle, of less than `limit` steps, that begins with an edge: a breadth-first walk from its end back to its
-    /// start. Edges out of relays are no steps.
+    /// start. Edges out of relays are no steps. None also where there is no more time.
     fn close(&mut self, product: &Product<'_>, start: u32, next: u32, first: Label, limit: usize) -> Option<Cycle> {
         self.walk += 1;
         self.seen[next as usize] = (self.walk, 1);
         let mut open = VecDeque::from([(next, 1)]);
+        let mut looked = self.followed >> LOOK_EVERY;
         while let Some((state, length)) = open.pop_front() {
             if state == start {
                 return Some(self.trace(start, next, first));
             }
-            if length as usize >= limit {
+            if length as usize >= limit || (self.followed >> LOOK_EVERY != looked && self.interrupt.is_raised()) {
                 return None;
             }
+            looked = self.followed >> LOOK_EVERY;
             if self.seen[state as usize].1 < length {
                 continue;
             }
@@ -320,5 +338,30 @@ impl<'a> Searcher<'a> {
         step(start / 2, first);
         cycle.reverse();
         cycle
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transactions::graph::GraphBuilder;
+
+    /// One large circle with two missed writes far apart: no walk from one of them comes back without the other.
+    #[test]
+    fn a_walk_that_is_stopped_has_not_shown_that_there_is_no_circle() {
+        const NODES: u32 = 20_000;
+        let mut builder = GraphBuilder::new(NODES);
+        for node in 0..NODES {
+            let label = if node % (NODES / 2) == 0 { Label::ReadWrite } else { Label::WriteWrite };
+            builder.edge(node, (node + 1) % NODES, label);
+        }
+        let graph = builder.finish();
+        let interrupt = Interrupt::default();
+        let search = |class| Searcher::new(&graph, &interrupt).search(class, &[], u64::MAX);
+        assert!(matches!(search(Class::Single), Answer::None));
+        assert!(matches!(search(Class::Nonadjacent), Answer::Found(..)));
+        interrupt.raise();
+        assert!(matches!(search(Class::Single), Answer::GaveUp));
+        assert!(matches!(search(Class::Nonadjacent), Answer::GaveUp));
     }
 }

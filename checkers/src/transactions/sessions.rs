@@ -21,6 +21,7 @@ use super::explain::tell;
 use super::history::TransactionHistory;
 use super::registers::versions::Versions;
 use super::verdict::Dependency;
+use crate::interrupt::Interrupt;
 use crate::words::{count, counted};
 use base::Base;
 use circle::Inferred;
@@ -100,15 +101,17 @@ impl FromStr for SessionLevel {
 }
 
 /// How far a search may go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionOptions {
     /// How many states the search for an order may visit. One takes about 4 bytes a session, and 100 more.
     pub states_max: usize,
+    /// Raised when there is no more time.
+    pub interrupt: Interrupt,
 }
 
 impl Default for SessionOptions {
     fn default() -> Self {
-        Self { states_max: 1_000_000 }
+        Self { states_max: 1_000_000, interrupt: Interrupt::default() }
     }
 }
 
@@ -154,7 +157,7 @@ pub fn check_sessions(history: &TransactionHistory, level: SessionLevel, options
         SessionLevel::ReadCommitted | SessionLevel::RepeatableRead => visible::read_committed(&base, &mut inferred),
         SessionLevel::ReadAtomic => visible::read_atomic(&base, &mut inferred),
         SessionLevel::Causal | SessionLevel::SnapshotIsolation => visible::causal(&base, &mut inferred),
-        SessionLevel::Serializable => saturation::saturate(&base, &mut inferred),
+        SessionLevel::Serializable => saturation::saturate(&base, &mut inferred, &options.interrupt),
     }
     if let Some(circle) = inferred.circle() {
         return judged(history, level, vec![circular(history, level, &circle)]);
@@ -172,7 +175,7 @@ fn ordered(base: &Base<'_>, inferred: &Inferred<'_>, level: SessionLevel, option
     if snapshots && let Some(finding) = base.lost_update(level) {
         return judged(history, level, vec![finding]);
     }
-    let (searched, states) = Schedule::new(base, inferred, snapshots).search(options.states_max);
+    let (searched, states) = Schedule::new(base, inferred, snapshots).search(options.states_max, &options.interrupt);
     let findings = match searched {
         Searched::Found => Vec::new(),
         Searched::None => {
@@ -188,8 +191,12 @@ fn ordered(base: &Base<'_>, inferred: &Inferred<'_>, level: SessionLevel, option
             vec![finding]
         }
         Searched::GaveUp => {
-            let sentence = format!("The search for an order was given up after {}.", counted(states as u64, "state"));
-            vec![Finding::unknown(UnknownReason::Deadline, sentence)]
+            let undecided = format!("The search for an order was given up after {}", counted(states as u64, "state"));
+            vec![if options.interrupt.is_raised() {
+                options.interrupt.finding(&undecided)
+            } else {
+                Finding::unknown(UnknownReason::Deadline, undecided + ".")
+            }]
         }
     };
     let mut judgement = judged(history, level, findings);

@@ -10,6 +10,7 @@ use super::history::{HistoryProblem, TransactionHistory};
 use super::level::{Level, Levels, forbidden_by};
 use super::search::{Wanted, find_cycles, needs_orders};
 use super::text::in_words;
+use crate::interrupt::Interrupt;
 use crate::words::{count, counted};
 
 /// What a history is held against.
@@ -24,6 +25,8 @@ pub struct Options {
     pub garbage_reads: bool,
     /// How many edges may be followed in one search for G-single; the only search that can be given up.
     pub search_budget: u64,
+    /// Raised when there is no more time for searches.
+    pub interrupt: Interrupt,
 }
 
 impl Default for Options {
@@ -34,6 +37,7 @@ impl Default for Options {
             anomalies: Vec::new(),
             garbage_reads: true,
             search_budget: 20_000_000,
+            interrupt: Interrupt::default(),
         }
     }
 }
@@ -134,6 +138,28 @@ pub struct AnomalyCase {
     pub finding: Finding,
 }
 
+/// The figure that names the anomalies that were found.
+const ANOMALIES: &str = "anomalies";
+/// The figure that names the weakest levels that are ruled out.
+const RULED_OUT: &str = "levels ruled out";
+/// What stands between two names of a figure.
+const BETWEEN: &str = ", ";
+
+fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.collect::<Vec<_>>().join(BETWEEN)
+}
+
+/// The anomalies that a verdict's judgements name, and the weakest levels that they rule out: what
+/// [`TransactionVerdict::judgement`] put there. Both are empty where no judge of anomalies has judged.
+pub fn named_anomalies(judgements: &[Judgement]) -> (Vec<Anomaly>, Vec<Level>) {
+    let named = |name: &'static str| {
+        let figures = judgements.iter().flat_map(|judgement| &judgement.figures);
+        figures.filter(move |figure| figure.name == name).flat_map(|figure| figure.value.split(BETWEEN))
+    };
+    let anomalies = named(ANOMALIES).filter_map(|name| name.parse().ok());
+    (anomalies.collect(), named(RULED_OUT).filter_map(|name| name.parse().ok()).collect())
+}
+
 /// What a judge of anomalies says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TransactionVerdict {
@@ -161,6 +187,13 @@ impl TransactionVerdict {
 
     /// The verdict as that of a checker.
     pub fn judgement(self, checker: &str) -> Judgement {
+        let anomalies = names(self.anomalies.iter().map(|case| case.anomaly.name()));
+        let named = [(ANOMALIES, anomalies), (RULED_OUT, names(self.not.iter().map(|level| level.name())))];
+        let named: Vec<Figure> = named
+            .into_iter()
+            .filter(|(_, names)| !names.is_empty())
+            .map(|(name, names)| Figure::new(name, names))
+            .collect();
         let mut findings: Vec<_> = self.anomalies.into_iter().map(|case| case.finding).collect();
         if let Some(problem) = self.problem {
             findings.push(Finding::unknown(
@@ -171,6 +204,7 @@ impl TransactionVerdict {
         let mut judgement = Judgement::new(checker, self.judged, findings);
         judgement.verdict = self.verdict;
         judgement.figures = self.figures;
+        judgement.figures.extend(named);
         judgement
     }
 
@@ -222,8 +256,7 @@ impl<'a> Cases<'a> {
         self.cases.push(case);
     }
 
-    fn inconclusive(&mut self, anomaly: Anomaly, reason: UnknownReason, sentence: String) {
-        let finding = Finding::unknown(reason, sentence);
+    fn inconclusive(&mut self, anomaly: Anomaly, finding: Finding) {
         self.push(AnomalyCase { anomaly, count: 1, transactions: Vec::new(), cycle: Vec::new(), finding });
     }
 
@@ -240,25 +273,29 @@ impl<'a> Cases<'a> {
             explicit: options.explicit(),
             found: self.kinds(),
             budget: options.search_budget,
+            interrupt: &options.interrupt,
         };
         let (cycles, gave_up) = find_cycles(graph, &wanted);
         for found in cycles {
             self.push(explain_cycle(history, explain, &found));
         }
+        let nothing = |sentence: String| Finding::unknown(UnknownReason::NoObservations, sentence);
         if graph.is_empty() {
             let sentence = "Nothing that was read or written says which transaction came first.".to_owned();
-            self.inconclusive(Anomaly::EmptyTransactionGraph, UnknownReason::NoObservations, sentence);
+            self.inconclusive(Anomaly::EmptyTransactionGraph, nothing(sentence));
         } else if forbidden == Anomalies::default() || forbidden == Anomalies::from_iter([Anomaly::GarbageRead]) {
             let sentence = "Of what was asked for, nothing can be told from this kind of history.".to_owned();
-            self.inconclusive(Anomaly::CycleSearchTimeout, UnknownReason::NoObservations, sentence);
+            self.inconclusive(Anomaly::CycleSearchTimeout, nothing(sentence));
         }
         if let Some(anomaly) = gave_up.first() {
-            let sentence = format!(
-                "The search for {} was given up after {}.",
-                anomaly.about(),
-                counted(options.search_budget, "edge")
-            );
-            self.inconclusive(Anomaly::CycleSearchTimeout, UnknownReason::Deadline, sentence);
+            let undecided = format!("The search for {} was given up", anomaly.about());
+            let finding = if options.interrupt.is_raised() {
+                options.interrupt.finding(&undecided)
+            } else {
+                let sentence = format!("{undecided} after {}.", counted(options.search_budget, "edge"));
+                Finding::unknown(UnknownReason::Deadline, sentence)
+            };
+            self.inconclusive(Anomaly::CycleSearchTimeout, finding);
         }
         self.verdict(graph, forbidden)
     }

@@ -1,5 +1,8 @@
 //! A valid and an invalid history of each model, and what the options mean.
 
+use std::time::Duration;
+
+use dsjepsen_checkers::Interrupt;
 use dsjepsen_checkers::foreign::{FailedCas, ForeignRequest, KeyRule, foreign_models};
 use dsjepsen_history::Gravity::{Invalid, Unknown, Valid};
 use dsjepsen_history::foreign::{Format, Value};
@@ -154,6 +157,21 @@ fn each_model_tells_a_valid_history_from_an_invalid_one() {
     let causal = "0 invoke write 1; 0 ok write 1; 0 invoke write 2; 0 ok write 2; 1 invoke read; 1 ok read ";
     assert_eq!(verdict("causal-reverse", EDN, &format!("{causal}[1]"), &ForeignRequest::default()), Valid);
     assert_eq!(verdict("causal-reverse", EDN, &format!("{causal}[2]"), &ForeignRequest::default()), Invalid);
+}
+
+#[test]
+fn a_history_that_is_stopped_before_its_judgement_is_unknown_whatever_it_is() {
+    for (model, format, good, bad) in SAMPLES {
+        for text in [good, bad] {
+            let request =
+                ForeignRequest { interrupt: Interrupt::after(Duration::from_secs(3)), ..ForeignRequest::default() };
+            request.interrupt.raise();
+            let verdict = judge(model, format, text, &request).unwrap();
+            assert_eq!(verdict.verdict, Unknown, "{model}: {text}");
+            assert_eq!(verdict.findings[0].reason, Some(UnknownReason::Deadline), "{model}: {text}");
+            assert!(verdict.sentence.contains("the time budget of 3 s was used up"), "{}", verdict.sentence);
+        }
+    }
 }
 
 #[test]

@@ -93,8 +93,14 @@ fn a_search_that_is_cut_short_is_unknown() {
     slices.extend(readers.iter().map(Vec::as_slice));
     let script = serial(&slices, |at| at as u32);
     let history = registers(&script);
-    let judge =
-        |states_max| check_sessions(&history, SessionLevel::Serializable, &SessionOptions { states_max }).verdict;
+    let judge = |states_max| {
+        check_sessions(
+            &history,
+            SessionLevel::Serializable,
+            &SessionOptions { states_max, ..SessionOptions::default() },
+        )
+        .verdict
+    };
     assert_eq!(judge(2), Gravity::Unknown);
     assert_eq!(judge(100_000), Gravity::Valid);
 }

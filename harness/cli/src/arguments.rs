@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
-use dsjepsen_history::{OptionValue, Options};
+use dsjepsen_history::{JepsenNotation, OptionValue, Options};
 use dsjepsen_workloads::{AnyWorkload, OptionKind, OptionSpec, workloads};
 
 use crate::exit::{Failure, usage};
@@ -19,6 +19,7 @@ pub(crate) fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(test_command())
         .subcommand(check_command())
+        .subcommand(export_command())
         .subcommand(
             Command::new("list")
                 .about("Shows workloads, targets with what to expect of them, faults, and models of other tools' histories")
@@ -59,12 +60,45 @@ fn check_command() -> Command {
         .arg(text("consistency", "LEVELS", "The levels that should hold, with commas [default: strict-serializable]"))
         .arg(text("format", "FORMAT", "The history's format [default: told by its bytes]"))
         .arg(
+            number("budget-s", "S", "How long a history may be judged; what is not decided by then is unknown [default: no limit]")
+                .value_parser(value_parser!(u64).range(1..=1_000_000)),
+        )
+        .arg(
+            text("html", "FILE", "Draws the verdict as a page, one file without a network; of a run, its whole page again")
+                .value_parser(value_parser!(PathBuf)),
+        )
+        .arg(
             text("manifest", "FILE", "Judges every row of a table of histories with known verdicts; 0 iff all are as expected")
                 .value_parser(value_parser!(PathBuf))
-                .conflicts_with_all(["path", "model", "init", "independent", "no-split", "failed-cas", "consistency", "format"]),
+                .conflicts_with_all(["path", "model", "init", "independent", "no-split", "failed-cas", "consistency", "format", "html"]),
         )
         .arg(flag("json", "Print the verdict as JSON"))
         .arg(flag("quiet", "Print nothing; the exit code tells"))
+}
+
+fn export_command() -> Command {
+    Command::new("export")
+        .about("Writes a recorded run's history as Jepsen, Knossos and Elle read it")
+        .arg(
+            Arg::new("run")
+                .value_name("RUN")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("A run's directory, such as store/latest"),
+        )
+        .arg(
+            text(
+                "format",
+                "FORMAT",
+                "`edn`: Jepsen's history.edn, a map a line; `json`: an array, as elle-cli takes it",
+            )
+            .value_parser(PossibleValuesParser::new(JepsenNotation::ALL.map(JepsenNotation::name)))
+            .default_value(JepsenNotation::Edn.name()),
+        )
+        .arg(
+            text("output", "FILE", "Where it is written; a file is replaced whole [default: standard output]")
+                .value_parser(value_parser!(PathBuf)),
+        )
 }
 
 fn target_command() -> Command {

@@ -1,6 +1,7 @@
 //! `dsjepsen check`: judges a recorded run again, from its directory alone; or a history of another tool against a model
 //! ([`foreign`]); or a whole table of such histories ([`manifest`]).
 
+mod budget;
 mod foreign;
 mod manifest;
 mod memory;
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
 use dsjepsen_history::{Finding, RunDirectory, UnknownReason, Verdict};
+use dsjepsen_reports::{ReportError, write_page_as};
 
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::naming;
@@ -35,14 +37,30 @@ pub(crate) fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
     let directory = RunDirectory::open(path).map_err(usage)?;
     let plan = directory.read_plan().map_err(harness)?;
     let verdict = judge_again(&directory, path)?;
+    let drawn = match arguments.get_one::<PathBuf>("html") {
+        Some(file) => write_page_as(&directory, verdict.clone(), file),
+        None => Ok(()),
+    };
     if arguments.get_flag("json") {
         println!("{}", serde_json::to_string(&verdict).map_err(harness)?);
     } else if !arguments.get_flag("quiet") {
-        let page = directory.page_file();
-        let page = page.exists().then(|| page.display().to_string());
+        let page = arguments.get_one::<PathBuf>("html").cloned().unwrap_or_else(|| directory.page_file());
+        let page = (drawn.is_ok() && page.exists()).then(|| page.display().to_string());
         Terminal::new(Style::Lines).conclude(&verdict, page.as_deref(), &shell_line(&plan.command));
     }
-    Ok(Exit::of(&verdict, false))
+    Ok(with_page(Exit::of(&verdict, false), drawn))
+}
+
+/// How a check ends whose page was to be drawn. That this failed changes no verdict, but it is told, and a page that is not there is
+/// no success.
+fn with_page(exit: Exit, drawn: Result<(), ReportError>) -> Exit {
+    match drawn {
+        Ok(()) => exit,
+        Err(error) => {
+            eprintln!("error: the page: {error}");
+            exit.worst(Exit::Harness)
+        }
+    }
 }
 
 /// The verdict on a run as its directory tells it. A run without a verdict of its own was cut short.

@@ -4,6 +4,7 @@
 mod arguments;
 mod check;
 mod exit;
+mod export;
 mod list;
 mod naming;
 mod run;
@@ -50,6 +51,7 @@ fn dispatch(matches: &ArgMatches, began: Instant) -> Exit {
     let result = match matches.subcommand() {
         Some(("test", arguments)) => test::test(arguments, began),
         Some(("check", arguments)) => check::check(arguments),
+        Some(("export", arguments)) => export::export(arguments),
         Some(("list", arguments)) => list::list(arguments),
         Some(("target", arguments)) => target::target(arguments),
         Some(("node", arguments)) => node(arguments),

@@ -11,6 +11,11 @@ use common::{DSJEPSEN, text};
 
 const GOOD: &str = "{:process 0, :type :invoke, :f :write, :value 1}\n{:process 0, :type :ok, :f :write, :value 1}\n";
 const BAD: &str = "{:process 0, :type :invoke, :f :read, :value nil}\n{:process 0, :type :ok, :f :read, :value 3}\n";
+/// A transaction read what a failed one appended.
+const ABORTED: &str = "{:process 0, :type :invoke, :f :txn, :value [[:append 1 1]]}\n\
+                       {:process 0, :type :fail, :f :txn, :value [[:append 1 1]]}\n\
+                       {:process 1, :type :invoke, :f :txn, :value [[:append 1 2] [:r 1 nil]]}\n\
+                       {:process 1, :type :ok, :f :txn, :value [[:append 1 2] [:r 1 [1 2]]]}\n";
 
 struct Folder(tempfile::TempDir);
 
@@ -71,6 +76,57 @@ fn bad_usage_and_bad_files_are_told_apart() {
     assert_eq!(check(&folder.file("torn.edn", &GOOD[..60]), "--model register").0, Some(255));
 }
 
+/// Puts of many clients at once, taken out again, and a value that nobody put in: every order of the puts must be tried.
+fn hopeless() -> String {
+    let event = |process: u32, kind: &str, f: &str, value: String| {
+        format!("{{:process {process}, :type :{kind}, :f :{f}, :value {value}}}\n")
+    };
+    let puts = |kind| (0..40).map(move |value| event(value, kind, "enqueue", value.to_string())).collect::<String>();
+    let takes: String = (0..40)
+        .map(|at| if at == 39 { 99 } else { at * 7 % 40 })
+        .map(|value| event(0, "invoke", "dequeue", "nil".to_owned()) + &event(0, "ok", "dequeue", value.to_string()))
+        .collect();
+    [puts("invoke"), puts("ok"), takes].concat()
+}
+
+#[test]
+fn a_hopeless_history_ends_with_its_time_and_says_so() {
+    let folder = Folder::new();
+    let hopeless = folder.file("hopeless.edn", &hopeless());
+    let (code, said) = check(&hopeless, "--model queue --budget-s 1");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("UNKNOWN") && said.contains("deadline"), "{said}");
+    assert!(said.contains("the time budget of 1 s was used up") && said.contains("--budget-s"), "{said}");
+    let good = folder.file("good.edn", GOOD);
+    assert_eq!(check(&good, "--model register --budget-s 1000").0, Some(0));
+    assert_eq!(check(&good, "--model register --budget-s 0").0, Some(254));
+    assert_eq!(check(&good, "--budget-s 1").0, Some(254), "it is for histories");
+}
+
+#[test]
+fn a_verdict_can_be_a_page() {
+    let folder = Folder::new();
+    let hostile = "\"<script src='http://evil.example/x.js'></script>\"";
+    let bad = folder.file("bad.edn", &[GOOD, BAD].concat().replace(":value 3", &format!(":value {hostile}")));
+    let page = folder.0.path().join("page.html");
+    let (code, said) = check(&bad, &format!("--model register --html {}", page.display()));
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains(&format!("page   {}", page.display())), "{said}");
+    let text = std::fs::read_to_string(&page).unwrap();
+    assert!(text.starts_with("<!DOCTYPE html>") && text.contains("However") && text.contains("&lt;script src="));
+    assert!(!text.contains("<script src") && !text.contains("src=\"http") && !text.contains("href=\"http"));
+    assert!(text.contains("register.linearizable") && text.contains("dsjepsen check"));
+
+    let good = folder.file("good.edn", GOOD);
+    assert_eq!(check(&good, &format!("--model register --quiet --html {}", page.display())), (Some(0), String::new()));
+    assert!(std::fs::read_to_string(&page).unwrap().contains("VALID"), "it was replaced");
+    let nowhere = folder.0.path().join("nowhere/page.html");
+    let (code, said) = check(&good, &format!("--model register --html {}", nowhere.display()));
+    assert_eq!(code, Some(255), "{said}");
+    assert!(said.contains("VALID") && said.contains("nowhere/page.html"), "the verdict is told all the same: {said}");
+    assert_eq!(check(&bad, &format!("--model register --html {}", nowhere.display())).0, Some(1), "invalid is graver");
+}
+
 #[test]
 fn standard_input_and_json() {
     let mut command = Command::new(DSJEPSEN);
@@ -120,6 +176,19 @@ fn a_manifest_is_0_only_if_all_rows_are_as_expected() {
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("not judged: model abacus"), "{said}");
     assert!(said.contains("3 rows, 1 as expected (1 not judged)"), "{said}");
+    folder.file("aborted.edn", ABORTED);
+    let row = |said: &str| {
+        let path = folder.0.path().join("table.tsv");
+        let columns = "aborted.edn\tedn-lines\ttxn-list-append elle(read-committed)";
+        std::fs::write(&path, format!("file\tformat\tmodel\texpected\n{columns}\t{said}\n")).unwrap();
+        manifest(path)
+    };
+    assert_eq!(row("false :anomaly-types [:G1a], :not #{:read-committed}").0, Some(0));
+    let (code, said) = row("false :anomaly-types [:G1c]");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("G1c was not found, but dirty-update, G1a"), "{said}");
+    assert_eq!(row("false :anomaly-types [:G1a], :not #{:serializable}").0, Some(1));
+    assert_eq!(row("false :anomaly-types [:G7]").0, Some(255));
     assert_eq!(manifest(table(&[])).0, Some(1), "a table without rows shows nothing");
     assert_eq!(manifest(table(&["good.edn edn-lines register maybe"])).0, Some(255));
 }

@@ -10,12 +10,33 @@ use std::process::{Command, ExitCode};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
-/// Rows whose verdict is another here on purpose: the file, what is said of it, and why.
-const EXCEPTIONS: [(&str, &str, &str); 1] = [(
-    "knossos/cas-register-good-mongodb-v0-ack-rollback-.edn",
-    "unknown",
-    "The file holds no operation. Knossos calls that valid; here nothing was observed, and nothing is not called valid.",
-)];
+/// A row that is otherwise here on purpose.
+struct Exception {
+    file: &'static str,
+    /// The verdict that comes, and the anomalies that are named.
+    verdict: &'static str,
+    anomalies: &'static [&'static str],
+    /// What speaks for ours; for people.
+    #[expect(dead_code, reason = "it is there to be read in the list")]
+    because: &'static str,
+}
+
+const EXCEPTIONS: [Exception; 2] = [
+    Exception {
+        file: "knossos/cas-register-good-mongodb-v0-ack-rollback-.edn",
+        verdict: "unknown",
+        anomalies: &[],
+        because: "The file holds no operation. Knossos calls that valid; here nothing was observed, and nothing is not called \
+                  valid.",
+    },
+    Exception {
+        file: "elle/huge-scc.edn.gz",
+        verdict: "invalid",
+        anomalies: &["G-single-item-realtime"],
+        because: "Elle's search for G-single-item-realtime times out, so it names the G2-item-realtime of a circle that it happens \
+                  to have. Here the search ends, and what it finds implies the other; both rule out strong snapshot isolation.",
+    },
+];
 
 fn main() -> ExitCode {
     let name = "every_row_of_a_model_that_is_there_is_as_expected";
@@ -47,25 +68,32 @@ fn judges(folder: &Path) -> Result<(), Failed> {
     for row in &rows {
         let word = |name: &str| row[name].as_str().unwrap_or_default();
         let count = counts.entry(model(word("model"))).or_default();
-        let exception =
-            EXCEPTIONS.iter().find(|(file, verdict, _)| *file == word("file") && *verdict == word("verdict"));
+        let exception = EXCEPTIONS.iter().find(|exception| {
+            exception.file == word("file")
+                && exception.verdict == word("verdict")
+                && row["anomalies"] == Value::from(exception.anomalies)
+        });
         match (row["as_expected"] == true, row["not_judged"] == true) {
             (true, _) => count[0] += 1,
             (_, true) => count[1] += 1,
             _ if exception.is_some() => count[2] += 1,
             _ => wrong.push(format!(
-                "{} {}: {} came, {} expected: {}",
+                "{} {}: {} {} came, {} {} expected: {}",
                 word("file"),
                 word("model"),
                 row["verdict"],
+                row["anomalies"],
                 word("expected"),
-                word("sentence")
+                row["expected_anomalies"],
+                row["differs"].as_str().unwrap_or(word("sentence"))
             )),
         }
     }
-    for (model, [expected, not_judged, exceptions]) in counts {
+    for (model, [expected, not_judged, exceptions]) in &counts {
         println!("{model}: {expected} as expected, {not_judged} not judged, {exceptions} otherwise on purpose");
     }
+    let otherwise: u32 = counts.values().map(|count| count[2]).sum();
+    assert_eq!(otherwise as usize, EXCEPTIONS.len(), "the list of exceptions holds what is none any more");
     assert!(wrong.is_empty(), "{} rows are not as expected:\n{}", wrong.len(), wrong.join("\n"));
     let all = rows.iter().all(|row| row["as_expected"] == true);
     assert_eq!(output.status.code(), Some(i32::from(!all)), "the exit code");

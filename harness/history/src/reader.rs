@@ -84,6 +84,17 @@ pub struct History<C, R> {
 /// # Errors
 /// [`HistoryError`] names the line that is no event, that contradicts those before it, or a newer schema.
 pub fn read_history(path: &Path) -> Result<RawHistory, HistoryError> {
+    let mut pairing = Pairing::default();
+    let (workload, notes) = read_lines(path, |line| pairing.take(line))?;
+    let (operations, faults, end) = pairing.finish();
+    Ok(History { workload, operations, faults, end, notes })
+}
+
+/// Reads a history event by event; `take` may refuse one with a sentence. Gives back the workload and what was noticed.
+pub(crate) fn read_lines(
+    path: &Path,
+    mut take: impl FnMut(OpenLine) -> Result<(), String>,
+) -> Result<(String, Vec<String>), HistoryError> {
     let io = |source| HistoryError::Io { path: path.to_owned(), source };
     let malformed = |line, problem: String| HistoryError::Malformed { path: path.to_owned(), line, problem };
     let mut reader = BufReader::with_capacity(1 << 18, File::open(path).map_err(io)?);
@@ -91,7 +102,6 @@ pub fn read_history(path: &Path) -> Result<RawHistory, HistoryError> {
     reader.read_until(b'\n', &mut text).map_err(io)?;
     let workload = read_header(path, &text)?;
 
-    let mut pairing = Pairing::default();
     let mut notes = Vec::new();
     let mut number = 1;
     loop {
@@ -101,15 +111,14 @@ pub fn read_history(path: &Path) -> Result<RawHistory, HistoryError> {
         }
         number += 1;
         match serde_json::from_slice::<OpenLine>(&text) {
-            Ok(line) => pairing.take(line).map_err(|problem| malformed(number, problem))?,
+            Ok(line) => take(line).map_err(|problem| malformed(number, problem))?,
             Err(_) if text.last() != Some(&b'\n') => {
                 notes.push(format!("line {number} is torn and was dropped: the run was killed while writing it"));
             }
             Err(error) => return Err(malformed(number, format!("no event: {error}"))),
         }
     }
-    let (operations, faults, end) = pairing.finish();
-    Ok(History { workload, operations, faults, end, notes })
+    Ok((workload, notes))
 }
 
 fn read_header(path: &Path, text: &[u8]) -> Result<String, HistoryError> {

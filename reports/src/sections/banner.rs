@@ -2,40 +2,42 @@
 
 use std::collections::BTreeMap;
 
-use dsjepsen_history::{Gravity, OptionValue, RunEvent, UnknownReason};
+use dsjepsen_history::{OptionValue, RunEvent, UnknownReason};
 use jiff::Timestamp;
 use maud::{Markup, html};
 
 use crate::load::RunRecord;
 use crate::marks::State;
+use crate::subject::Subject;
 use crate::text::{CELL, NAME, SENTENCE, counted, seconds, shown, span, thousands};
 
-/// What the page as a whole says. A violation outranks a failure of the harness: it was found in what was recorded.
-pub(crate) fn state(record: &RunRecord) -> State {
-    match (&record.verdict.harness_error, record.verdict.verdict) {
-        (Some(_), Gravity::Valid | Gravity::Unknown) => State::Harness,
-        (_, verdict) => State::from(verdict),
-    }
+/// The banner of a run.
+pub(crate) fn banner(record: &RunRecord) -> Markup {
+    let (headline, sentences) = words(record, record.state());
+    framed(record.state(), &headline, &sentences, "cmd-run", &facts(record))
 }
 
-/// The banner.
-pub(crate) fn banner(record: &RunRecord) -> Markup {
-    let state = state(record);
-    let (headline, sentences) = words(record, state);
+/// Word, icon, sentences and facts; the button copies the command with this id.
+pub(crate) fn framed(state: State, headline: &str, sentences: &[String], command: &str, facts: &Markup) -> Markup {
     html! {
         header class={ "verdict " (state.class()) } {
             div.head {
                 (state.icon())
                 div {
                     div.word { (state.word()) }
-                    h1 { (shown(&headline, SENTENCE)) }
-                    @for sentence in &sentences { p.sub { (shown(sentence, SENTENCE)) } }
+                    h1 { (shown(headline, SENTENCE)) }
+                    @for sentence in sentences { p.sub { (shown(sentence, SENTENCE)) } }
                 }
-                button.act.copy type="button" data-copy="cmd-run" hidden { "Copy command" }
+                button.act.copy type="button" data-copy=(command) hidden { "Copy command" }
             }
-            (facts(record))
+            (facts)
         }
     }
+}
+
+/// One fact with what stands small under it.
+pub(crate) fn fact(name: &str, value: &Markup, small: &Markup) -> Markup {
+    html! { div { dt { (name) } dd { (value) @if !small.0.is_empty() { small { (small) } } } } }
 }
 
 /// The headline and what stands under it.
@@ -77,7 +79,7 @@ fn words(record: &RunRecord, state: State) -> (String, Vec<String>) {
 }
 
 /// What would decide an undecided run.
-fn remedy(reason: UnknownReason) -> &'static str {
+pub(crate) fn remedy(reason: UnknownReason) -> &'static str {
     match reason {
         UnknownReason::NoObservations => {
             "nothing was recorded that could be judged. A run with operations would decide it."
@@ -118,9 +120,7 @@ fn facts(record: &RunRecord) -> Markup {
     let plan = &record.plan;
     let operations = &record.verdict.operations;
     let (faults, faults_small) = fault_facts(record);
-    let fact = |name: &str, value: Markup, small: Markup| {
-        html! { div { dt { (name) } dd { (value) @if !small.0.is_empty() { small { (small) } } } } }
-    };
+    let fact = |name: &str, value: Markup, small: Markup| fact(name, &value, &small);
     let target = if plan.versions.target.is_empty() {
         plan.target.clone()
     } else {

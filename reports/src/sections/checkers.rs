@@ -4,13 +4,13 @@ use dsjepsen_history::{Gravity, Judgement};
 use maud::{Markup, html};
 
 use super::{Section, framed, wide};
-use crate::load::RunRecord;
 use crate::marks::State;
+use crate::subject::Subject;
 use crate::text::{CELL, NAME, SENTENCE, shown, thousands};
 
 /// The section; absent where no checker ran.
-pub(super) fn section(record: &RunRecord) -> Option<Section> {
-    let checkers = &record.verdict.checkers;
+pub(crate) fn section(subject: &dyn Subject) -> Option<Section> {
+    let checkers = &subject.verdict().checkers;
     if checkers.is_empty() {
         return None;
     }
@@ -25,7 +25,7 @@ pub(super) fn section(record: &RunRecord) -> Option<Section> {
                     tr {
                         td { (State::from(judgement.verdict).mark()) }
                         td { b { (shown(&judgement.checker, NAME)) } }
-                        td { (found(record, judgement)) }
+                        td { (found(subject, judgement)) }
                         td.dim {
                             @for (position, assumption) in judgement.assumptions.iter().enumerate() {
                                 @if position > 0 { " " } (shown(assumption, SENTENCE))
@@ -47,12 +47,12 @@ pub(super) fn section(record: &RunRecord) -> Option<Section> {
 
 /// The sentences of a checker and its figures. The verdict keeps findings apart from checkers, so a sentence is attributed
 /// only where one checker alone can have it.
-fn found(record: &RunRecord, judgement: &Judgement) -> Markup {
+fn found(subject: &dyn Subject, judgement: &Judgement) -> Markup {
     let gravest = |other: &&Judgement| other.verdict >= judgement.verdict;
-    let alone = record.verdict.checkers.iter().filter(gravest).count() == 1;
+    let alone = subject.verdict().checkers.iter().filter(gravest).count() == 1;
     let mut sentences: Vec<&str> = judgement.findings.iter().map(|finding| finding.sentence.as_str()).collect();
     if sentences.is_empty() && judgement.verdict != Gravity::Valid && alone {
-        let findings = record.verdict.findings.iter();
+        let findings = subject.verdict().findings.iter();
         sentences = findings
             .filter(|finding| finding.gravity == judgement.verdict)
             .map(|finding| finding.sentence.as_str())
@@ -61,7 +61,7 @@ fn found(record: &RunRecord, judgement: &Judgement) -> Markup {
     }
     html! {
         @for sentence in &sentences { (shown(sentence, SENTENCE)) " " }
-        @if sentences.is_empty() && judgement.verdict != Gravity::Valid && !record.verdict.findings.is_empty() {
+        @if sentences.is_empty() && judgement.verdict != Gravity::Valid && !subject.verdict().findings.is_empty() {
             a href="#why" { "see the findings" } ". "
         }
         @for (position, figure) in judgement.figures.iter().enumerate() {

@@ -5,21 +5,21 @@ use maud::{Markup, PreEscaped, html};
 
 use super::operations::{Tables, describe};
 use super::{Section, framed, missing, wide};
-use crate::load::RunRecord;
 use crate::plot::bands::{Bands, DrawnFault};
 use crate::plot::lane::MOST_ITEMS;
 use crate::plot::timeline::{MOST_LANES, TimelinePlot};
+use crate::subject::Subject;
 use crate::text::{counted, thousands};
 
-/// The section; absent where the first finding has neither a drawing nor operations.
-pub(super) fn section(record: &RunRecord, tables: &Tables, faults: &[DrawnFault]) -> Option<Section> {
-    let finding = record.verdict.findings.first()?;
-    if finding.timeline.is_none() && finding.operations.is_empty() {
+/// The section; absent where the first finding has neither a drawing nor operations to show.
+pub(crate) fn section(subject: &dyn Subject, tables: &Tables, faults: &[DrawnFault]) -> Option<Section> {
+    let finding = subject.verdict().findings.first()?;
+    if finding.timeline.is_none() && (finding.operations.is_empty() || !tables.names) {
         return None;
     }
     let proof = finding.operations.len() as u64;
     let lede = html! {
-        (thousands(proof)) " of " (counted(record.verdict.operations.total, "operation", "operations"))
+        (thousands(proof)) " of " (counted(subject.verdict().operations.total, "operation", "operations"))
         @if proof == 1 { " makes" } @else { " make" } " the case"
         @if finding.timeline.is_some() { "; the drawing is to scale" } "."
     };
@@ -27,22 +27,22 @@ pub(super) fn section(record: &RunRecord, tables: &Tables, faults: &[DrawnFault]
         Gravity::Invalid => "The smallest counterexample",
         _ => "The operations concerned",
     };
-    let describe = |index| describe(record, index);
+    let describe = |index| describe(subject, index);
     let content = html! {
         @if let Some(timeline) = &finding.timeline {
-            (legend(timeline, faults, &record.bands))
+            (legend(timeline, faults, subject.bands()))
             (wide("Timeline", &TimelinePlot {
                 timeline,
-                end: record.end(),
+                end: subject.end(),
                 faults,
                 targets: &tables.targets,
                 describe: &describe,
             }.draw()))
             (cut(timeline))
         }
-        @match &record.history {
-            Ok(_) => { (tables.table(record, 0)) }
-            Err(error) => { (missing("The operations cannot be shown.", error)) }
+        @match subject.unreadable() {
+            None => { (tables.table(subject, 0)) }
+            Some(error) => { (missing("The operations cannot be shown.", error)) }
         }
     };
     Some(framed("counterexample", "Counterexample", title, &lede, &content))

@@ -6,8 +6,8 @@ use dsjepsen_history::{Finding, Index, Outcome, RawOperation};
 use maud::{Markup, html};
 use serde_json::Value;
 
-use crate::load::RunRecord;
 use crate::marks::OutcomeKind;
+use crate::subject::Subject;
 use crate::text::{CELL, NAME, harmless, millis, seconds, shown, thousands};
 
 /// The most findings that are shown with their argument.
@@ -19,22 +19,25 @@ const MOST_OTHER_ROWS: usize = 50;
 
 /// Which operations have a row on the page, and under which finding. Each has one row at most, so that a link has one
 /// target.
-pub(super) struct Tables {
+pub(crate) struct Tables {
     rows: Vec<Vec<Index>>,
     left_out: Vec<usize>,
     /// The operations that have a row.
     pub(super) targets: BTreeSet<Index>,
+    /// Whether operations are named at all.
+    pub(super) names: bool,
 }
 
 impl Tables {
     /// Gathers the operations that the findings, their steps and their drawings name.
-    pub(super) fn new(record: &RunRecord) -> Self {
-        let mut tables = Self { rows: Vec::new(), left_out: Vec::new(), targets: BTreeSet::new() };
-        for (position, finding) in record.verdict.findings.iter().take(MOST_FINDINGS).enumerate() {
+    pub(crate) fn new(subject: &dyn Subject) -> Self {
+        let names = subject.names_operations();
+        let mut tables = Self { rows: Vec::new(), left_out: Vec::new(), targets: BTreeSet::new(), names };
+        for (position, finding) in subject.verdict().findings.iter().take(MOST_FINDINGS).enumerate() {
             let most = if position == 0 { MOST_ROWS } else { MOST_OTHER_ROWS };
             let named: Vec<_> = named(finding)
                 .into_iter()
-                .filter(|index| !tables.targets.contains(index) && record.operation(*index).is_some())
+                .filter(|index| !tables.targets.contains(index) && subject.operation(*index).is_some())
                 .collect();
             tables.left_out.push(named.len().saturating_sub(most));
             let mut rows: Vec<_> = named.into_iter().take(most).collect();
@@ -46,13 +49,13 @@ impl Tables {
     }
 
     /// The table of a finding; nothing where it has no row.
-    pub(super) fn table(&self, record: &RunRecord, finding: usize) -> Markup {
+    pub(super) fn table(&self, subject: &dyn Subject, finding: usize) -> Markup {
         let rows = self.rows.get(finding).map(Vec::as_slice).unwrap_or_default();
         let left_out = self.left_out.get(finding).copied().unwrap_or_default();
         if rows.is_empty() {
             return Markup::default();
         }
-        let proof: BTreeSet<_> = record.verdict.findings[finding].operations.iter().collect();
+        let proof: BTreeSet<_> = subject.verdict().findings[finding].operations.iter().collect();
         let table = html! {
             table.ops {
                 thead { tr {
@@ -61,21 +64,23 @@ impl Tables {
                     th scope="col" { "Outcome" } th.num scope="col" { "Latency, ms" } th scope="col" { "Reason" }
                 } }
                 tbody {
-                    @for operation in rows.iter().filter_map(|index| record.operation(*index)) {
+                    @for operation in rows.iter().filter_map(|index| subject.operation(*index)) {
                         (row(operation, proof.contains(&operation.invoked.index)))
                     }
                 }
             }
             @if left_out > 0 {
-                p.note { (thousands(left_out as u64)) " more operations of this finding are in verdict.json." }
+                p.note { (thousands(left_out as u64)) " more operations of this finding are " (subject.elsewhere()) "." }
             }
         };
         super::wide("Operations of this finding", &table)
     }
 
-    /// A reference to an operation: a link where it has a row, else plain text.
+    /// A reference to an operation: a link where it has a row, else plain text; nothing where operations are not named.
     pub(super) fn link(&self, index: Index) -> Markup {
-        if self.targets.contains(&index) {
+        if !self.names {
+            Markup::default()
+        } else if self.targets.contains(&index) {
             html! { a.op href={ "#op-" (index) } { "op " (index) } }
         } else {
             html! { span.op { "op " (index) } }
@@ -139,8 +144,11 @@ fn latency(operation: &RawOperation) -> Option<String> {
 }
 
 /// An operation in words, for pointers and screen readers.
-pub(super) fn describe(record: &RunRecord, index: Index) -> String {
-    let Some(operation) = record.operation(index) else {
+pub(super) fn describe(subject: &dyn Subject, index: Index) -> String {
+    let Some(operation) = subject.operation(index) else {
+        if !subject.names_operations() {
+            return String::new();
+        }
         return format!("Operation {index}");
     };
     let node = operation.node.map_or_else(String::new, |node| format!(" on {node}"));

@@ -29,6 +29,14 @@ pub(super) fn section(record: &RunRecord) -> Section {
     framed("reproduce", "Run it again", "Run it again", &lede, &content)
 }
 
+/// The section of a history that was only judged here: `command` judges it again.
+pub(crate) fn of_history(command: &[String]) -> Section {
+    let words = command.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ");
+    let content =
+        html! { div.cmds { (self::command("cmd-check", "Judges the same history by the same model", &words)) } };
+    framed("reproduce", "Judge it again", "Judge it again", &Markup::default(), &content)
+}
+
 fn command(id: &str, about: &str, text: &str) -> Markup {
     html! {
         div {

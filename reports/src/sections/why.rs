@@ -5,28 +5,22 @@ use maud::{Markup, html};
 
 use super::operations::{MOST_FINDINGS, Tables};
 use super::{Section, framed};
-use crate::load::RunRecord;
 use crate::marks::State;
+use crate::subject::Subject;
 use crate::text::{CELL, NAME, SENTENCE, counted, shown, thousands};
 
 /// The section; absent where nothing was found.
-pub(super) fn section(record: &RunRecord, tables: &Tables) -> Option<Section> {
-    let findings = &record.verdict.findings;
+pub(crate) fn section(subject: &dyn Subject, tables: &Tables) -> Option<Section> {
+    let findings = &subject.verdict().findings;
     let first = findings.first()?;
     let (title, lede) = match first.gravity {
-        Gravity::Invalid => (
-            "Why this cannot be right",
-            html! {
-                "Each step follows from what the clients sent and received, timed on the controller’s monotonic clock. No \
-                 node’s clock is trusted."
-            },
-        ),
+        Gravity::Invalid => ("Why this cannot be right", html! { (subject.grounds()) }),
         _ => ("Why this is undecided", Markup::default()),
     };
     let content = html! {
-        (argument(first, tables, super::state(record) == State::Harness))
-        p.note.rule { (rule(first)) }
-        @if findings.len() > 1 { (others(record, tables)) }
+        (argument(first, tables, subject.state() == State::Harness))
+        p.note.rule { (rule(first, subject)) }
+        @if findings.len() > 1 { (others(subject, tables)) }
     };
     Some(framed("why", "Why", title, &lede, &content))
 }
@@ -36,7 +30,7 @@ fn argument(finding: &Finding, tables: &Tables, apart: bool) -> Markup {
     html! {
         @if finding.steps.is_empty() {
             p.plain { (shown(&finding.sentence, SENTENCE)) " " (shown(&finding.detail, SENTENCE)) }
-            @if !finding.operations.is_empty() { p.plain { "Operations: " (references(finding, tables)) } }
+            @if !finding.operations.is_empty() && tables.names { p.plain { "Operations: " (references(finding, tables)) } }
         } @else {
             dl.why { @for step in &finding.steps { (line(step, tables)) } }
             @if apart && !finding.detail.is_empty() { p.plain { (shown(&finding.detail, SENTENCE)) } }
@@ -65,17 +59,20 @@ fn figures(figures: &[Figure]) -> Markup {
 /// The first few operations of a finding.
 fn references(finding: &Finding, tables: &Tables) -> Markup {
     const SHOWN: usize = 12;
+    if !tables.names {
+        return Markup::default();
+    }
     html! {
         @for index in finding.operations.iter().take(SHOWN) { (tables.link(*index)) " " }
         @if finding.operations.len() > SHOWN { "and " (thousands((finding.operations.len() - SHOWN) as u64)) " more" }
     }
 }
 
-fn rule(finding: &Finding) -> Markup {
+fn rule(finding: &Finding, subject: &dyn Subject) -> Markup {
     html! {
         "Rule " code { (shown(&finding.rule, NAME)) }
         @if finding.gravity == Gravity::Invalid {
-            ", broken " (counted(finding.count, "time", "times")) " in this run"
+            ", broken " (counted(finding.count, "time", "times")) " in this " (subject.noun())
             @if finding.count > 1 { "; one is shown" }
         } @else if finding.count > 1 {
             ", " (counted(finding.count, "time", "times"))
@@ -84,8 +81,8 @@ fn rule(finding: &Finding) -> Markup {
     }
 }
 
-fn others(record: &RunRecord, tables: &Tables) -> Markup {
-    let findings = &record.verdict.findings;
+fn others(subject: &dyn Subject, tables: &Tables) -> Markup {
+    let findings = &subject.verdict().findings;
     html! {
         h3.also { "Also found" }
         ul.findings {
@@ -94,26 +91,26 @@ fn others(record: &RunRecord, tables: &Tables) -> Markup {
                     (State::from(finding.gravity).mark())
                     div {
                         p { (shown(&finding.sentence, SENTENCE)) " " span.dim { (shown(&finding.detail, SENTENCE)) } }
-                        p.note { (rule(finding)) " " (references(finding, tables)) }
-                        (more(record, tables, position))
+                        p.note { (rule(finding, subject)) " " (references(finding, tables)) }
+                        (more(subject, tables, position))
                     }
                 }
             }
         }
         @if findings.len() > MOST_FINDINGS {
-            p.note { (thousands((findings.len() - MOST_FINDINGS) as u64)) " more findings are in verdict.json." }
+            p.note { (thousands((findings.len() - MOST_FINDINGS) as u64)) " more findings are " (subject.elsewhere()) "." }
         }
     }
 }
 
 /// The argument of a further finding, folded away.
-fn more(record: &RunRecord, tables: &Tables, position: usize) -> Markup {
-    let finding = &record.verdict.findings[position];
-    let table = tables.table(record, position);
+fn more(subject: &dyn Subject, tables: &Tables, position: usize) -> Markup {
+    let finding = &subject.verdict().findings[position];
+    let table = tables.table(subject, position);
     html! {
         @if !finding.steps.is_empty() || !finding.figures.is_empty() || !table.0.is_empty() {
             details {
-                summary { "Argument and operations" }
+                summary { (if table.0.is_empty() { "Argument" } else { "Argument and operations" }) }
                 @if !finding.steps.is_empty() {
                     dl.why.small { @for step in &finding.steps { (line(step, tables)) } }
                 }

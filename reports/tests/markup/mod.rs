@@ -1,5 +1,7 @@
 //! Just enough of a parser to hold a page to its promises: elements with their attributes, and drawings as XML.
 
+use std::collections::BTreeSet;
+
 /// An opening tag.
 #[derive(Debug)]
 pub(crate) struct Element {
@@ -123,4 +125,43 @@ fn open_tag(text: &str) -> (Element, bool, &str) {
         element.attributes.push((name, value));
         rest = rest.trim_start();
     }
+}
+
+fn ids(elements: &[Element]) -> Vec<&str> {
+    elements.iter().filter_map(|element| element.attribute("id")).collect()
+}
+
+/// What must hold for every page, whatever it shows.
+pub(crate) fn assert_sound(page: &str) {
+    let parsed = elements(page);
+    let ids = ids(&parsed);
+    let distinct: BTreeSet<_> = ids.iter().collect();
+    assert_eq!(ids.len(), distinct.len(), "an id is given twice");
+    for element in &parsed {
+        for name in ["src", "href", "xlink:href", "action", "srcset"] {
+            let Some(value) = element.attribute(name) else { continue };
+            let lower = value.to_lowercase();
+            assert!(!lower.contains("http:") && !lower.contains("https:"), "an address is in {element:?}");
+            match value.strip_prefix('#') {
+                Some(target) => assert!(ids.contains(&target), "{value} leads nowhere"),
+                None => assert!(value.starts_with("data:image/svg+xml,"), "{element:?}"),
+            }
+        }
+        for (name, _) in &element.attributes {
+            assert!(!name.starts_with("on"), "{element:?} has a handler");
+        }
+        if let Some(labels) = element.attribute("aria-labelledby") {
+            assert!(ids.contains(&labels), "{labels} labels nothing");
+        }
+    }
+    for forbidden in ['\0', '\u{1b}', '\u{202e}', '\u{ffff}'] {
+        assert!(!page.contains(forbidden), "{forbidden:?} is on the page");
+    }
+    assert_eq!(parsed.iter().filter(|element| element.name == "script").count(), 1);
+    assert_eq!(parsed.iter().filter(|element| element.name == "h1").count(), 1);
+    for drawing in drawings(page) {
+        assert_well_formed(drawing);
+        assert!(!drawing.contains("NaN") && !drawing.contains("inf\""), "a coordinate is no number");
+    }
+    assert!(!drawings(page).is_empty());
 }

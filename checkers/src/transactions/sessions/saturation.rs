@@ -4,12 +4,13 @@ use super::base::{Base, INITIAL};
 use super::circle::{Forced, Inferred};
 use super::clocks::Clocks;
 use super::visible::Writers;
+use crate::interrupt::Interrupt;
 
-/// Adds forced edges until nothing new follows, or there is a circle.
+/// Adds forced edges until nothing new follows, or there is a circle, or there is no more time: what was inferred by then holds.
 ///
 /// Where a reader read a key from a writer, any other writer of the key comes before that writer or after that reader. If it is
 /// known to come before the reader, it is the former; if it is known to come after the writer, the latter.
-pub(super) fn saturate(base: &Base<'_>, inferred: &mut Inferred<'_>) {
+pub(super) fn saturate(base: &Base<'_>, inferred: &mut Inferred<'_>, interrupt: &Interrupt) {
     let writers = Writers::of(base);
     loop {
         let edges: Vec<_> = inferred.edges().map(|(from, to, _)| (from, to)).collect();
@@ -41,7 +42,7 @@ pub(super) fn saturate(base: &Base<'_>, inferred: &mut Inferred<'_>) {
                 }
             }
         }
-        if !inferred.extend(more) {
+        if !inferred.extend(more) || interrupt.is_raised() {
             return;
         }
     }

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 use super::base::Base;
 use super::circle::Inferred;
+use crate::interrupt::Interrupt;
 use crate::transactions::graph::Label;
 
 /// What a search came to.
@@ -86,8 +87,8 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// Goes through the states, at most so many; also tells how many were visited.
-    pub(super) fn search(mut self, states_max: usize) -> (Searched, usize) {
+    /// Goes through the states, at most so many and until it is interrupted; also tells how many were visited.
+    pub(super) fn search(mut self, states_max: usize, interrupt: &Interrupt) -> (Searched, usize) {
         let mut seen: HashSet<Box<[u32]>> = HashSet::new();
         self.take_harmless();
         seen.insert(self.front.clone().into());
@@ -114,7 +115,7 @@ impl<'a> Schedule<'a> {
             if seen.contains(self.front.as_slice()) {
                 continue;
             }
-            if seen.len() >= states_max {
+            if seen.len() >= states_max || interrupt.is_raised() {
                 return (Searched::GaveUp, seen.len());
             }
             seen.insert(self.front.clone().into());

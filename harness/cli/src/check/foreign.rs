@@ -2,29 +2,36 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anstream::stdout;
 use clap::ArgMatches;
+use clap::parser::ValueSource;
 use dsjepsen_checkers::foreign::{
     FailedCas, ForeignModel, ForeignProblem, ForeignRequest, KeyRule, find_foreign_model, foreign_models, judge_foreign,
 };
 use dsjepsen_history::Verdict;
 use dsjepsen_history::foreign::{Format, read_foreign_within, read_value};
+use dsjepsen_reports::{CheckedHistory, ReportError, write_check_page};
 
+use super::budget::Budget;
 use super::memory;
+use super::with_page;
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::naming;
 use crate::schedule::shell_line;
 use crate::terminal::{Style, Terminal};
 
 /// The options that only histories of other tools have.
-const OPTIONS: [&str; 6] = ["init", "independent", "no-split", "failed-cas", "consistency", "format"];
+const OPTIONS: [&str; 7] = ["init", "independent", "no-split", "failed-cas", "consistency", "format", "budget-s"];
 
 /// One of those options that was given.
 pub(super) fn asked(arguments: &ArgMatches) -> Option<&'static str> {
-    let is_given = |name: &&str| arguments.value_source(name) == Some(clap::parser::ValueSource::CommandLine);
-    OPTIONS.into_iter().find(is_given)
+    OPTIONS.into_iter().find(|name| is_given(arguments, name))
+}
+
+fn is_given(arguments: &ArgMatches, name: &str) -> bool {
+    arguments.value_source(name) == Some(ValueSource::CommandLine)
 }
 
 /// The command.
@@ -33,18 +40,52 @@ pub(super) fn check(path: &Path, arguments: &ArgMatches) -> Result<Exit, Failure
     let named = text("model").unwrap_or_default();
     let (model, level) = model(named)?;
     let format = text("format").map(str::parse::<Format>).transpose().map_err(usage)?;
-    let request = request(arguments, level)?;
+    let budget = Budget::start(arguments);
+    let request = ForeignRequest { interrupt: budget.interrupt.clone(), ..request(arguments, level)? };
     if path.is_dir() {
         let path = path.display();
         return Err(usage(format!("{path} is a directory; a recorded run is judged without --model")));
     }
     let verdict = judge(path, format, model, &request)?;
+    let command: Vec<String> = std::env::args().collect();
+    let page = arguments.get_one::<PathBuf>("html").map(PathBuf::as_path);
+    let drawn = page.map_or(Ok(()), |page| draw(page, path, &verdict, &command, arguments));
     if arguments.get_flag("json") {
         println!("{}", serde_json::to_string(&verdict).map_err(harness)?);
     } else if !arguments.get_flag("quiet") {
-        show(&verdict);
+        show(&verdict, page.filter(|_| drawn.is_ok()), &command);
     }
-    Ok(Exit::of(&verdict, false))
+    Ok(with_page(Exit::of(&verdict, false), drawn))
+}
+
+/// Draws the page of a judged history.
+fn draw(
+    page: &Path,
+    path: &Path,
+    verdict: &Verdict,
+    command: &[String],
+    arguments: &ArgMatches,
+) -> Result<(), ReportError> {
+    let text = |name: &str| arguments.get_one::<String>(name).map(String::as_str);
+    let given = OPTIONS.into_iter().filter(|name| is_given(arguments, name)).map(|name| match name {
+        "independent" | "no-split" => format!("--{name}"),
+        "budget-s" => format!("--{name} {}", arguments.get_one::<u64>(name).copied().unwrap_or_default()),
+        _ => format!("--{name} {}", text(name).unwrap_or_default()),
+    });
+    let checked = CheckedHistory {
+        name: &name_of(path),
+        model: text("model").unwrap_or_default(),
+        options: &given.collect::<Vec<_>>().join(" "),
+        verdict,
+        command,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    write_check_page(&checked, page)
+}
+
+/// A history's name in errors and on its page.
+fn name_of(path: &Path) -> String {
+    if path.as_os_str() == "-" { "standard input".to_owned() } else { path.display().to_string() }
 }
 
 /// The model of this name, and the level where it stands beside the name: `txn-rw causal`.
@@ -89,12 +130,11 @@ pub(super) fn judge(
     model: &dyn ForeignModel,
     request: &ForeignRequest,
 ) -> Result<Verdict, Failure> {
-    let (source, name): (Box<dyn Read>, String) = if path.as_os_str() == "-" {
-        (Box::new(std::io::stdin()), "standard input".to_owned())
+    let name = name_of(path);
+    let source: Box<dyn Read> = if path.as_os_str() == "-" {
+        Box::new(std::io::stdin())
     } else {
-        let name = path.display().to_string();
-        let file = File::open(path).map_err(|error| usage(format!("{name}: cannot be read: {error}")))?;
-        (Box::new(file), name)
+        Box::new(File::open(path).map_err(|error| usage(format!("{name}: cannot be read: {error}")))?)
     };
     let history = read_foreign_within(source, &name, format, memory::for_history()).map_err(harness)?;
     judge_foreign(history, &name, model, request).map_err(|problem| match problem {
@@ -103,10 +143,10 @@ pub(super) fn judge(
     })
 }
 
-/// The verdict, and since no page is drawn of it, the argument of each finding.
-fn show(verdict: &Verdict) {
-    let command: Vec<String> = std::env::args().collect();
-    Terminal::new(Style::Lines).conclude(verdict, None, &shell_line(&command));
+/// The verdict, and since mostly no page is drawn of it, the argument of each finding.
+fn show(verdict: &Verdict, page: Option<&Path>, command: &[String]) {
+    let page = page.map(|page| page.display().to_string());
+    Terminal::new(Style::Lines).conclude(verdict, page.as_deref(), &shell_line(command));
     let mut out = stdout();
     for finding in verdict.findings.iter().filter(|finding| !finding.steps.is_empty()) {
         let _ = writeln!(out, "\n  {}", finding.rule);
