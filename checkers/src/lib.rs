@@ -1,19 +1,33 @@
 //! Pure judges of recorded histories: no cluster, no clock, no network. What they are given decides what they say, so a stored
 //! run can be judged again at any time, and always in the same way.
 //!
-//! Every judge is a [`Checker`]. [`judge`] runs those of a workload and merges what they say into one verdict.
+//! Every judge of a workload is a [`Checker`]. [`judge`] runs those of a workload and merges what they say into one verdict.
+//!
+//! The public modules judge typed observations by themselves, without a plan or a workload: [`agreement`], [`barrier`],
+//! [`failure_detector`], [`logical_clocks`], [`message_log`], [`permits`], [`publish`], [`transactions`] and [`unique_ids`].
 
+pub mod agreement;
 mod argument;
+pub mod barrier;
+mod broken;
 mod checker;
 mod counter;
 mod election;
+pub mod failure_detector;
 pub mod foreign;
 mod judge;
 mod linearizable;
 mod lock;
+pub mod logical_clocks;
+pub mod message_log;
+mod outcome;
+pub mod permits;
+pub mod publish;
+mod real_time;
 mod register;
 mod stats;
 pub mod transactions;
+pub mod unique_ids;
 mod vacuity;
 mod words;
 
@@ -22,6 +36,7 @@ pub use counter::{CounterCall, CounterChecker, CounterReply, CounterRule, counte
 pub use election::{ElectionCall, ElectionChecker, ElectionReply, ElectionRule, election_checkers};
 pub use judge::judge;
 pub use lock::{LockCall, LockChecker, LockReply, LockRule, lock_checkers};
+pub use outcome::Outcome;
 pub use register::{RegisterCall, RegisterChecker, RegisterReply, register_checkers};
 pub use stats::Stats;
 pub use vacuity::Vacuity;
