@@ -138,10 +138,12 @@ fn tell_mistake(pair: &Pair<'_>, mistake: &Mistake) -> Finding {
     let troubles = pair.troubles.iter().chain(&pair.monitor);
     let cause = troubles.filter(|trouble| end(trouble, pair.wake) <= from).max_by_key(|trouble| trouble.to);
     let over = cause.filter(|_| !mistake.fresh).map(|trouble| trouble.from.index);
+    // A suspicion as old as the watch has no event of its own.
+    let begun = mistake.begun.or(Some(pair.watch.from.index));
     let steps = vec![
         step("Let", text, over),
         step("Then", format!("{monitor} trusts it all that time."), None),
-        step("However", format!("it suspected it from {} on.", moment(from.0)), mistake.begun),
+        step("However", format!("it suspected it from {} on.", moment(from.0)), begun),
     ];
     proven(MISTAKE, sentence, detail, steps)
 }
