@@ -177,7 +177,7 @@ fn detectors(criterion: &mut Criterion) {
 /// Every process sends to the next in turn, round and round.
 fn round(number: u64) -> (u32, EventKind) {
     let kind = if number.is_multiple_of(2) { EventKind::Send(number) } else { EventKind::Receive(number - 1) };
-    (((number + 1) / 2 % PROCESSES) as u32, kind)
+    ((number.div_ceil(2) % PROCESSES) as u32, kind)
 }
 
 fn clocks(criterion: &mut Criterion) {

@@ -159,15 +159,13 @@ fn history(bytes: &[u8], spoil: bool) -> (Vec<Proposal<u64>>, Vec<Decision<u64>>
     }
     for _ in 0..if spoil { 1 + draw.below(3) } else { 0 } {
         let place = draw.below(6) as usize;
-        match draw.below(5) {
-            0 => drop(decisions.get_mut(place).map(|one| one.value = draw.below(6))),
-            1 => drop(decisions.get_mut(place).map(|one| one.slot = draw.below(5))),
-            2 => drop(proposals.get_mut(place).map(|one| one.slot = Some(draw.below(5)))),
-            3 => drop(proposals.get_mut(place).map(|one| one.value = draw.below(5))),
-            _ => {
-                let known = proposals.get_mut(place).filter(|one| one.completed.is_some());
-                drop(known.map(|one| one.outcome = outcome(&mut draw)));
-            }
+        match (draw.below(5), decisions.get_mut(place), proposals.get_mut(place)) {
+            (0, Some(decision), _) => decision.value = draw.below(6),
+            (1, Some(decision), _) => decision.slot = draw.below(5),
+            (2, _, Some(proposal)) => proposal.slot = Some(draw.below(5)),
+            (3, _, Some(proposal)) => proposal.value = draw.below(5),
+            (4, _, Some(proposal)) if proposal.completed.is_some() => proposal.outcome = outcome(&mut draw),
+            _ => {}
         }
     }
     (proposals, decisions)

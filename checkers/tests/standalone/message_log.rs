@@ -197,12 +197,12 @@ fn history(bytes: &[u8]) -> Script {
         let process = slots[place].process;
         let moved = draw.one_in(4);
         let mut got = Vec::new();
-        for partition in 0..2 {
+        for (partition, log) in logs.iter().enumerate() {
             let from = places.entry((process, partition)).or_default();
             if moved {
                 *from = draw.below(4) as usize;
             }
-            let new = logs[partition].iter().skip(*from).take(draw.below(4) as usize);
+            let new = log.iter().skip(*from).take(draw.below(4) as usize);
             got.extend(new.map(|&(offset, value)| Polled { partition: partition as u32, offset, value }));
             *from += got.iter().filter(|one| one.partition == partition as u32).count();
         }

@@ -204,7 +204,7 @@ fn try_all(bytes: &[u8], spoil: bool) {
     agree(&locks, sound[0], check_read_write_lock);
     agree(&reentrant, sound[1], check_reentrant_lock);
     // Anybody may give back to a semaphore: its state is what is left.
-    if spoil && bytes.len() % 2 == 0 {
+    if spoil && bytes.len().is_multiple_of(2) {
         semaphore.iter_mut().for_each(|one| one.process = Process(one.process.0 % 2));
     }
     let spans: Vec<Span> = semaphore.iter().map(|one| (one.invoked, one.completed, one.outcome)).collect();

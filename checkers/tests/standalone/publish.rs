@@ -263,7 +263,9 @@ fn spoil(script: &mut Script, bytes: &[u8]) {
             3 if !script.deliveries.is_empty() => script.deliveries[place].message = draw.below(6),
             _ => {
                 let ended = script.publications.get_mut(place).filter(|one| one.completed.is_some());
-                drop(ended.map(|one| one.outcome = outcome(&mut draw)));
+                if let Some(one) = ended {
+                    one.outcome = outcome(&mut draw);
+                }
             }
         }
     }
