@@ -38,7 +38,8 @@ impl VectorLog {
 ///
 /// The reference is the vector clock itself (Mattern, Virtual time and global states of distributed systems, 1989), recomputed from the log. For all pairs it is
 /// enough to compare each event with two of each process: the last that came before it, and the next one. Where stamps rise along
-/// each process, those before the one are smaller still, and those after the other no smaller. n events of p processes take n·p
+/// each process, those before the one are smaller still, and those after the other no smaller. Where they do not, order is missed, and
+/// what is claimed is not judged. n events of p processes take n·p
 /// comparisons of stamps, and n·p numbers of memory.
 pub fn check_vector(vectors: &VectorLog) -> Judgement {
     let processes = vectors.processes;
@@ -106,6 +107,9 @@ impl<'a> Judge<'a> {
 
     fn all(&self, broken: &mut Broken) -> u64 {
         let mut judged = 0;
+        // Only where stamps rise along each process do two comparisons stand for all, and the proof for itself.
+        let rises =
+            self.lines.iter().all(|line| line.windows(2).all(|two| self.claims(two[0] as usize, two[1] as usize)));
         for event in 0..self.log.events.len() {
             for (process, line) in self.lines.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
                 let known = self.reference[event * self.width + process] as usize;
@@ -116,7 +120,7 @@ impl<'a> Judge<'a> {
                 if let Some(last) = last.filter(|&last| !self.claims(last, event)) {
                     broken.note(MISSED, self.later(last, event), || self.tell_missed(last, event));
                 }
-                if let Some(next) = next.filter(|&next| self.claims(next, event)) {
+                if let Some(next) = next.filter(|&next| rises && self.claims(next, event)) {
                     broken.note(CLAIMED, self.later(next, event), || self.tell_claimed(next, event));
                 }
             }

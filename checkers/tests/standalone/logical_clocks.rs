@@ -84,6 +84,15 @@ fn vector_stamps_show_exactly_what_came_before() {
 }
 
 #[test]
+fn a_proof_stands_for_itself_where_a_process_writes_to_itself() {
+    let mut log = VectorLog::new(3);
+    log.push(1, 2, Send(2), [1, 2, 0]);
+    log.push(1, 4, Receive(2), [0, 3, 0]);
+    log.push(2, 7, Local, [0, 3, 3]);
+    is(&check_vector(&log), &[("vector-clock.missed-order", &[2, 4])]);
+}
+
+#[test]
 fn equal_stamps_of_different_events_are_an_order_claimed() {
     let mut log = VectorLog::new(2);
     log.push(0, 1, Local, [1, 1]);
