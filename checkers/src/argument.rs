@@ -29,8 +29,13 @@ pub(crate) trait Argument {
 
     /// A step of an argument that speaks of the operation at this position.
     fn step(&self, lead: &'static str, text: String, position: Option<usize>) -> Step {
-        Step { lead: Cow::Borrowed(lead), text, operation: position.map(|position| self.index(position)) }
+        step(lead, text, position.map(|position| self.index(position)))
     }
+}
+
+/// A step of an argument that speaks of the operation with this index.
+pub(crate) fn step(lead: &'static str, text: String, operation: Option<Index>) -> Step {
+    Step { lead: Cow::Borrowed(lead), text, operation }
 }
 
 /// A chart of these lanes that shows all of them and the conflict, with a margin of a twentieth on either side.

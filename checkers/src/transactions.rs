@@ -28,11 +28,12 @@ mod sessions;
 mod text;
 mod verdict;
 
+pub use crate::Outcome;
 pub use anomaly::{Anomaly, UnknownAnomaly};
 pub use bank::{BankAccounts, BankOptions, BankRead, check_bank};
 pub use causal_reverse::{CausalOperation, check_causal_reverse};
 pub use guarantees::{SessionGuarantee, check_session_guarantees};
-pub use history::{HistoryProblem, List, MicroOperation, Name, Outcome, Transaction, TransactionHistory};
+pub use history::{HistoryProblem, List, MicroOperation, Name, Transaction, TransactionHistory};
 pub use level::{Level, UnknownLevel};
 pub use list_append::check_list_append;
 pub use long_fork::{LongForkOperation, check_long_fork};

@@ -6,16 +6,7 @@ use std::fmt;
 
 use dsjepsen_history::{Index, Nanos};
 
-/// How a transaction ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
-    /// It took effect.
-    Ok,
-    /// It had no effect and never will.
-    Fail,
-    /// It may have taken effect.
-    Info,
-}
+pub(crate) use crate::Outcome;
 
 /// A list in the arena of its history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,18 +1,12 @@
 //! Transactions in words.
 
-use std::borrow::Cow;
-
 use dsjepsen_history::{Index, Step};
 
 use super::history::{List, MicroOperation, Outcome, TransactionHistory};
+pub(super) use crate::argument::step;
 
 /// How many steps of a transaction, and how many elements of a list, are written out.
 const SHOWN: usize = 12;
-
-/// A step of an argument.
-pub(super) fn step(lead: &'static str, text: String, operation: Option<Index>) -> Step {
-    Step { lead: Cow::Borrowed(lead), text, operation }
-}
 
 /// The invocations of some transactions, in order.
 pub(super) fn proof(history: &TransactionHistory, transactions: &[u32]) -> Vec<Index> {

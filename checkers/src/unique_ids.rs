@@ -1,0 +1,168 @@
+//! Unique ids: no id is given out twice and, where that is promised, ids rise.
+//!
+//! Only ids that a client got are judged: of an answer that never came nobody knows the id.
+
+use std::fmt::Display;
+
+use dsjepsen_history::{Figure, Index, Judgement, Process, Step};
+
+use crate::Outcome;
+use crate::argument::step;
+use crate::broken::{Broken, counting, impossible, malformed, proven};
+use crate::real_time::{Keyed, falls};
+
+const CHECKER: &str = "unique-ids";
+const REPEATED: &str = "unique-ids.repeated";
+const FALLING: &str = "unique-ids.falling";
+
+/// One id asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generation<I> {
+    /// Who asked.
+    pub process: Process,
+    /// The index of the invocation.
+    pub invoked: Index,
+    /// The index of the completion; none where there was none.
+    pub completed: Option<Index>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What was given; `Some` where the operation is ok.
+    pub id: Option<I>,
+}
+
+/// Whether ids rise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Rising {
+    /// They come in any order.
+    #[default]
+    No,
+    /// Each process gets larger ids than it got before.
+    PerProcess,
+    /// Whoever asks after an id was given gets a larger one.
+    InRealTime,
+}
+
+/// Judges `unique-ids.repeated` and, where it is promised that ids rise, `unique-ids.falling`. O(n log n).
+pub fn check_unique_ids<I: Ord + Display>(operations: &[Generation<I>], rising: Rising) -> Judgement {
+    if let Some(problem) = impossible(operations.iter().map(|asked| (asked.invoked, asked.completed, asked.outcome))) {
+        return malformed(CHECKER, problem);
+    }
+    let given: Vec<Given<'_, I>> = operations.iter().filter_map(Given::of).collect();
+    if let Some(without) = operations.iter().find(|asked| asked.outcome == Outcome::Ok && asked.id.is_none()) {
+        return malformed(CHECKER, format!("Operation {} is said to be ok, but without an id.", without.invoked));
+    }
+    let mut broken = Broken::default();
+    let mut by_id: Vec<usize> = (0..given.len()).collect();
+    by_id.sort_unstable_by(|&one, &other| {
+        given[one].id.cmp(given[other].id).then(given[one].completed.cmp(&given[other].completed))
+    });
+    let (mut repeated, mut falling) = (0, 0);
+    for pair in by_id.windows(2) {
+        let (earlier, later) = (&given[pair[0]], &given[pair[1]]);
+        if earlier.id == later.id {
+            repeated += 1;
+            broken.note(REPEATED, later.completed, || tell_repeated(earlier, later));
+        }
+    }
+    fallen(&given, rising, |earlier, later| {
+        falling += 1;
+        broken.note(FALLING, later.completed, || tell_falling(earlier, later, rising));
+    });
+    let figures = vec![
+        counting("ids", given.len() as u64),
+        counting("ids given again", repeated),
+        counting("ids that fell", falling),
+        displacement(&given, &by_id),
+    ];
+    let nothing = given.is_empty().then(|| "No id was given, so nothing was judged.".to_owned());
+    broken.judgement(CHECKER, given.len() as u64, nothing, figures)
+}
+
+/// An id that a client got.
+struct Given<'a, I> {
+    process: Process,
+    invoked: Index,
+    completed: Index,
+    id: &'a I,
+}
+
+impl<'a, I> Given<'a, I> {
+    fn of(asked: &'a Generation<I>) -> Option<Self> {
+        let id = asked.id.as_ref().filter(|_| asked.outcome == Outcome::Ok)?;
+        Some(Self { process: asked.process, invoked: asked.invoked, completed: asked.completed?, id })
+    }
+
+    fn told(&self, lead: &'static str, what: &str) -> Step
+    where
+        I: Display,
+    {
+        let text = format!("process {} {what} id {} at index {}.", self.process, self.id, self.completed);
+        step(lead, text, Some(self.invoked))
+    }
+}
+
+fn fallen<'a, I: Ord>(
+    given: &'a [Given<'a, I>],
+    rising: Rising,
+    mut fell: impl FnMut(&'a Given<'a, I>, &'a Given<'a, I>),
+) {
+    let keyed = |id: &Given<'a, I>| Keyed { invoked: id.invoked, completed: Some(id.completed), key: id.id };
+    match rising {
+        Rising::No => {}
+        Rising::InRealTime => {
+            let keyed: Vec<_> = given.iter().map(keyed).collect();
+            falls(&keyed, |high, low| high > low, |earlier, later| fell(&given[earlier], &given[later]));
+        }
+        Rising::PerProcess => {
+            let mut order: Vec<usize> = (0..given.len()).collect();
+            order.sort_unstable_by_key(|&position| (given[position].process, given[position].invoked));
+            for group in order.chunk_by(|&one, &other| given[one].process == given[other].process) {
+                let keyed: Vec<_> = group.iter().map(|&position| keyed(&given[position])).collect();
+                falls(
+                    &keyed,
+                    |high, low| high > low,
+                    |earlier, later| fell(&given[group[earlier]], &given[group[later]]),
+                );
+            }
+        }
+    }
+}
+
+/// How many places the id furthest out of order lies from where it would be, were ids given in their order.
+fn displacement<I>(given: &[Given<'_, I>], by_id: &[usize]) -> Figure {
+    let mut by_time: Vec<usize> = (0..given.len()).collect();
+    by_time.sort_unstable_by_key(|&position| given[position].completed);
+    let mut place = vec![0_usize; given.len()];
+    for (at, &position) in by_time.iter().enumerate() {
+        place[position] = at;
+    }
+    let furthest = by_id.iter().enumerate().map(|(at, &position)| at.abs_diff(place[position])).max();
+    counting("places by which an id is out of order at most", furthest.unwrap_or(0) as u64)
+}
+
+fn tell_repeated<I: Display>(earlier: &Given<'_, I>, later: &Given<'_, I>) -> dsjepsen_history::Finding {
+    let id = later.id;
+    let sentence =
+        format!("Id {id} was given twice: to process {}, then to process {}.", earlier.process, later.process);
+    let detail = format!("The answers came at indices {} and {}.", earlier.completed, later.completed);
+    let then = step("Then", "nobody else is given that id, ever.".to_owned(), None);
+    let steps = vec![earlier.told("Let", "be given"), then, later.told("However", "was given")];
+    proven(REPEATED, sentence, detail, steps)
+}
+
+fn tell_falling<I: Display>(earlier: &Given<'_, I>, later: &Given<'_, I>, rising: Rising) -> dsjepsen_history::Finding {
+    let sentence = format!(
+        "The ids fell from {} to {}, though process {} asked for the second after the first had been given.",
+        earlier.id, later.id, later.process
+    );
+    let detail =
+        format!("The first was given at index {}, the second asked for at {}.", earlier.completed, later.invoked);
+    let who = if rising == Rising::PerProcess { "the same process" } else { "anybody" };
+    let then = format!("{who} who asks after that is given a larger one.");
+    let steps = vec![
+        earlier.told("Let", "be given"),
+        step("Then", then, None),
+        later.told("However, asking later,", "was given"),
+    ];
+    proven(FALLING, sentence, detail, steps)
+}
