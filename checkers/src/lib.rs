@@ -4,6 +4,7 @@
 //! Every judge is a [`Checker`]. [`judge`] runs those of a workload and merges what they say into one verdict.
 
 mod argument;
+mod assignment;
 mod checker;
 mod counter;
 mod election;

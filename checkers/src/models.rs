@@ -8,4 +8,6 @@ macro_rules! models {
     };
 }
 
-models![register];
+models![counter, fenced_mutex, fetch_add, mutex, owner_mutex, reentrant_mutex, register, semaphore, unique_ids];
+
+mod holds;

@@ -122,8 +122,8 @@ pub(crate) fn right<P: Play>(play: &P, operations: usize, random: &mut Random) -
     entries
 }
 
-/// Changes something: an answer, its time, whether there is one, or when the operation began.
-pub(crate) fn change<P: Play>(play: &P, entries: &mut [EntryOf<P::Model>], random: &mut Random) {
+/// Changes something: an answer, its time, whether there is one, when the operation began, what it was, or whether it was.
+pub(crate) fn change<P: Play>(play: &P, entries: &mut Entries<P>, random: &mut Random) {
     if entries.is_empty() {
         return;
     }
@@ -131,7 +131,7 @@ pub(crate) fn change<P: Play>(play: &P, entries: &mut [EntryOf<P::Model>], rando
     let other = random.below(entries.len() as u32) as usize;
     let replies = [entries[place].reply().cloned(), entries[other].reply().cloned()];
     let entry = &mut entries[place];
-    match random.below(6) {
+    match random.below(8) {
         0 | 1 => {
             if let Some((reply, _)) = &mut entry.answer {
                 *reply = play.any_reply(&entry.call, random);
@@ -154,6 +154,22 @@ pub(crate) fn change<P: Play>(play: &P, entries: &mut [EntryOf<P::Model>], rando
                 entry.answer = Some((play.any_reply(&entry.call, random), returned));
             }
         },
+        5 => {
+            entries.remove(place);
+        }
+        6 => {
+            // They change places, and keep their times.
+            let (one, another) = (entries[place].clone(), entries[other].clone());
+            for (place, now) in [(place, another), (other, one)] {
+                let entry = &mut entries[place];
+                entry.call = now.call;
+                entry.answer = match (entry.answer.take(), now.answer) {
+                    (Some((_, returned)), Some((reply, _))) => Some((reply, returned)),
+                    (Some((_, returned)), None) => Some((play.any_reply(&entry.call, random), returned)),
+                    (None, _) => None,
+                };
+            }
+        }
         _ => {
             if let [Some(one), Some(another)] = replies
                 && std::mem::discriminant(&entries[place].call) == std::mem::discriminant(&entries[other].call)

@@ -8,6 +8,8 @@ struct Registers {
     register: Register<u32>,
     /// Whether each value is written once; else they are few.
     is_unique: bool,
+    /// Whether a cas that did not swap says so; else it is no part of the history.
+    tells_misses: bool,
 }
 
 impl Registers {
@@ -35,31 +37,42 @@ impl Play for Registers {
     }
 
     fn answer(&self, state: &u32, call: &Call<u32>) -> Option<(Reply<u32>, u32)> {
-        Some(match *call {
-            Call::Read => (Reply::Found(*state), *state),
-            Call::Write(value) => (Reply::Done, value),
-            Call::Cas { from, to } if from == *state => (Reply::Swapped(true), to),
-            Call::Cas { .. } => (Reply::Swapped(false), *state),
-        })
+        match *call {
+            Call::Read => Some((Reply::Found(*state), *state)),
+            Call::Write(value) => Some((Reply::Done, value)),
+            Call::Cas { from, to } if from == *state => Some((Reply::Swapped(true), to)),
+            Call::Cas { .. } => self.tells_misses.then_some((Reply::Swapped(false), *state)),
+        }
     }
 
     fn any_reply(&self, call: &Call<u32>, random: &mut Random) -> Reply<u32> {
         match call {
             Call::Read => Reply::Found(random.below(if self.is_unique { 8 } else { 4 })),
             Call::Write(_) => Reply::Done,
-            Call::Cas { .. } => Reply::Swapped(random.percent(50)),
+            Call::Cas { .. } => Reply::Swapped(!self.tells_misses || random.percent(50)),
         }
     }
 }
 
+fn registers(is_unique: bool, tells_misses: bool) -> Registers {
+    Registers { register: Register { initial: 0 }, is_unique, tells_misses }
+}
+
 #[test]
 fn registers_of_few_values() {
-    let tally = compare(&Registers { register: Register { initial: 0 }, is_unique: false }, 1);
-    assert!(tally.right > 100 && tally.wrong > 100, "{tally:?}");
+    let tally = compare(&registers(false, true), 1);
+    assert!(tally.right > 1_000 && tally.wrong > 300 && tally.by_itself_wrong > 50, "{tally:?}");
 }
 
 #[test]
 fn registers_whose_values_are_written_once() {
-    let tally = compare(&Registers { register: Register { initial: 0 }, is_unique: true }, 2);
-    assert!(tally.right > 100 && tally.wrong > 100, "{tally:?}");
+    let tally = compare(&registers(true, false), 2);
+    assert!(tally.right > 1_000 && tally.by_itself == tally.right + tally.wrong, "{tally:?}");
+    assert!(tally.by_itself_wrong > 300, "{tally:?}");
+}
+
+#[test]
+fn registers_with_cas_that_did_not_swap() {
+    let tally = compare(&registers(true, true), 3);
+    assert!(tally.right > 1_000 && tally.by_itself > 1_000 && tally.by_itself_wrong > 200, "{tally:?}");
 }
