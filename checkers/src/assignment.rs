@@ -212,7 +212,9 @@ fn windows(places: &Places<'_>, unknown: &[Unknown]) -> Vec<Windowed> {
         highest = highest.max(*group);
         *group = highest;
     }
-    let mut invocations = by(|point| point.invoked);
+    // What never surely took place needs no upper end.
+    let any_sure = unknown.iter().any(|addition| addition.returned.is_some());
+    let mut invocations = if any_sure { by(|point| point.invoked) } else { Vec::new() };
     let mut lowest = top as u32 + 1;
     for (_, group) in invocations.iter_mut().rev() {
         lowest = lowest.min(*group);

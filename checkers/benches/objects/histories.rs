@@ -27,6 +27,7 @@ struct Slot<R> {
     process: u32,
     place: Option<usize>,
     reply: Option<R>,
+    is_lost: bool,
 }
 
 /// A number below a limit, by a linear congruence.
@@ -51,7 +52,8 @@ fn history<S, C, R>(
     let mut entries: Vec<Entry<C, R>> = Vec::with_capacity(operations);
     let mut failed = vec![false; operations];
     let mut processes = PROCESSES as u32;
-    let mut slots: Vec<Slot<R>> = (0..processes).map(|process| Slot { process, place: None, reply: None }).collect();
+    let mut slots: Vec<Slot<R>> =
+        (0..processes).map(|process| Slot { process, place: None, reply: None, is_lost: false }).collect();
     let mut busy = 0;
     for now in 1_u64.. {
         if entries.len() == operations && busy == 0 {
@@ -63,6 +65,7 @@ fn history<S, C, R>(
                 let position = entries.len();
                 let call = call(&state, &mut draw, position as u32, slot.process);
                 slot.place = Some(position);
+                slot.is_lost = draw.below(100) < OPEN_PERCENT;
                 busy += 1;
                 entries.push(Entry { position, call, invoked: now, answer: None });
             }
@@ -74,10 +77,10 @@ fn history<S, C, R>(
             busy -= 1;
             continue;
         }
-        let is_lost = draw.below(100) < OPEN_PERCENT;
+        let is_lost = slot.is_lost;
         match effect(&mut state, &entries[place].call, is_lost) {
             _ if is_lost => {
-                *slot = Slot { process: processes, place: None, reply: None };
+                *slot = Slot { process: processes, place: None, reply: None, is_lost: false };
                 processes += 1;
                 busy -= 1;
             }

@@ -58,26 +58,28 @@ type MutexEntry = Entry<Call, ()>;
 
 /// Where no operation of the kind that must come next can: the place of the one that should have come by now.
 fn alternate(mut held: bool, entries: &[MutexEntry]) -> Option<usize> {
-    let mut upcoming: Vec<u32> = (0..entries.len() as u32).collect();
-    upcoming.sort_by_key(|&place| Reverse(entries[place as usize].invoked));
-    let mut due: Vec<(Index, u32)> =
-        upcoming.iter().filter_map(|&place| Some((entries[place as usize].returned()?, place))).collect();
-    due.sort_unstable_by_key(|&due| Reverse(due));
+    let mut order: Vec<u32> = (0..entries.len() as u32).collect();
+    order.sort_by_key(|&place| entries[place as usize].invoked);
+    let mut upcoming = order.into_iter().peekable();
+    let mut left = entries.iter().filter(|entry| entry.answer.is_some()).count();
     // By kind. What has an answer at the end of time must come before what has none.
     let mut ready: [BinaryHeap<Reverse<(Index, bool, u32)>>; 2] = [BinaryHeap::new(), BinaryHeap::new()];
-    let mut done = vec![false; entries.len()];
-    while let Some(&(limit, next)) = due.last() {
-        if done[next as usize] {
-            due.pop();
-            continue;
-        }
-        while let Some(place) = upcoming.pop_if(|place| entries[*place as usize].invoked <= limit) {
+    while left > 0 {
+        // What was invoked after something returned cannot come before it. What is not ready returns later still.
+        let due = loop {
+            let firsts = ready.iter().filter_map(|heap| heap.peek().map(|Reverse(first)| *first));
+            let due = firsts.filter(|(_, is_open, _)| !is_open).min();
+            let may_begin =
+                |place: &u32| due.is_none_or(|(returned, ..)| entries[*place as usize].invoked <= returned);
+            let Some(place) = upcoming.next_if(may_begin) else { break due };
             let entry = &entries[place as usize];
             let key = (entry.returned().unwrap_or(Index::MAX), entry.answer.is_none(), place);
             ready[usize::from(entry.call == Call::Release)].push(Reverse(key));
-        }
-        let Some(Reverse((.., taken))) = ready[usize::from(held)].pop() else { return Some(next as usize) };
-        done[taken as usize] = true;
+        };
+        let Some(Reverse((_, is_open, _))) = ready[usize::from(held)].pop() else {
+            return due.map(|(.., place)| place as usize);
+        };
+        left -= usize::from(!is_open);
         held = !held;
     }
     None

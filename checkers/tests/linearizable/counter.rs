@@ -35,7 +35,7 @@ impl Play for Counters<Counter> {
     fn answer(&self, state: &i128, call: &CallOf<Self>) -> Option<(ReplyOf<Self>, i128)> {
         Some(match *call {
             counter::Call::Add(amount) => (counter::Reply::Done, state + i128::from(amount)),
-            counter::Call::Read => (counter::Reply::Found(i64::try_from(*state).unwrap()), *state),
+            counter::Call::Read => (counter::Reply::Found(i64::try_from(*state).ok()?), *state),
         })
     }
 
@@ -59,7 +59,7 @@ impl Play for Counters<FetchAdd> {
     }
 
     fn answer(&self, state: &i128, fetch_add::Add(amount): &fetch_add::Add) -> Option<(i64, i128)> {
-        Some((i64::try_from(*state).unwrap(), state + i128::from(*amount)))
+        Some((i64::try_from(*state).ok()?, state + i128::from(*amount)))
     }
 
     fn any_reply(&self, _call: &fetch_add::Add, random: &mut Random) -> i64 {
