@@ -26,7 +26,7 @@ impl Words for FetchAddWords {
 
     fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<FetchAdd>, Refused> {
         let amount = match operation.f.as_deref() {
-            Some("fetch-add" | "fetch-and-add" | "fetch_and_add" | "add") => match operation.call.as_list() {
+            Some("fetch-add" | "fetch-and-add" | "fetch_add" | "fetch_and_add" | "add") => match operation.call.as_list() {
                 Some([amount, _]) => whole(amount)?,
                 _ if operation.is_filled => {
                     return Err(Refused::Malformed("it does not say what it added".to_owned()));

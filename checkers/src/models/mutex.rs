@@ -40,17 +40,12 @@ impl Model for Mutex {
         }
     }
 
-    /// Always decides, in O(n log n). The state says of which kind the next operation is, and operations of a kind differ in their
+    /// Decides in O(n log n). The state says of which kind the next operation is, and operations of a kind differ in their
     /// times alone. So of those that may come next the one that must come first is taken: in any order that takes another the two
     /// can be exchanged. One without an answer need never come, so it is taken where no other is left.
     fn decide(&self, entries: &[EntryOf<Self>]) -> Option<Decision> {
         let Some(stuck) = alternate(self.held, entries) else { return Some(Decision::Exists) };
         crowd(self.held, entries, stuck).map(Decision::Impossible)
-    }
-
-    /// Both kinds need one another.
-    fn may_go(&self, _entries: &[EntryOf<Self>], _place: usize) -> bool {
-        false
     }
 }
 

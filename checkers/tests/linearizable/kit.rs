@@ -131,7 +131,7 @@ pub(crate) fn change<P: Play>(play: &P, entries: &mut Entries<P>, random: &mut R
     let other = random.below(entries.len() as u32) as usize;
     let replies = [entries[place].reply().cloned(), entries[other].reply().cloned()];
     let entry = &mut entries[place];
-    match random.below(8) {
+    match random.below(9) {
         0 | 1 => {
             if let Some((reply, _)) = &mut entry.answer {
                 *reply = play.any_reply(&entry.call, random);
@@ -157,6 +157,7 @@ pub(crate) fn change<P: Play>(play: &P, entries: &mut Entries<P>, random: &mut R
         5 => {
             entries.remove(place);
         }
+        7 => entries.swap(place, other),
         6 => {
             // They change places, and keep their times.
             let (one, another) = (entries[place].clone(), entries[other].clone());

@@ -30,7 +30,9 @@ impl Play for Registers {
             0 => Call::Read,
             1 => Call::Write(self.value(random, fresh)),
             _ => {
-                let from = if self.is_unique { random.below(fresh + 1) } else { random.below(3) };
+                // Now and then one that is not written yet.
+                let few = if random.percent(20) { 9 } else { fresh + 1 };
+                let from = random.below(if self.is_unique { few } else { 3 });
                 Call::Cas { from, to: self.value(random, fresh) }
             }
         }
