@@ -72,7 +72,7 @@ fn counters_whose_additions_are_equal() {
     for (seed, amounts) in [(30, &[1_i64][..]), (31, &[1, 0, 1]), (32, &[-1]), (33, &[3])] {
         let tally = compare(&Counters { model: Counter { initial: 3 }, amounts }, seed);
         assert!(tally.right > 1_000 && tally.by_itself == tally.right + tally.wrong, "{tally:?}");
-        assert!(tally.by_itself_wrong > 500, "{tally:?}");
+        assert!(tally.by_itself_wrong > 300, "{tally:?}");
     }
 }
 
@@ -90,7 +90,7 @@ fn fetch_and_add() {
     for (seed, amounts) in [(40, &[1_i64][..]), (41, &[1, 0, 1]), (42, &[-1]), (43, &[3])] {
         let tally = compare(&Counters { model: FetchAdd { initial: 3 }, amounts }, seed);
         assert!(tally.right > 1_000 && tally.by_itself == tally.right + tally.wrong, "{tally:?}");
-        assert!(tally.by_itself_wrong > 500, "{tally:?}");
+        assert!(tally.by_itself_wrong > 300, "{tally:?}");
     }
     for (seed, amounts) in [(44, &[1_i64, 2, 5][..]), (45, &[1, -1])] {
         let tally = compare(&Counters { model: FetchAdd { initial: 3 }, amounts }, seed);

@@ -1,5 +1,6 @@
 //! Registers: few values written again and again, and values that are written once.
 
+use dsjepsen_checkers::linearizable::{Decision, Entry, Model};
 use dsjepsen_checkers::models::register::{Call, Register, Reply};
 
 use crate::kit::{Play, Random, compare};
@@ -77,4 +78,21 @@ fn registers_whose_values_are_written_once() {
 fn registers_with_cas_that_did_not_swap() {
     let tally = compare(&registers(true, true), 3);
     assert!(tally.right > 1_000 && tally.by_itself > 1_000 && tally.by_itself_wrong > 200, "{tally:?}");
+}
+
+/// Two values, each read after its write had ended; the first is last asked for at the moment at which the other was written.
+#[test]
+fn what_touches_is_concurrent() {
+    let entry = |call, invoked, reply, returned| Entry { position: 0, call, invoked, answer: Some((reply, returned)) };
+    let entries = |last_asked| {
+        [
+            entry(Call::Write(1), 1, Reply::Done, 2),
+            entry(Call::Read, last_asked, Reply::Found(1), 9),
+            entry(Call::Write(2), 3, Reply::Done, 5),
+            entry(Call::Read, 7, Reply::Found(2), 8),
+        ]
+    };
+    let register = Register { initial: 0 };
+    assert_eq!(register.decide(&entries(5)), Some(Decision::Exists));
+    assert_eq!(register.decide(&entries(6)), Some(Decision::Impossible(vec![0, 1, 2, 3])));
 }
