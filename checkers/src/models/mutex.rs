@@ -45,7 +45,10 @@ impl Model for Mutex {
     /// can be exchanged. One without an answer need never come, so it is taken where no other is left.
     fn decide(&self, entries: &[EntryOf<Self>]) -> Option<Decision> {
         let Some(stuck) = alternate(self.held, entries) else { return Some(Decision::Exists) };
-        crowd(self.held, entries, stuck).map(Decision::Impossible)
+        // What began by then is all that was looked at; mostly a short time is enough to see it.
+        let end = entries[stuck].returned()?;
+        let begun = || (0..entries.len()).filter(|&place| entries[place].invoked <= end).collect();
+        Some(Decision::Impossible(crowd(self.held, entries, stuck).unwrap_or_else(begun)))
     }
 }
 
