@@ -4,7 +4,6 @@
 //! reads, after every fault was healed and every doubtful addition was sent again.
 
 mod account;
-mod assignment;
 mod bounds;
 mod drawing;
 mod last;

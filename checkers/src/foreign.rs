@@ -8,6 +8,7 @@ mod intervals;
 mod keys;
 mod numbers;
 mod objects;
+mod owners;
 mod request;
 mod transactions;
 
@@ -41,6 +42,9 @@ models![
     multi_register,
     kv,
     mutex,
+    owner_mutex,
+    reentrant_mutex,
+    fenced_mutex,
     queue,
     unordered_queue,
     stack,
@@ -50,6 +54,9 @@ models![
     set_full,
     total_queue,
     counter,
+    fetch_add,
+    rmw,
+    unique_ids,
     semaphore,
     list_append,
     rw_register,

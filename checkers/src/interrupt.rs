@@ -57,29 +57,29 @@ impl Eq for Interrupt {}
 mod tests {
     use super::*;
     use crate::linearizable::{Answer, Budget, Entry, search};
-    use crate::register::{Register, RegisterCall, RegisterReply};
+    use crate::models::register::{Call, Register, Reply};
 
     #[test]
     fn a_search_stops_and_has_decided_nothing() {
         let write = |position: usize, value| Entry {
             position,
-            call: RegisterCall::Write { key: 0, value },
+            call: Call::Write(value),
             invoked: position as u64,
-            answer: Some((RegisterReply::Write, 10 + position as u64)),
+            answer: Some((Reply::Done, 10 + position as u64)),
         };
         let read = |value| Entry {
             position: 2,
-            call: RegisterCall::Read { key: 0 },
+            call: Call::Read,
             invoked: 20,
-            answer: Some((RegisterReply::Read { value: Some(value) }, 21)),
+            answer: Some((Reply::Found(value), 21)),
         };
         for (found, decided) in [(1, Answer::Exists), (7, Answer::Impossible)] {
             let entries = [write(0, 1), write(1, 2), read(found)];
             let interrupt = Interrupt::default();
             let mut budget = Budget::new(1000).heeding(&interrupt);
-            assert_eq!(search(&Register, &entries, &mut budget.share(500)), decided);
+            assert_eq!(search(&Register { initial: 0 }, &entries, &mut budget.share(500)), decided);
             interrupt.raise();
-            assert_eq!(search(&Register, &entries, &mut budget.share(500)), Answer::Exhausted);
+            assert_eq!(search(&Register { initial: 0 }, &entries, &mut budget.share(500)), Answer::Exhausted);
         }
     }
 

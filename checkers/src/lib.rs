@@ -8,6 +8,7 @@
 
 pub mod agreement;
 mod argument;
+mod assignment;
 pub mod barrier;
 mod broken;
 mod checker;

@@ -11,4 +11,24 @@ macro_rules! models {
     };
 }
 
-models![register, queue, unordered_queue, stack, deque, priority_queue, set, kv, multi_register];
+models![
+    counter,
+    deque,
+    fenced_mutex,
+    fetch_add,
+    kv,
+    multi_register,
+    mutex,
+    owner_mutex,
+    priority_queue,
+    queue,
+    reentrant_mutex,
+    register,
+    semaphore,
+    set,
+    stack,
+    unique_ids,
+    unordered_queue,
+];
+
+mod holds;

@@ -3,8 +3,8 @@
 use dsjepsen_history::{Figure, Finding, Judgement};
 
 use super::account::{Account, Read};
-use super::assignment::Contradiction;
 use super::pair::{Line, Told};
+use crate::assignment::Contradiction;
 use crate::words::count;
 
 /// The id of the rule.

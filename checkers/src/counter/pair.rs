@@ -4,9 +4,9 @@
 use dsjepsen_history::{Figure, Finding, Index, Nanos};
 
 use super::account::{Account, Addition, some_of};
-use super::assignment::{Contradiction, Known, Unknown, contradiction};
 use super::drawing::Drawing;
 use crate::argument::Argument as _;
+use crate::assignment::{Contradiction, Known, Unknown, contradiction};
 use crate::words::{between, count, moment};
 
 /// How many additions a proof names; the rest is counted.

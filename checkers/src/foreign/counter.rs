@@ -1,19 +1,29 @@
 //! Jepsen's counter: additions, and reads that must lie between what had surely and what had possibly been added.
 //!
-//! That is weaker than linearizability, and what Jepsen's own checker asks.
+//! That is all that Jepsen's own checker asks, and it is weaker than linearizability: a read may show less than one that had ended
+//! before. So where every read lies within its bounds, [`crate::models::counter`] is asked for an order of all. It tells whether
+//! there is one where all additions add the same; else it misses some contradictions, but what it finds is one.
 
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{Figure, Finding, Index, Judgement, Step, UnknownReason};
 
 use super::keys::by_key;
 use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
-use crate::words::count;
+use crate::linearizable::{Decision, Entry, EntryOf, Model};
+use crate::models::counter::{self, Call, Reply};
+use crate::words::{count, counted};
 
 /// The model.
 pub(super) const MODEL: Counter = Counter;
 
 /// The id of the rule.
 const RULE: &str = "counter.bounds";
+
+/// The id of the rule that all operations have an order.
+const ORDER: &str = "counter.linearizable";
+
+/// How many operations of a contradiction are told one by one.
+const MOST_STEPS: usize = 12;
 
 /// `counter`.
 pub(super) struct Counter;
@@ -24,7 +34,7 @@ impl ForeignModel for Counter {
     }
 
     fn about(&self) -> &'static str {
-        "add n, read n: every read lies between what was surely and what was possibly added; --init 0"
+        "add n, read n: every read lies between what was surely and what was possibly added, and all have an order; --init 0"
     }
 
     fn options(&self) -> &'static [ForeignOption] {
@@ -32,28 +42,70 @@ impl ForeignModel for Counter {
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
-        let first = match given.request.init() {
-            Value::Nil => 0,
-            Value::Integer(first) => i128::from(first),
-            other => return Err(ForeignProblem::Unfit(format!("--init of a counter is a whole number, and {other} is none"))),
-        };
-        let (mut reads, mut outside) = (0, Vec::new());
+        let first = first(given)?;
+        let (mut reads, mut outside, mut orders, mut undecided) = (0, Vec::new(), Vec::new(), 0);
         for operations in by_key(given)?.into_values() {
-            let judged = judge_key(given, &operations, first)?;
+            let judged = judge_key(given, &operations, first.into())?;
             reads += judged.0;
+            if judged.1.is_empty() {
+                let entries = entries(&operations);
+                match (counter::Counter { initial: first }).decide(&entries) {
+                    Some(Decision::Impossible(places)) => {
+                        let shown = places.iter().map(|&place| &operations[entries[place].position]).collect();
+                        orders.push(disorder(shown));
+                    }
+                    Some(Decision::Exists) => {}
+                    None => undecided += 1,
+                }
+            }
             outside.extend(judged.1);
         }
         let broken = outside.len() as u64;
-        let mut findings: Vec<Finding> =
-            outside.into_iter().min_by_key(|finding: &Finding| finding.operations.clone()).into_iter().collect();
-        findings.iter_mut().for_each(|finding| finding.count = broken);
+        let mut findings = Vec::new();
+        for found in [outside, orders] {
+            let times = found.len() as u64;
+            let earliest = found.into_iter().min_by_key(|finding: &Finding| finding.operations.clone());
+            findings.extend(earliest.map(|finding| Finding { count: times, ..finding }));
+        }
         if reads == 0 {
             findings.push(Finding::unknown(UnknownReason::NoObservations, "No read of the counter succeeded."));
         }
         let mut judgement = Judgement::new(RULE, reads, findings);
         judgement.figures = vec![Figure::new("reads", count(reads)), Figure::new("reads out of bounds", count(broken))];
+        if undecided > 0 {
+            judgement.assumptions = vec![format!(
+                "Additions to {} differ, so that each read is within its bounds, and no contradiction was found between them, is \
+                 all that is said of an order.",
+                counted(undecided, "counter")
+            )];
+        }
         Ok(judgement)
     }
+}
+
+/// The value before the first operation: 0 where none is given.
+pub(super) fn first(given: &Given<'_>) -> Result<i64, ForeignProblem> {
+    match given.request.init() {
+        Value::Nil => Ok(0),
+        Value::Integer(first) => Ok(first),
+        other => Err(ForeignProblem::Unfit(format!("--init of a counter is a whole number, and {other} is none"))),
+    }
+}
+
+/// The operations as the model takes them. What they ask and show was read before.
+fn entries(operations: &[ForeignOperation]) -> Vec<EntryOf<counter::Counter>> {
+    let entry = |(position, operation): (usize, &ForeignOperation)| {
+        let is_ok = operation.outcome == ForeignOutcome::Ok;
+        let (call, reply) = match operation.f.as_deref() {
+            Some("add") => (Call::Add(operation.call.as_integer()?), Reply::Done),
+            _ if is_ok => (Call::Read, Reply::Found(operation.reply.as_integer()?)),
+            _ => return None,
+        };
+        let answer = operation.completed().filter(|_| is_ok).map(|completed| (reply, Index::from(completed)));
+        Some(Entry { position, call, invoked: operation.invoked.into(), answer })
+    };
+    let happened = |(_, operation): &(usize, &ForeignOperation)| operation.outcome != ForeignOutcome::Fail;
+    operations.iter().enumerate().filter(happened).filter_map(entry).collect()
 }
 
 /// A read under way, with the lowest and highest that it may show by now.
@@ -137,4 +189,34 @@ fn outside(read: &Open<'_>) -> Option<Finding> {
         step("However", format!("it showed {shown}: a contradiction.")),
     ];
     Some(finding)
+}
+
+/// These have no order.
+fn disorder(mut shown: Vec<&ForeignOperation>) -> Finding {
+    shown.sort_by_key(|operation| operation.invoked);
+    let told = |operation: &ForeignOperation| match operation.f.as_deref() {
+        Some("add") if operation.outcome == ForeignOutcome::Ok => format!("added {}", operation.call),
+        Some("add") => format!("asked to add {}, without an answer", operation.call),
+        _ => format!("read {}", operation.reply),
+    };
+    let step = |lead: &'static str, text: String, operation: Option<&ForeignOperation>| Step {
+        lead: lead.into(),
+        text,
+        operation: operation.map(|operation| operation.invoked.into()),
+    };
+    let mut steps: Vec<Step> = Vec::new();
+    for operation in shown.iter().take(MOST_STEPS) {
+        let lead = if steps.is_empty() { "Let" } else { "And let" };
+        steps.push(step(lead, format!("line {} hold: it {}.", operation.line, told(operation)), Some(operation)));
+    }
+    if shown.len() > MOST_STEPS {
+        let others = counted((shown.len() - MOST_STEPS) as u64, "operation");
+        steps.push(step("And let", format!("the other {others} be as the history has them."), None));
+    }
+    let line = "their values must follow one another on one line, with what was added between.";
+    steps.push(step("Then", line.to_owned(), None));
+    steps.push(step("However", "no such line keeps to the times at which they began and ended.".to_owned(), None));
+    let indices = shown.iter().map(|operation| Index::from(operation.invoked)).collect();
+    let sentence = format!("No order of {} explains what the reads showed.", counted(shown.len() as u64, "operation"));
+    Finding { steps, ..Finding::invalid(ORDER, sentence, indices) }
 }

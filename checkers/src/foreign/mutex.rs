@@ -1,58 +1,41 @@
 //! Knossos' mutex: acquired when it is free, released when it is held, by whomever.
 
-use dsjepsen_history::foreign::ForeignOperation;
+use dsjepsen_history::foreign::{ForeignOperation, Value};
 
-use super::ForeignOption;
 use super::objects::{ObjectModel, Refused, Taken, Words, judge};
-use crate::linearizable::Model;
+use super::owners::{Action, action};
+use super::{ForeignOption, ForeignProblem, Given};
+use crate::models::mutex::{Call, Mutex};
 
 /// The model.
 pub(super) const MODEL: ObjectModel = ObjectModel {
     name: "mutex",
-    about: "acquire, release, by whomever: linearizable",
+    about: "acquire, release, by whomever: linearizable; --init unlocked",
     rule: "mutex.linearizable",
-    options: &[ForeignOption::Keys],
-    judge: |model, given| judge(model, given, &Mutex, &mut Mutex),
+    options: &[ForeignOption::Init, ForeignOption::Keys],
+    judge: |model, given| judge(model, given, &Mutex { held: is_held(given)? }, &mut MutexWords),
 };
 
-struct Mutex;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Call {
-    Acquire,
-    Release,
-}
-
-impl Model for Mutex {
-    /// Whether it is held.
-    type State = bool;
-    type Call = Call;
-    type Reply = ();
-
-    fn initial(&self) -> bool {
-        false
-    }
-
-    fn step(&self, state: &bool, call: &Call, _reply: Option<&()>) -> Option<bool> {
-        match call {
-            Call::Acquire => (!state).then_some(true),
-            Call::Release => state.then_some(false),
-        }
-    }
-
-    fn only_observes(&self, _call: &Call, _reply: &()) -> bool {
-        false
+/// Whether it is held at first.
+fn is_held(given: &Given<'_>) -> Result<bool, ForeignProblem> {
+    let init = given.request.init();
+    match (init.as_word(), &init) {
+        (None, Value::Nil) => Ok(false),
+        (Some("unlocked" | "free"), _) | (_, Value::Bool(false)) => Ok(false),
+        (Some("locked" | "held"), _) | (_, Value::Bool(true)) => Ok(true),
+        _ => Err(ForeignProblem::Unfit(format!("--init of a mutex is `unlocked` or `locked`, and not {init}"))),
     }
 }
 
-impl Words for Mutex {
-    type Model = Self;
+struct MutexWords;
 
-    fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Self>, Refused> {
-        let call = match operation.f.as_deref() {
-            Some("acquire" | "lock") => Call::Acquire,
-            Some("release" | "unlock") => Call::Release,
-            _ => return Err(Refused::Stranger),
+impl Words for MutexWords {
+    type Model = Mutex;
+
+    fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Mutex>, Refused> {
+        let call = match action(operation)? {
+            Action::Acquire => Call::Acquire,
+            Action::Release => Call::Release,
         };
         Ok(Taken::by(operation.outcome, call, ()))
     }

@@ -1,11 +1,14 @@
 //! A register that is read, written, and compared and set.
 
+mod blocks;
+mod zones;
+
 use std::fmt::Debug;
 use std::hash::Hash;
 
 use dsjepsen_history::Index;
 
-use crate::linearizable::{Entry, EntryOf, Model};
+use crate::linearizable::{Decision, Entry, EntryOf, Model};
 
 /// A register with the value that it has at first.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +73,10 @@ impl<V: Copy + Debug + Eq + Hash> Model for Register<V> {
 
     fn overwrites(&self, call: &Call<V>, _reply: Option<&Reply<V>>) -> bool {
         matches!(call, Call::Write(_))
+    }
+
+    fn decide(&self, entries: &[EntryOf<Self>]) -> Option<Decision> {
+        blocks::decide(self.initial, entries)
     }
 
     /// What changes nothing may always go. What leaves a value may go if the others do as well with the value that was there

@@ -17,7 +17,7 @@ fn verdict(model: &str, format: Format, text: &str, request: &ForeignRequest) ->
 }
 
 /// Model, format, a valid history, an invalid one.
-const SAMPLES: [(&str, Format, &str, &str); 22] = [
+const SAMPLES: [(&str, Format, &str, &str); 31] = [
     (
         "total-queue",
         EDN,
@@ -111,6 +111,60 @@ const SAMPLES: [(&str, Format, &str, &str); 22] = [
         "0 invoke add 2; 0 ok add 2; 0 invoke add 3; 1 invoke read; 1 ok read 1",
     ),
     (
+        "counter",
+        EDN,
+        "0 invoke add 1; 1 invoke read; 1 ok read 1; 0 info add 1; 1 invoke read; 1 ok read 1",
+        "0 invoke add 1; 1 invoke read; 1 ok read 1; 0 info add 1; 1 invoke read; 1 ok read 0",
+    ),
+    (
+        "fetch-add",
+        EDN,
+        "0 invoke fetch-add 2; 1 invoke fetch-add 3; 0 ok fetch-add 3; 1 ok fetch-add 0; 0 invoke read; 0 ok read 5",
+        "0 invoke fetch-add 2; 1 invoke fetch-add 3; 0 ok fetch-add 0; 1 ok fetch-add 0",
+    ),
+    (
+        "rmw",
+        Format::Fptlin,
+        "# rmw\n0 1 4 READ_MODIFY_WRITE 7 9\n1 2 3 READ_MODIFY_WRITE 0 7",
+        "# rmw\n0 1 2 READ_MODIFY_WRITE 7 9\n1 3 4 READ_MODIFY_WRITE 0 7",
+    ),
+    (
+        "unique-ids",
+        EDN,
+        "0 invoke generate; 0 ok generate 7; 1 invoke generate; 1 info generate; 0 invoke generate; 0 ok generate \"7\"",
+        "0 invoke generate; 0 ok generate [1 7]; 1 invoke generate; 0 invoke generate; 1 ok generate [1 7]; 0 ok generate 5",
+    ),
+    (
+        "owner-mutex",
+        EDN,
+        "0 invoke acquire; 0 ok acquire; 1 invoke acquire; 0 invoke release; 1 ok acquire; 0 info release",
+        "0 invoke acquire; 0 ok acquire; 1 invoke release; 1 ok release",
+    ),
+    (
+        "owner-mutex",
+        EDN,
+        "0 invoke acquire {:client :a}; 0 ok acquire {:client :a}; 1 invoke release {:client :a}; 1 ok release {:client :a}",
+        "0 invoke acquire {:client :a}; 0 ok acquire {:client :a}; 0 invoke release {:client :b}; 0 ok release {:client :b}",
+    ),
+    (
+        "reentrant-mutex",
+        EDN,
+        "0 invoke acquire; 0 ok acquire; 0 invoke acquire; 0 ok acquire; 0 invoke release; 0 ok release; 1 invoke acquire; 0 invoke release; 1 ok acquire",
+        "0 invoke acquire; 0 ok acquire; 0 invoke acquire; 0 ok acquire; 0 invoke release; 0 ok release; 1 invoke acquire; 1 ok acquire",
+    ),
+    (
+        "fenced-mutex",
+        EDN,
+        "0 invoke acquire; 0 ok acquire {:fence 4}; 0 invoke release; 0 ok release; 1 invoke acquire; 1 ok acquire {:fence 0}; 1 invoke release; 1 ok release; 0 invoke acquire; 0 ok acquire 5",
+        "0 invoke acquire; 0 ok acquire {:fence 4}; 0 invoke release; 0 ok release; 1 invoke acquire; 1 ok acquire {:fence 4}",
+    ),
+    (
+        "semaphore",
+        EDN,
+        "0 invoke release; 1 invoke acquire; 1 ok acquire; 0 info release; 2 invoke acquire; 2 fail acquire",
+        "0 invoke release; 1 invoke acquire; 1 ok acquire; 0 info release; 2 invoke acquire; 2 ok acquire",
+    ),
+    (
         "semaphore",
         Format::Fptlin,
         "# semaphore\n0 1 2 DECR 0\n0 3 4 INCR 1\n0 5 6 DECR 1",
@@ -181,6 +235,36 @@ fn every_model_has_a_sample() {
         let has_one = SAMPLES.iter().any(|(name, ..)| *name == model.name()) || elsewhere.contains(&model.name());
         assert!(has_one, "{} has no sample", model.name());
     }
+}
+
+#[test]
+fn the_first_state_may_be_another() {
+    let from = |init: Value| ForeignRequest { init: Some(init), ..ForeignRequest::default() };
+    let release = "0 invoke release; 0 ok release";
+    assert_eq!(verdict("mutex", EDN, release, &from(Value::keyword("locked"))), Valid);
+    assert_eq!(verdict("mutex", EDN, release, &from(Value::keyword("unlocked"))), Invalid);
+    assert!(judge("mutex", EDN, release, &from(Value::Integer(7))).is_err());
+    let acquire = "0 invoke acquire; 0 ok acquire; 1 invoke acquire; 1 ok acquire";
+    assert_eq!(verdict("semaphore", EDN, acquire, &from(Value::Integer(2))), Valid);
+    assert_eq!(verdict("semaphore", EDN, acquire, &from(Value::Integer(1))), Invalid);
+    assert!(judge("semaphore", EDN, acquire, &from(Value::Integer(-1))).is_err());
+    let swap = "0 invoke rmw [5 6]; 0 ok rmw [5 6]";
+    assert_eq!(verdict("rmw", EDN, swap, &from(Value::Integer(5))), Valid);
+    assert_eq!(verdict("rmw", EDN, swap, &ForeignRequest::default()), Invalid);
+    let add = "0 invoke fetch-add 1; 0 ok fetch-add 5";
+    assert_eq!(verdict("fetch-add", EDN, add, &from(Value::Integer(5))), Valid);
+    assert_eq!(verdict("fetch-add", EDN, add, &ForeignRequest::default()), Invalid);
+}
+
+#[test]
+fn ids_that_were_never_given_are_not_unique() {
+    let none = judge("unique-ids", EDN, "0 invoke generate; 0 info generate", &ForeignRequest::default()).unwrap();
+    assert_eq!(none.verdict, Unknown);
+    assert_eq!(none.findings[0].reason, Some(UnknownReason::NoObservations));
+    let often =
+        "0 invoke generate; 0 ok generate 1; 0 invoke generate; 0 ok generate 1; 0 invoke generate; 0 ok generate 1";
+    let verdict = judge("unique-ids", EDN, often, &ForeignRequest::default()).unwrap();
+    assert_eq!((verdict.findings[0].count, verdict.findings[0].operations.as_slice()), (2, &[0, 2][..]));
 }
 
 #[test]

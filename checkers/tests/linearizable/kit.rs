@@ -122,8 +122,8 @@ pub(crate) fn right<P: Play>(play: &P, operations: usize, random: &mut Random) -
     entries
 }
 
-/// Changes something: an answer, its time, whether there is one, when the operation began, or when both were.
-pub(crate) fn change<P: Play>(play: &P, entries: &mut [EntryOf<P::Model>], random: &mut Random) {
+/// Changes something: an answer, its time, whether there is one, when the operation began, what it was, or whether it was.
+pub(crate) fn change<P: Play>(play: &P, entries: &mut Entries<P>, random: &mut Random) {
     if entries.is_empty() {
         return;
     }
@@ -131,7 +131,7 @@ pub(crate) fn change<P: Play>(play: &P, entries: &mut [EntryOf<P::Model>], rando
     let other = random.below(entries.len() as u32) as usize;
     let replies = [entries[place].reply().cloned(), entries[other].reply().cloned()];
     let entry = &mut entries[place];
-    match random.below(10) {
+    match random.below(12) {
         0 | 1 => {
             if let Some((reply, _)) = &mut entry.answer {
                 *reply = play.any_reply(&entry.call, random);
@@ -165,6 +165,10 @@ pub(crate) fn change<P: Play>(play: &P, entries: &mut [EntryOf<P::Model>], rando
                 }
             }
         }
+        6 => {
+            entries.remove(place);
+        }
+        7 => entries.swap(place, other),
         _ => swap_times(entries, place, other),
     }
 }

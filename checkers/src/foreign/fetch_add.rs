@@ -1,0 +1,54 @@
+//! A counter whose additions show the value that they found.
+
+use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
+
+use super::counter::first;
+use super::objects::{ObjectModel, Refused, Taken, Words, judge};
+use super::{ForeignOption, ForeignProblem};
+use crate::models::fetch_add::{Add, FetchAdd};
+
+/// The model.
+pub(super) const MODEL: ObjectModel = ObjectModel {
+    name: "fetch-add",
+    about: "fetch-add n (or [n found]) shows the value before, read n: linearizable; --init 0",
+    rule: "fetch-add.linearizable",
+    options: &[ForeignOption::Init, ForeignOption::Keys],
+    judge: |model, given| {
+        let initial: Result<i64, ForeignProblem> = first(given);
+        judge(model, given, &FetchAdd { initial: initial? }, &mut FetchAddWords)
+    },
+};
+
+struct FetchAddWords;
+
+impl Words for FetchAddWords {
+    type Model = FetchAdd;
+
+    fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<FetchAdd>, Refused> {
+        let amount = match operation.f.as_deref() {
+            Some("fetch-add" | "fetch-and-add" | "fetch_add" | "fetch_and_add" | "add") => match operation.call.as_list() {
+                Some([amount, _]) => whole(amount)?,
+                _ if operation.is_filled() => {
+                    return Err(Refused::Malformed("it does not say what it added".to_owned()));
+                }
+                _ => whole(&operation.call)?,
+            },
+            Some("read") if operation.outcome != ForeignOutcome::Ok => return Ok(Taken::Nothing),
+            Some("read") => 0,
+            _ => return Err(Refused::Stranger),
+        };
+        if operation.outcome != ForeignOutcome::Ok {
+            return Ok(Taken::by(operation.outcome, Add(amount), 0));
+        }
+        let found = match operation.reply.as_list() {
+            Some([_, found]) => whole(found)?,
+            _ => whole(&operation.reply)?,
+        };
+        Ok(Taken::Answered(Add(amount), found))
+    }
+}
+
+fn whole(value: &Value) -> Result<i64, Refused> {
+    let number = value.as_integer();
+    number.ok_or_else(|| Refused::Malformed(format!("a counter holds whole numbers, and {value} is none")))
+}

@@ -1,0 +1,32 @@
+//! A mutex that only its holder may release.
+
+use dsjepsen_history::foreign::ForeignOperation;
+
+use super::ForeignOption;
+use super::objects::{ObjectModel, Refused, Taken, Words, judge};
+use super::owners::{Action, Owners};
+use crate::models::owner_mutex::{Call, OwnerMutex};
+
+/// The model.
+pub(super) const MODEL: ObjectModel = ObjectModel {
+    name: "owner-mutex",
+    about: "acquire, release, by the process or {:client c} that holds it: linearizable",
+    rule: "owner-mutex.linearizable",
+    options: &[ForeignOption::Keys],
+    judge: |model, given| judge(model, given, &OwnerMutex, &mut OwnerMutexWords::default()),
+};
+
+#[derive(Default)]
+struct OwnerMutexWords(Owners);
+
+impl Words for OwnerMutexWords {
+    type Model = OwnerMutex;
+
+    fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<OwnerMutex>, Refused> {
+        let call = match self.0.read(operation)? {
+            (owner, Action::Acquire) => Call::Acquire(owner),
+            (owner, Action::Release) => Call::Release(owner),
+        };
+        Ok(Taken::by(operation.outcome, call, ()))
+    }
+}
