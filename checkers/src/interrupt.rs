@@ -67,12 +67,8 @@ mod tests {
             invoked: position as u64,
             answer: Some((Reply::Done, 10 + position as u64)),
         };
-        let read = |value| Entry {
-            position: 2,
-            call: Call::Read,
-            invoked: 20,
-            answer: Some((Reply::Found(value), 21)),
-        };
+        let read =
+            |value| Entry { position: 2, call: Call::Read, invoked: 20, answer: Some((Reply::Found(value), 21)) };
         for (found, decided) in [(1, Answer::Exists), (7, Answer::Impossible)] {
             let entries = [write(0, 1), write(1, 2), read(found)];
             let interrupt = Interrupt::default();

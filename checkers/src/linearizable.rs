@@ -16,6 +16,7 @@ mod usage;
 
 use std::fmt::Debug;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dsjepsen_history::Index;
 
@@ -26,13 +27,13 @@ pub(crate) use search::search;
 use crate::interrupt::Interrupt;
 
 /// An object by its sequential behaviour.
-pub trait Model {
+pub trait Model: Sync {
     /// What the object remembers.
     type State: Clone + Debug + Eq + Hash;
     /// What is asked of it.
-    type Call: Clone + Debug + Eq + Hash;
+    type Call: Clone + Debug + Eq + Hash + Send + Sync;
     /// What it answers.
-    type Reply: Clone + Debug + Eq + Hash;
+    type Reply: Clone + Debug + Eq + Hash + Send + Sync;
 
     /// The state before the first operation.
     fn initial(&self) -> Self::State;
@@ -109,19 +110,88 @@ impl<C, R> Entry<C, R> {
 /// The entries of a model's object.
 pub type EntryOf<M> = Entry<<M as Model>::Call, <M as Model>::Reply>;
 
-/// Decides whether there is an order of `entries`: by the model itself where it can, else by the search, which may remember so many
+/// How many configurations a search may look at over a whole history, if nothing else is asked: some ten seconds, and less than
+/// 700 MB.
+pub const CONFIGURATIONS: u64 = 20_000_000;
+
+/// How many of them an object may take before all others have had their turn, so that one that cannot be decided hides no violation
+/// of another.
+const FIRST_SHARE: u64 = 200_000;
+
+/// Decides whether there is an order of `entries`: by the model itself where it can, else by the search, which may look at so many
 /// configurations.
 pub fn decide<M: Model>(model: &M, entries: &[EntryOf<M>], configurations: u64) -> Answer {
-    match model.decide(entries) {
-        Some(Decision::Exists) => Answer::Exists,
-        Some(Decision::Impossible(_)) => Answer::Impossible,
-        None => search(model, entries, &mut Budget::new(configurations)),
+    match find(model, entries, &mut Budget::new(configurations)) {
+        Found::Exists => Answer::Exists,
+        Found::Impossible(_) => Answer::Impossible,
+        Found::Exhausted => Answer::Exhausted,
     }
 }
 
 /// As [`decide`], but always by the search.
 pub fn explore<M: Model>(model: &M, entries: &[EntryOf<M>], configurations: u64) -> Answer {
     search(model, entries, &mut Budget::new(configurations))
+}
+
+/// What was found out of a history.
+#[derive(Debug)]
+pub(crate) enum Found<E> {
+    /// There is an order.
+    Exists,
+    /// There is none, not even of these operations.
+    Impossible(Vec<E>),
+    /// The budget ran out.
+    Exhausted,
+}
+
+fn find<M: Model>(model: &M, entries: &[EntryOf<M>], budget: &mut Budget) -> Found<EntryOf<M>> {
+    match model.decide(entries) {
+        Some(Decision::Exists) => return Found::Exists,
+        Some(Decision::Impossible(places)) => {
+            return Found::Impossible(places.into_iter().map(|place| entries[place].clone()).collect());
+        }
+        None => {}
+    }
+    match search(model, &without_unseen(model, entries.to_vec()), budget) {
+        Answer::Exists => Found::Exists,
+        Answer::Impossible => Found::Impossible(entries.to_vec()),
+        Answer::Exhausted => Found::Exhausted,
+    }
+}
+
+/// Decides each of several objects of a kind: first all of them at once, each within a small share of the budget, then one after
+/// another those that are left, with all that remains.
+pub(crate) fn find_each<M: Model>(model: &M, objects: &[&[EntryOf<M>]], budget: &mut Budget) -> Vec<Found<EntryOf<M>>> {
+    let shares: Vec<Budget> = objects.iter().map(|_| budget.share(FIRST_SHARE)).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut found = Vec::new();
+        loop {
+            let object = next.fetch_add(1, Ordering::Relaxed);
+            let Some(entries) = objects.get(object) else { return found };
+            let mut share = shares[object].clone();
+            found.push((object, find(model, entries, &mut share), share));
+        }
+    };
+    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(objects.len());
+    let mut all = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+        let mut all = work();
+        for other in others {
+            // What a worker could not survive, its caller should not either.
+            all.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        }
+        all
+    });
+    all.sort_by_key(|(object, ..)| *object);
+    for (_, _, share) in &all {
+        budget.give_back(share);
+    }
+    let mut found: Vec<Found<EntryOf<M>>> = all.into_iter().map(|(_, found, _)| found).collect();
+    for (object, found) in objects.iter().zip(&mut found).filter(|(_, found)| matches!(found, Found::Exhausted)) {
+        *found = find(model, object, budget);
+    }
+    found
 }
 
 /// How much may still be remembered, in configurations of a search, and whether it should stop before.

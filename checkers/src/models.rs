@@ -3,7 +3,15 @@
 //! A model is one file and one word in the list below. Values are the caller's: numbers, or whatever can be compared.
 //! [`containers`] is what queues and stacks have in common.
 
+use std::fmt::Debug;
+use std::hash::Hash;
+
 pub mod containers;
+
+/// What objects hold: a number, or whatever else is cheaply copied and can be compared.
+pub trait Item: Copy + Debug + Eq + Hash + Send + Sync {}
+
+impl<T: Copy + Debug + Eq + Hash + Send + Sync> Item for T {}
 
 macro_rules! models {
     ($($model:ident),* $(,)?) => {

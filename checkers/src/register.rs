@@ -11,22 +11,15 @@ mod model;
 use dsjepsen_history::{Call, Figure, Finding, Judgement, UnknownReason};
 use serde::{Deserialize, Serialize};
 
-use crate::linearizable::{Answer, Budget, search};
+use crate::linearizable::{Budget, CONFIGURATIONS, Found, find_each};
 use crate::words::{count, counted};
 use crate::{Checker, RunView};
 use explanation::explain;
 use keys::{Key, Keys};
-use model::REGISTER;
+use model::{REGISTER, RegisterEntry};
 
 /// The id of the rule.
 const RULE: &str = "register.linearizable";
-
-/// How many configurations the search may remember over a whole history. One takes about 100 bytes and some microseconds, so that a
-/// hopeless history is given up within seconds and 200 MB. A key of the workload takes about as many as it has operations.
-pub(crate) const BUDGET: u64 = 20_000_000;
-
-/// How many of them a key may take before all others have had their turn, so that one key that cannot be decided hides no violation of another.
-pub(crate) const FIRST_SHARE: u64 = 50_000;
 
 /// What a client of the register workload asks for. A register has no value at first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,10 +94,10 @@ pub struct RegisterChecker {
 impl RegisterChecker {
     /// With the usual budget.
     pub fn new() -> Self {
-        Self { budget: BUDGET }
+        Self { budget: CONFIGURATIONS }
     }
 
-    /// With so many configurations that may be remembered over the whole history.
+    /// With so many configurations that may be looked at over the whole history.
     #[must_use]
     pub fn with_budget(mut self, configurations: u64) -> Self {
         self.budget = configurations;
@@ -155,24 +148,20 @@ pub fn register_checkers() -> Vec<Box<dyn Checker<RegisterCall, RegisterReply>>>
 /// What became of the keys of which something is to be said.
 #[derive(Default)]
 struct Decided<'a> {
-    /// Those without an order.
-    broken: Vec<&'a Key>,
-    /// Those for which the budget did not suffice, with what they took.
-    open: Vec<(&'a Key, u64)>,
+    /// Those without an order, each with operations that have none by themselves.
+    broken: Vec<(&'a Key, Vec<RegisterEntry>)>,
+    /// Those for which the budget did not suffice.
+    open: Vec<&'a Key>,
 }
 
-/// Decides every key: first each within a small share of the budget, then those left with all that remains.
 fn decide<'a>(keys: &'a Keys<'_>, budget: &mut Budget) -> Decided<'a> {
-    let mut decided = Decided { open: keys.keys.iter().map(|key| (key, 0)).collect(), ..Decided::default() };
-    for most in [FIRST_SHARE, u64::MAX] {
-        for (key, spent) in std::mem::take(&mut decided.open) {
-            let mut share = budget.share(most);
-            match search(&REGISTER, &key.seen, &mut share) {
-                Answer::Exists => {}
-                Answer::Impossible => decided.broken.push(key),
-                Answer::Exhausted => decided.open.push((key, spent + share.spent())),
-            }
-            budget.give_back(&share);
+    let objects: Vec<&[RegisterEntry]> = keys.keys.iter().map(|key| key.entries.as_slice()).collect();
+    let mut decided = Decided::default();
+    for (key, found) in keys.keys.iter().zip(find_each(&REGISTER, &objects, budget)) {
+        match found {
+            Found::Exists => {}
+            Found::Impossible(suspects) => decided.broken.push((key, suspects)),
+            Found::Exhausted => decided.open.push(key),
         }
     }
     decided
@@ -180,13 +169,12 @@ fn decide<'a>(keys: &'a Keys<'_>, budget: &mut Budget) -> Decided<'a> {
 
 impl Decided<'_> {
     fn given_up(&self, budget: &Budget, keys: &Keys<'_>) -> Option<Finding> {
-        let &(key, spent) = self.open.iter().max_by_key(|(key, spent)| (*spent, std::cmp::Reverse(key.key)))?;
+        let key = self.open.iter().max_by_key(|key| (key.seen.len(), std::cmp::Reverse(key.key)))?;
         let unanswered = key.seen.iter().filter(|entry| entry.answer.is_none()).count() as u64;
         let sentence = format!(
-            "Key {} is undecided: the search over its {} ({unanswered} without an answer) was given up after {}.",
+            "Key {} is undecided: the search over its {} ({unanswered} without an answer) was given up.",
             key.key,
             counted(key.seen.len() as u64, "operation"),
-            counted(spent, "configuration"),
         );
         let open = self.open.len() as u64;
         let detail = format!(

@@ -8,9 +8,8 @@ use dsjepsen_history::{
 use super::keys::by_key;
 use super::{ForeignModel, ForeignOption, ForeignProblem, Given, Operations};
 use crate::linearizable::{
-    Answer, Budget, Entry, EntryOf, Model, first_contradiction, search, smallest, until, without_unseen,
+    Budget, CONFIGURATIONS, Entry, EntryOf, Found, Model, find_each, first_contradiction, smallest, until,
 };
-use crate::register::{BUDGET, FIRST_SHARE};
 use crate::words::{count, counted, moment};
 
 /// How many configurations may be remembered to find what contradicts first, and again to make it short.
@@ -97,8 +96,6 @@ struct Key<M: Model> {
     key: Option<Value>,
     operations: Operations,
     entries: Vec<EntryOf<M>>,
-    /// The same without what decides nothing at the end of the history.
-    pruned: Vec<EntryOf<M>>,
 }
 
 /// Judges a history of such objects. `object` makes one in its first state.
@@ -111,18 +108,22 @@ pub(super) fn judge<W: Words>(
     let (name, rule) = (of.name, of.rule);
     let mut keys = Vec::new();
     for (key, operations) in by_key(given)? {
-        keys.push(read(given, name, key, operations, model, words)?);
+        keys.push(read(given, name, key, operations, words)?);
     }
-    let mut budget = Budget::new(BUDGET).heeding(&given.request.interrupt);
+    let mut budget = Budget::new(CONFIGURATIONS).heeding(&given.request.interrupt);
     let (broken, open) = decide(model, &keys, &mut budget);
-    let mut findings: Vec<Finding> = explain(given, rule, model, &broken).into_iter().collect();
+    let without_order = broken.len() as u64;
+    let mut findings: Vec<Finding> = explain(given, rule, model, broken).into_iter().collect();
     findings.extend(given_up(given, &open, &keys, &budget));
     let entries: usize = keys.iter().map(|key| key.entries.len()).sum();
     let mut judgement = Judgement::new(rule, entries as u64, findings);
     judgement.figures = vec![
         Figure::new("objects", count(keys.len() as u64)),
-        Figure::new("objects without an order", count(broken.len() as u64)),
-        Figure::new("configurations searched", format!("{} of at most {}", count(budget.spent()), count(BUDGET))),
+        Figure::new("objects without an order", count(without_order)),
+        Figure::new(
+            "configurations searched",
+            format!("{} of at most {}", count(budget.spent()), count(CONFIGURATIONS)),
+        ),
     ];
     judgement.assumptions =
         vec!["An indeterminate operation may take effect at any time after its start, or never.".to_owned()];
@@ -134,7 +135,6 @@ fn read<W: Words>(
     name: &str,
     key: Option<Value>,
     operations: Operations,
-    model: &W::Model,
     words: &mut W,
 ) -> Result<Key<W::Model>, ForeignProblem> {
     let mut entries: Vec<EntryOf<W::Model>> = Vec::new();
@@ -154,35 +154,33 @@ fn read<W: Words>(
         };
         entries.push(Entry { position, call, invoked, answer });
     }
-    let pruned = without_unseen(model, entries.clone());
-    Ok(Key { key, operations, entries, pruned })
+    Ok(Key { key, operations, entries })
 }
 
-/// The keys without an order, and those for which the budget did not suffice: first each has a small share, then those left have
-/// all that remains.
-fn decide<'a, M: Model>(model: &M, keys: &'a [Key<M>], budget: &mut Budget) -> (Vec<&'a Key<M>>, Vec<&'a Key<M>>) {
-    let (mut broken, mut open) = (Vec::new(), keys.iter().collect::<Vec<_>>());
-    for most in [FIRST_SHARE, u64::MAX] {
-        for key in std::mem::take(&mut open) {
-            let mut share = budget.share(most);
-            match search(model, &key.pruned, &mut share) {
-                Answer::Exists => {}
-                Answer::Impossible => broken.push(key),
-                Answer::Exhausted => open.push(key),
-            }
-            budget.give_back(&share);
+/// A key without an order, and operations that have none by themselves.
+type Broken<'a, M> = (&'a Key<M>, Vec<EntryOf<M>>);
+
+/// The keys without an order, and those for which the budget did not suffice.
+fn decide<'a, M: Model>(model: &M, keys: &'a [Key<M>], budget: &mut Budget) -> (Vec<Broken<'a, M>>, Vec<&'a Key<M>>) {
+    let objects: Vec<&[EntryOf<M>]> = keys.iter().map(|key| key.entries.as_slice()).collect();
+    let (mut broken, mut open) = (Vec::new(), Vec::new());
+    for (key, found) in keys.iter().zip(find_each(model, &objects, budget)) {
+        match found {
+            Found::Exists => {}
+            Found::Impossible(suspects) => broken.push((key, suspects)),
+            Found::Exhausted => open.push(key),
         }
     }
     (broken, open)
 }
 
 fn given_up<M: Model>(given: &Given<'_>, open: &[&Key<M>], keys: &[Key<M>], budget: &Budget) -> Option<Finding> {
-    let longest = open.iter().max_by_key(|key| key.pruned.len())?;
-    let unanswered = longest.pruned.iter().filter(|entry| entry.answer.is_none()).count() as u64;
+    let longest = open.iter().max_by_key(|key| key.entries.len())?;
+    let unanswered = longest.entries.iter().filter(|entry| entry.answer.is_none()).count() as u64;
     let sentence = format!(
         "{} undecided: the search over its {} ({unanswered} without an answer) was given up.",
         longest.key.as_ref().map_or_else(|| "The history is".to_owned(), |key| format!("Key {key} is")),
-        counted(longest.pruned.len() as u64, "operation"),
+        counted(longest.entries.len() as u64, "operation"),
     );
     let detail = format!(
         "{} of {} undecided, after {} in all.",
@@ -199,23 +197,23 @@ fn given_up<M: Model>(given: &Given<'_>, open: &[&Key<M>], keys: &[Key<M>], budg
 }
 
 /// Explains the first violation among the keys without an order.
-fn explain<M: Model>(given: &Given<'_>, rule: &'static str, model: &M, broken: &[&Key<M>]) -> Option<Finding> {
-    let share = EXPLAIN_BUDGET / (broken.len() as u64).max(1);
-    let contradicted = broken.iter().map(|key| {
-        let at = first_contradiction(model, &key.entries, &mut Budget::new(share));
-        (at.or_else(|| key.entries.iter().filter_map(Entry::returned).max()).unwrap_or(Index::MAX), *key)
+fn explain<M: Model>(given: &Given<'_>, rule: &'static str, model: &M, broken: Vec<Broken<'_, M>>) -> Option<Finding> {
+    let count = broken.len() as u64;
+    let contradicted = broken.into_iter().map(|(key, suspects)| {
+        let at = first_contradiction(model, &suspects, &mut Budget::new(EXPLAIN_BUDGET / count));
+        let last = || suspects.iter().filter_map(Entry::returned).max();
+        (at.or_else(last).unwrap_or(Index::MAX), key, suspects)
     });
-    let (at, key) = contradicted.min_by_key(|(at, _)| *at)?;
-    let proof = reduce(model, key, at);
+    let (at, key, suspects) = contradicted.min_by_key(|(at, ..)| *at)?;
+    let proof = reduce(model, suspects, at);
     let case = Case { given, key, proof: &proof };
-    Some(Finding { count: broken.len() as u64, ..case.finding(rule)? })
+    Some(Finding { count, ..case.finding(rule)? })
 }
 
 /// The fewest operations without an order, as they were known at the last of their answers. What is left may contradict itself
 /// before `at`: then everything later goes too, and so on.
-fn reduce<M: Model>(model: &M, key: &Key<M>, mut at: Index) -> Vec<EntryOf<M>> {
+fn reduce<M: Model>(model: &M, mut proof: Vec<EntryOf<M>>, mut at: Index) -> Vec<EntryOf<M>> {
     let mut budget = Budget::new(EXPLAIN_BUDGET);
-    let mut proof = key.entries.clone();
     loop {
         proof = smallest(model, until(&proof, at), &mut budget);
         match first_contradiction(model, &proof, &mut budget) {

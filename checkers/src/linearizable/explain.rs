@@ -1,6 +1,8 @@
 //! What a history that has no order is reduced to before it is shown: the first completion that contradicts, then the fewest
 //! operations that still do.
 
+use std::ops::Range;
+
 use dsjepsen_history::Index;
 
 use super::{Answer, Budget, Entry, EntryOf, Model, search};
@@ -32,17 +34,30 @@ pub(crate) fn first_contradiction<M: Model>(model: &M, entries: &[EntryOf<M>], b
 }
 
 /// Leaves out operations from a history that has no order as long as the rest has none. Ever smaller parts are tried, single
-/// operations at last, until none can be spared (after Zeller's ddmin).
+/// operations at last, until none can be spared (after Zeller's ddmin). First those that change nothing, which are the most and
+/// can always go: without them others can go too.
 ///
 /// Where the budget runs out, what is left by then is returned; it has no order either.
-pub(crate) fn smallest<M: Model>(model: &M, mut entries: Vec<EntryOf<M>>, budget: &mut Budget) -> Vec<EntryOf<M>> {
-    let mut size = entries.len() / 2;
+pub(crate) fn smallest<M: Model>(model: &M, entries: Vec<EntryOf<M>>, budget: &mut Budget) -> Vec<EntryOf<M>> {
+    let observes = |entry: &EntryOf<M>| entry.reply().is_some_and(|reply| model.only_observes(&entry.call, reply));
+    let entries = shrink(model, entries, observes, budget);
+    shrink(model, entries, |_| true, budget)
+}
+
+/// As [`smallest`], but leaves out none but those that are meant.
+fn shrink<M: Model>(
+    model: &M,
+    mut entries: Vec<EntryOf<M>>,
+    is_meant: impl Fn(&EntryOf<M>) -> bool,
+    budget: &mut Budget,
+) -> Vec<EntryOf<M>> {
+    let mut size = entries.len().div_ceil(2);
     while size > 0 {
         let before = entries.len();
         let mut end = before;
         while end > 0 {
             let start = end.saturating_sub(size);
-            let rest = without(model, &entries, start..end);
+            let rest = without(model, &entries, start..end, &is_meant);
             if rest.len() < entries.len() {
                 match search(model, &rest, budget) {
                     Answer::Impossible => entries = rest,
@@ -59,13 +74,18 @@ pub(crate) fn smallest<M: Model>(model: &M, mut entries: Vec<EntryOf<M>>, budget
     entries
 }
 
-/// The entries without those of a range that may go one after the other, last first.
-fn without<M: Model>(model: &M, entries: &[EntryOf<M>], mut range: std::ops::Range<usize>) -> Vec<EntryOf<M>> {
+/// The entries without those of a range that are meant and may go one after the other, last first.
+fn without<M: Model>(
+    model: &M,
+    entries: &[EntryOf<M>],
+    mut range: Range<usize>,
+    is_meant: &impl Fn(&EntryOf<M>) -> bool,
+) -> Vec<EntryOf<M>> {
     let mut rest = entries.to_vec();
     loop {
         let before = rest.len();
         for place in range.clone().rev() {
-            if model.may_go(&rest, place) {
+            if is_meant(&rest[place]) && model.may_go(&rest, place) {
                 rest.remove(place);
                 range.end -= 1;
             }

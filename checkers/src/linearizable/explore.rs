@@ -130,6 +130,11 @@ impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
         Some(state)
     }
 
+    /// What is remembered beside configurations, in bytes, estimated.
+    pub(super) fn bytes(&self) -> usize {
+        self.usages.bytes() + self.table.states() as usize * (200 + size_of::<M::State>())
+    }
+
     /// All that can be left at a step: whatever is under way can still happen, and nothing must.
     pub(super) fn anything(&mut self, step: usize) -> Configuration<S> {
         self.cursor.go_to(step, self.compiled);

@@ -66,11 +66,12 @@ pub(super) struct Front<S> {
     open: Vec<usize>,
     /// The farthest step.
     pub(super) reached: usize,
+    remembered: usize,
 }
 
 impl<S: Slots> Front<S> {
     pub(super) fn new(first: usize) -> Self {
-        Self { first, layers: Vec::new(), open: Vec::new(), reached: first }
+        Self { first, layers: Vec::new(), open: Vec::new(), reached: first, remembered: 0 }
     }
 
     /// The configuration to go on from, with its step and place: of those at the farthest step the latest.
@@ -82,6 +83,11 @@ impl<S: Slots> Front<S> {
             self.open.pop();
         }
         Some((step, place, layer.seen[place as usize].clone()))
+    }
+
+    /// What it takes, in bytes, estimated.
+    pub(super) fn bytes(&self) -> usize {
+        self.remembered * 2 * (size_of::<Configuration<S>>() + size_of::<Trail>() + size_of::<u32>())
     }
 
     /// What was used on the way to a configuration: the step before each, and the class.
@@ -122,5 +128,6 @@ impl<S: Slots> Front<S> {
         layer.todo.push(layer.seen.len() as u32);
         layer.seen.push(configuration);
         layer.trails.push(trail);
+        self.remembered += 1;
     }
 }

@@ -39,6 +39,9 @@ pub enum Answer {
     Exhausted,
 }
 
+/// How much a search may remember, in bytes.
+const MOST_BYTES: usize = 700 << 20;
+
 /// How many ways to one operation are tried while there is hope without all.
 const MOST_WAYS: usize = 64;
 
@@ -197,7 +200,8 @@ impl<'a, M: Model, S: Slots> Search<'a, M, S> {
         let mut stalled = Stalled::default();
         let before = self.budget.left();
         while let Some((step, from, configuration)) = front.next() {
-            if !self.explorer.expand(step, configuration, &mut children, self.budget) {
+            let has_room = front.bytes() + self.explorer.bytes() < MOST_BYTES;
+            if !has_room || !self.explorer.expand(step, configuration, &mut children, self.budget) {
                 return Passage::Exhausted;
             }
             if step + 1 == steps.end {

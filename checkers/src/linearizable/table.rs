@@ -1,7 +1,5 @@
 //! What each class of operations does in each state, worked out once.
 
-use std::hash::Hash;
-
 use rustc_hash::FxHashMap;
 
 use super::Model;
@@ -26,10 +24,7 @@ pub(super) struct Table<'a, M: Model> {
     sparse: FxHashMap<(u32, u32), u32>,
 }
 
-impl<'a, M: Model> Table<'a, M>
-where
-    M::State: Clone + Eq + Hash,
-{
+impl<'a, M: Model> Table<'a, M> {
     pub(super) fn new(model: &'a M, classes: usize) -> Self {
         let numbers = FxHashMap::default();
         let mut table =
@@ -46,11 +41,6 @@ where
     /// How many states are known.
     pub(super) fn states(&self) -> u32 {
         self.states.len() as u32
-    }
-
-    /// The state of this number.
-    pub(super) fn state(&self, number: u32) -> &M::State {
-        &self.states[number as usize]
     }
 
     /// The state after an operation of this class, or `None` where it cannot happen.

@@ -62,11 +62,6 @@ impl Usages {
         *self = Self { prices, missed, ..Self::new(&[]) };
     }
 
-    /// The classes that stand in one, sorted.
-    pub(super) fn classes(&self, usage: u32) -> &[u32] {
-        &self.sets[usage as usize]
-    }
-
     /// The one that has a class once more.
     pub(super) fn with(&mut self, usage: u32, class: u32) -> u32 {
         if let Some(number) = self.with.get(&(usage, class)) {

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 pub use super::containers::Reply;
 use super::containers::{agrees, with, without};
 use crate::linearizable::Model;
+use crate::models::Item;
 
 /// A deque that is empty at first. A pop without an answer takes the value at its end, if there is one.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +48,7 @@ impl<V> Default for Deque<V> {
     }
 }
 
-impl<V: Copy + Debug + Eq + Hash> Model for Deque<V> {
+impl<V: Item> Model for Deque<V> {
     /// Front first.
     type State = Vec<V>;
     type Call = Call<V>;

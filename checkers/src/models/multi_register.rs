@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 use crate::linearizable::Model;
+use crate::models::Item;
 
 /// All registers together.
 #[derive(Debug, Clone)]
@@ -23,7 +24,7 @@ pub enum Step<K, V> {
     Write(K, V),
 }
 
-impl<K: Copy + Debug + Ord + Hash, V: Copy + Debug + Eq + Hash> Model for MultiRegister<K, V> {
+impl<K: Item + Ord, V: Item> Model for MultiRegister<K, V> {
     /// The registers that were ever written, sorted, and their values.
     type State = Vec<(K, V)>;
     /// The steps, one after the other.

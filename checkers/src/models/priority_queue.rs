@@ -3,12 +3,12 @@
 mod order;
 
 use std::fmt::Debug;
-use std::hash::Hash;
 use std::marker::PhantomData;
 
 pub use super::containers::{Call, Reply};
 use super::containers::{agrees, decide, only_observes, with, without};
 use crate::linearizable::{Decision, EntryOf, Model};
+use crate::models::Item;
 
 /// A priority queue that is empty at first. A poll without an answer takes the largest value, if there is one.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,7 @@ impl<V> Default for PriorityQueue<V> {
     }
 }
 
-impl<V: Copy + Debug + Ord + Hash> Model for PriorityQueue<V> {
+impl<V: Item + Ord> Model for PriorityQueue<V> {
     /// Sorted: the largest comes last.
     type State = Vec<V>;
     type Call = Call<V>;

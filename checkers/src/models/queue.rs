@@ -3,12 +3,12 @@
 mod order;
 
 use std::fmt::Debug;
-use std::hash::Hash;
 use std::marker::PhantomData;
 
 pub use super::containers::{Call, Reply};
 use super::containers::{agrees, decide, only_observes, with, without};
 use crate::linearizable::{Decision, EntryOf, Model};
+use crate::models::Item;
 
 /// A queue that is empty at first. A dequeue without an answer takes the first value, if there is one.
 #[derive(Debug, Clone, Copy)]
@@ -29,7 +29,7 @@ impl<V> Default for Queue<V> {
     }
 }
 
-impl<V: Copy + Debug + Eq + Hash> Model for Queue<V> {
+impl<V: Item> Model for Queue<V> {
     /// The first to leave comes first.
     type State = Vec<V>;
     type Call = Call<V>;

@@ -9,6 +9,7 @@ use std::hash::Hash;
 use dsjepsen_history::Index;
 
 use crate::linearizable::{Decision, Entry, EntryOf, Model};
+use crate::models::Item;
 
 /// A register with the value that it has at first.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +45,7 @@ pub enum Reply<V> {
     Swapped(bool),
 }
 
-impl<V: Copy + Debug + Eq + Hash> Model for Register<V> {
+impl<V: Item> Model for Register<V> {
     type State = V;
     type Call = Call<V>;
     type Reply = Reply<V>;

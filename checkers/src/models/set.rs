@@ -8,6 +8,7 @@ use std::hash::Hash;
 use std::marker::PhantomData;
 
 use crate::linearizable::{Decision, EntryOf, Model};
+use crate::models::Item;
 
 /// A set that is empty at first.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +53,7 @@ pub enum Reply<V> {
     All(Box<[V]>),
 }
 
-impl<V: Copy + Debug + Ord + Hash> Model for Set<V> {
+impl<V: Item + Ord> Model for Set<V> {
     /// The elements, sorted.
     type State = Vec<V>;
     type Call = Call<V>;

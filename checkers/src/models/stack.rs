@@ -4,12 +4,12 @@ mod order;
 mod tree;
 
 use std::fmt::Debug;
-use std::hash::Hash;
 use std::marker::PhantomData;
 
 pub use super::containers::{Call, Reply};
 use super::containers::{agrees, decide, only_observes, uncovered, with, without};
 use crate::linearizable::{Decision, EntryOf, Model};
+use crate::models::Item;
 
 /// A stack that is empty at first. A pop without an answer takes the last value, if there is one.
 #[derive(Debug, Clone, Copy)]
@@ -30,7 +30,7 @@ impl<V> Default for Stack<V> {
     }
 }
 
-impl<V: Copy + Debug + Eq + Hash> Model for Stack<V> {
+impl<V: Item> Model for Stack<V> {
     /// The first to leave comes last.
     type State = Vec<V>;
     type Call = Call<V>;

@@ -6,6 +6,7 @@ use std::hash::Hash;
 use std::marker::PhantomData;
 
 use crate::linearizable::{Decision, EntryOf, Model};
+use crate::models::Item;
 
 /// A source of ids.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +22,7 @@ impl<V> Default for UniqueIds<V> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Generate;
 
-impl<V: Copy + Debug + Ord + Hash> Model for UniqueIds<V> {
+impl<V: Item + Ord> Model for UniqueIds<V> {
     /// The ids that were given.
     type State = BTreeSet<V>;
     type Call = Generate;

@@ -1,12 +1,12 @@
 //! A queue that gives its values back in any order, each as often as it was put in: a bag.
 
 use std::fmt::Debug;
-use std::hash::Hash;
 use std::marker::PhantomData;
 
 pub use super::containers::{Call, Reply};
 use super::containers::{decide, only_observes, uncovered, with, without};
 use crate::linearizable::{Decision, EntryOf, Model};
+use crate::models::Item;
 
 /// A bag that is empty at first.
 ///
@@ -30,7 +30,7 @@ impl<V> Default for UnorderedQueue<V> {
     }
 }
 
-impl<V: Copy + Debug + Ord + Hash> Model for UnorderedQueue<V> {
+impl<V: Item + Ord> Model for UnorderedQueue<V> {
     /// Sorted: equal contents are equal states.
     type State = Vec<V>;
     type Call = Call<V>;

@@ -23,21 +23,21 @@ const MOST_COMPARED: usize = 3000;
 
 /// Explains the plainest violation among the keys without an order: of those that come first, the one in which the value that was
 /// not found is the oldest; a read that is seconds behind convinces more than one that is late by a hair.
-pub(super) fn explain(keys: &Keys<'_>, broken: &[&Key]) -> Option<Finding> {
-    let contradicted = broken.iter().map(|key| {
-        let at = first_contradiction(&REGISTER, &key.entries, &mut Budget::new(BUDGET / broken.len() as u64));
-        (at.or_else(|| key.entries.iter().filter_map(Entry::returned).max()).unwrap_or(Index::MAX), *key)
+pub(super) fn explain(keys: &Keys<'_>, broken: &[(&Key, Vec<RegisterEntry>)]) -> Option<Finding> {
+    let contradicted = broken.iter().map(|(key, suspects)| {
+        let at = first_contradiction(&REGISTER, suspects, &mut Budget::new(BUDGET / broken.len() as u64));
+        (at.or_else(|| suspects.iter().filter_map(Entry::returned).max()).unwrap_or(Index::MAX), *key, suspects)
     });
     let mut contradicted: Vec<_> = contradicted.collect();
-    contradicted.sort_by_key(|(at, key)| (*at, key.key));
+    contradicted.sort_by_key(|(at, key, _)| (*at, key.key));
     let mut compared = 0;
     let mut plainest: Option<(Nanos, &Key, Vec<RegisterEntry>)> = None;
-    for (at, key) in contradicted {
+    for (at, key, suspects) in contradicted {
         compared += key.entries.len();
         if plainest.is_some() && compared > MOST_COMPARED {
             break;
         }
-        let proof = reduce(&key.entries, at);
+        let proof = reduce(suspects, at);
         let age = last(&proof).and_then(|last| Contradiction::of(keys, key, &proof, last).age(keys, last)).unwrap_or(0);
         if plainest.as_ref().is_none_or(|(oldest, ..)| age > *oldest) {
             plainest = Some((age, key, proof));

@@ -6,13 +6,13 @@
 //! to the search; its history is short.
 
 use std::collections::HashMap;
-use std::fmt::Debug;
 use std::hash::Hash;
 
 use dsjepsen_history::Index;
 
 use super::{Call, Reply, Set};
 use crate::linearizable::{Answer, Budget, Decision, Entry, search, smallest};
+use crate::models::Item;
 
 type SetEntry<V> = Entry<Call<V>, Reply<V>>;
 
@@ -20,7 +20,7 @@ type SetEntry<V> = Entry<Call<V>, Reply<V>>;
 const BUDGET: u64 = 1_000_000;
 
 /// Decides each element.
-pub(super) fn decide<V: Copy + Debug + Ord + Hash>(set: &Set<V>, entries: &[SetEntry<V>]) -> Option<Decision> {
+pub(super) fn decide<V: Item + Ord>(set: &Set<V>, entries: &[SetEntry<V>]) -> Option<Decision> {
     let groups = Groups::new(entries)?;
     let mut left_to_search = Vec::new();
     for places in groups.iter() {
