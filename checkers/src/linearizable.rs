@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dsjepsen_history::Index;
 
+use explain::with_support;
 pub(crate) use explain::{first_contradiction, smallest, until, without_unseen};
 pub use search::Answer;
 pub(crate) use search::search;
@@ -147,9 +148,7 @@ pub(crate) enum Found<E> {
 fn find<M: Model>(model: &M, entries: &[EntryOf<M>], budget: &mut Budget) -> Found<EntryOf<M>> {
     match model.decide(entries) {
         Some(Decision::Exists) => return Found::Exists,
-        Some(Decision::Impossible(places)) => {
-            return Found::Impossible(places.into_iter().map(|place| entries[place].clone()).collect());
-        }
+        Some(Decision::Impossible(places)) => return Found::Impossible(with_support(model, entries, &places, budget)),
         None => {}
     }
     match search(model, &without_unseen(model, entries.to_vec()), budget) {

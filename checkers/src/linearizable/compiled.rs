@@ -105,8 +105,11 @@ impl<'a, C, R> Compiled<'a, C, R> {
     }
 }
 
+/// The classes of a model's history.
+type ClassesOf<'a, M> = Vec<Class<'a, <M as Model>::Call, <M as Model>::Reply>>;
+
 /// The classes, and by entry the number of its own.
-fn classes<'a, M: Model>(model: &M, entries: &'a [EntryOf<M>]) -> (Vec<Class<'a, M::Call, M::Reply>>, Vec<u32>) {
+fn classes<'a, M: Model>(model: &M, entries: &'a [EntryOf<M>]) -> (ClassesOf<'a, M>, Vec<u32>) {
     let mut numbers: FxHashMap<(&M::Call, Option<&M::Reply>), u32> = FxHashMap::default();
     let mut classes = Vec::new();
     let mut number = |entry: &'a EntryOf<M>| {

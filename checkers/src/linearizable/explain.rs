@@ -1,6 +1,7 @@
 //! What a history that has no order is reduced to before it is shown: the first completion that contradicts, then the fewest
 //! operations that still do.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use dsjepsen_history::Index;
@@ -31,6 +32,31 @@ pub(crate) fn first_contradiction<M: Model>(model: &M, entries: &[EntryOf<M>], b
         }
     }
     Some(completions[broken])
+}
+
+/// How many operations a history may have for those to be looked for on which others rest.
+const MOST_SUPPORTED: usize = 10_000;
+
+/// The operations at these places, which have no order by themselves, with those on which they rest: a read of a value is no
+/// contradiction without the write that it needs. Where that needs others again that explain it, all.
+pub(super) fn with_support<M: Model>(
+    model: &M,
+    entries: &[EntryOf<M>],
+    places: &[usize],
+    budget: &mut Budget,
+) -> Vec<EntryOf<M>> {
+    if entries.len() > MOST_SUPPORTED {
+        return places.iter().map(|&place| entries[place].clone()).collect();
+    }
+    let suspects: HashSet<usize> = places.iter().map(|&place| entries[place].position).collect();
+    let is_other = |entry: &EntryOf<M>| !suspects.contains(&entry.position);
+    let observes = |entry: &EntryOf<M>| entry.reply().is_some_and(|reply| model.only_observes(&entry.call, reply));
+    let needed = entries.iter().filter(|entry| !(is_other(entry) && observes(entry))).cloned().collect::<Vec<_>>();
+    let supported = without(model, &needed, 0..needed.len(), &is_other);
+    match search(model, &supported, budget) {
+        Answer::Impossible => supported,
+        Answer::Exists | Answer::Exhausted => entries.to_vec(),
+    }
 }
 
 /// Leaves out operations from a history that has no order as long as the rest has none. Ever smaller parts are tried, single

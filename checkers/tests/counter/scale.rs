@@ -38,17 +38,3 @@ fn a_long_history_is_judged() {
     script.read(1, last);
     assert!(script.breaks(CounterRule::Bounds));
 }
-
-/// `cargo test --release -p dsjepsen-checkers --test counter speed -- --ignored --nocapture`
-#[test]
-#[ignore = "for people who want to see the time"]
-fn speed() {
-    for rounds in [20_000, 40_000, 80_000] {
-        let script = busy(rounds);
-        for rule in CounterRule::ALL {
-            let start = Instant::now();
-            assert!(!script.breaks(rule));
-            println!("{} operations, {}: {:?}", script.history.operations.len(), rule.id(), start.elapsed());
-        }
-    }
-}

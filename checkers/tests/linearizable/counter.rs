@@ -95,6 +95,6 @@ fn fetch_and_add() {
     for (seed, amounts) in [(44, &[1_i64, 2, 5][..]), (45, &[1, -1])] {
         let tally = compare(&Counters { model: FetchAdd { initial: 3 }, amounts }, seed);
         assert!(tally.right > 1_000 && tally.by_itself < tally.right + tally.wrong, "{tally:?}");
-        assert!(tally.by_itself_wrong > 200, "{tally:?}");
+        assert!(tally.by_itself_wrong > 100, "{tally:?}");
     }
 }

@@ -1,5 +1,5 @@
 //! Registers: by example, against a brute-force oracle, and as they explain themselves.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "everything here is a test")]
+#![expect(clippy::unwrap_used, reason = "everything here is a test")]
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -10,5 +10,4 @@ mod properties;
 mod random;
 mod script;
 mod simulation;
-mod speed;
 mod witness;
