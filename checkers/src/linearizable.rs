@@ -20,8 +20,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dsjepsen_history::Index;
 
-use explain::with_support;
-pub(crate) use explain::{first_contradiction, smallest, until, without_unseen};
+use explain::without_unseen;
+pub(crate) use explain::{first_contradiction, proof, smallest, unseen};
 pub use search::Answer;
 pub(crate) use search::search;
 
@@ -122,11 +122,7 @@ const FIRST_SHARE: u64 = 200_000;
 /// Decides whether there is an order of `entries`: by the model itself where it can, else by the search, which may look at so many
 /// configurations.
 pub fn decide<M: Model>(model: &M, entries: &[EntryOf<M>], configurations: u64) -> Answer {
-    match find(model, entries, &mut Budget::new(configurations)) {
-        Found::Exists => Answer::Exists,
-        Found::Impossible(_) => Answer::Impossible,
-        Found::Exhausted => Answer::Exhausted,
-    }
+    find(model, entries, &mut Budget::new(configurations))
 }
 
 /// As [`decide`], but always by the search.
@@ -134,33 +130,17 @@ pub fn explore<M: Model>(model: &M, entries: &[EntryOf<M>], configurations: u64)
     search(model, entries, &mut Budget::new(configurations))
 }
 
-/// What was found out of a history.
-#[derive(Debug)]
-pub(crate) enum Found<E> {
-    /// There is an order.
-    Exists,
-    /// There is none, not even of these operations.
-    Impossible(Vec<E>),
-    /// The budget ran out.
-    Exhausted,
-}
-
-fn find<M: Model>(model: &M, entries: &[EntryOf<M>], budget: &mut Budget) -> Found<EntryOf<M>> {
+fn find<M: Model>(model: &M, entries: &[EntryOf<M>], budget: &mut Budget) -> Answer {
     match model.decide(entries) {
-        Some(Decision::Exists) => return Found::Exists,
-        Some(Decision::Impossible(places)) => return Found::Impossible(with_support(model, entries, &places, budget)),
-        None => {}
-    }
-    match search(model, &without_unseen(model, entries.to_vec()), budget) {
-        Answer::Exists => Found::Exists,
-        Answer::Impossible => Found::Impossible(entries.to_vec()),
-        Answer::Exhausted => Found::Exhausted,
+        Some(Decision::Exists) => Answer::Exists,
+        Some(Decision::Impossible(_)) => Answer::Impossible,
+        None => search(model, &without_unseen(model, entries.to_vec()), budget),
     }
 }
 
 /// Decides each of several objects of a kind: first all of them at once, each within a small share of the budget, then one after
 /// another those that are left, with all that remains.
-pub(crate) fn find_each<M: Model>(model: &M, objects: &[&[EntryOf<M>]], budget: &mut Budget) -> Vec<Found<EntryOf<M>>> {
+pub(crate) fn find_each<M: Model>(model: &M, objects: &[&[EntryOf<M>]], budget: &mut Budget) -> Vec<Answer> {
     let shares: Vec<Budget> = objects.iter().map(|_| budget.share(FIRST_SHARE)).collect();
     let next = AtomicUsize::new(0);
     let work = || {
@@ -186,11 +166,11 @@ pub(crate) fn find_each<M: Model>(model: &M, objects: &[&[EntryOf<M>]], budget: 
     for (_, _, share) in &all {
         budget.give_back(share);
     }
-    let mut found: Vec<Found<EntryOf<M>>> = all.into_iter().map(|(_, found, _)| found).collect();
-    for (object, found) in objects.iter().zip(&mut found).filter(|(_, found)| matches!(found, Found::Exhausted)) {
-        *found = find(model, object, budget);
+    let mut answers: Vec<Answer> = all.into_iter().map(|(_, answer, _)| answer).collect();
+    for (object, answer) in objects.iter().zip(&mut answers).filter(|(_, answer)| **answer == Answer::Exhausted) {
+        *answer = find(model, object, budget);
     }
-    found
+    answers
 }
 
 /// How much may still be remembered, in configurations of a search, and whether it should stop before.

@@ -11,7 +11,7 @@ mod model;
 use dsjepsen_history::{Call, Figure, Finding, Judgement, UnknownReason};
 use serde::{Deserialize, Serialize};
 
-use crate::linearizable::{Budget, CONFIGURATIONS, Found, find_each};
+use crate::linearizable::{Answer, Budget, CONFIGURATIONS, find_each};
 use crate::words::{count, counted};
 use crate::{Checker, RunView};
 use explanation::explain;
@@ -148,8 +148,8 @@ pub fn register_checkers() -> Vec<Box<dyn Checker<RegisterCall, RegisterReply>>>
 /// What became of the keys of which something is to be said.
 #[derive(Default)]
 struct Decided<'a> {
-    /// Those without an order, each with operations that have none by themselves.
-    broken: Vec<(&'a Key, Vec<RegisterEntry>)>,
+    /// Those without an order.
+    broken: Vec<&'a Key>,
     /// Those for which the budget did not suffice.
     open: Vec<&'a Key>,
 }
@@ -157,11 +157,11 @@ struct Decided<'a> {
 fn decide<'a>(keys: &'a Keys<'_>, budget: &mut Budget) -> Decided<'a> {
     let objects: Vec<&[RegisterEntry]> = keys.keys.iter().map(|key| key.entries.as_slice()).collect();
     let mut decided = Decided::default();
-    for (key, found) in keys.keys.iter().zip(find_each(&REGISTER, &objects, budget)) {
-        match found {
-            Found::Exists => {}
-            Found::Impossible(suspects) => decided.broken.push((key, suspects)),
-            Found::Exhausted => decided.open.push(key),
+    for (key, answer) in keys.keys.iter().zip(find_each(&REGISTER, &objects, budget)) {
+        match answer {
+            Answer::Exists => {}
+            Answer::Impossible => decided.broken.push(key),
+            Answer::Exhausted => decided.open.push(key),
         }
     }
     decided
@@ -169,12 +169,12 @@ fn decide<'a>(keys: &'a Keys<'_>, budget: &mut Budget) -> Decided<'a> {
 
 impl Decided<'_> {
     fn given_up(&self, budget: &Budget, keys: &Keys<'_>) -> Option<Finding> {
-        let key = self.open.iter().max_by_key(|key| (key.seen.len(), std::cmp::Reverse(key.key)))?;
-        let unanswered = key.seen.iter().filter(|entry| entry.answer.is_none()).count() as u64;
+        let key = self.open.iter().max_by_key(|key| (key.entries.len(), std::cmp::Reverse(key.key)))?;
+        let unanswered = key.entries.iter().filter(|entry| entry.answer.is_none()).count() as u64;
         let sentence = format!(
             "Key {} is undecided: the search over its {} ({unanswered} without an answer) was given up.",
             key.key,
-            counted(key.seen.len() as u64, "operation"),
+            counted(key.entries.len() as u64, "operation"),
         );
         let open = self.open.len() as u64;
         let detail = format!(

@@ -8,7 +8,7 @@ use dsjepsen_history::{
 use super::keys::by_key;
 use super::{ForeignModel, ForeignOption, ForeignProblem, Given, Operations};
 use crate::linearizable::{
-    Budget, CONFIGURATIONS, Entry, EntryOf, Found, Model, find_each, first_contradiction, smallest, until,
+    Answer, Budget, CONFIGURATIONS, Entry, EntryOf, Model, find_each, first_contradiction, proof,
 };
 use crate::words::{count, counted, moment};
 
@@ -112,14 +112,13 @@ pub(super) fn judge<W: Words>(
     }
     let mut budget = Budget::new(CONFIGURATIONS).heeding(&given.request.interrupt);
     let (broken, open) = decide(model, &keys, &mut budget);
-    let without_order = broken.len() as u64;
-    let mut findings: Vec<Finding> = explain(given, rule, model, broken).into_iter().collect();
+    let mut findings: Vec<Finding> = explain(given, rule, model, &broken).into_iter().collect();
     findings.extend(given_up(given, &open, &keys, &budget));
     let entries: usize = keys.iter().map(|key| key.entries.len()).sum();
     let mut judgement = Judgement::new(rule, entries as u64, findings);
     judgement.figures = vec![
         Figure::new("objects", count(keys.len() as u64)),
-        Figure::new("objects without an order", count(without_order)),
+        Figure::new("objects without an order", count(broken.len() as u64)),
         Figure::new(
             "configurations searched",
             format!("{} of at most {}", count(budget.spent()), count(CONFIGURATIONS)),
@@ -157,21 +156,12 @@ fn read<W: Words>(
     Ok(Key { key, operations, entries })
 }
 
-/// A key without an order, and operations that have none by themselves.
-type Broken<'a, M> = (&'a Key<M>, Vec<EntryOf<M>>);
-
 /// The keys without an order, and those for which the budget did not suffice.
-fn decide<'a, M: Model>(model: &M, keys: &'a [Key<M>], budget: &mut Budget) -> (Vec<Broken<'a, M>>, Vec<&'a Key<M>>) {
+fn decide<'a, M: Model>(model: &M, keys: &'a [Key<M>], budget: &mut Budget) -> (Vec<&'a Key<M>>, Vec<&'a Key<M>>) {
     let objects: Vec<&[EntryOf<M>]> = keys.iter().map(|key| key.entries.as_slice()).collect();
-    let (mut broken, mut open) = (Vec::new(), Vec::new());
-    for (key, found) in keys.iter().zip(find_each(model, &objects, budget)) {
-        match found {
-            Found::Exists => {}
-            Found::Impossible(suspects) => broken.push((key, suspects)),
-            Found::Exhausted => open.push(key),
-        }
-    }
-    (broken, open)
+    let answers = find_each(model, &objects, budget);
+    let which = |answer| keys.iter().zip(&answers).filter(move |(_, came)| **came == answer).map(|(key, _)| key);
+    (which(Answer::Impossible).collect(), which(Answer::Exhausted).collect())
 }
 
 fn given_up<M: Model>(given: &Given<'_>, open: &[&Key<M>], keys: &[Key<M>], budget: &Budget) -> Option<Finding> {
@@ -197,30 +187,16 @@ fn given_up<M: Model>(given: &Given<'_>, open: &[&Key<M>], keys: &[Key<M>], budg
 }
 
 /// Explains the first violation among the keys without an order.
-fn explain<M: Model>(given: &Given<'_>, rule: &'static str, model: &M, broken: Vec<Broken<'_, M>>) -> Option<Finding> {
+fn explain<M: Model>(given: &Given<'_>, rule: &'static str, model: &M, broken: &[&Key<M>]) -> Option<Finding> {
     let count = broken.len() as u64;
-    let contradicted = broken.into_iter().map(|(key, suspects)| {
-        let at = first_contradiction(model, &suspects, &mut Budget::new(EXPLAIN_BUDGET / count));
-        let last = || suspects.iter().filter_map(Entry::returned).max();
-        (at.or_else(last).unwrap_or(Index::MAX), key, suspects)
+    let contradicted = broken.iter().map(|key| {
+        let at = first_contradiction(model, &key.entries, &mut Budget::new(EXPLAIN_BUDGET / count));
+        (at.or_else(|| key.entries.iter().filter_map(Entry::returned).max()).unwrap_or(Index::MAX), *key)
     });
-    let (at, key, suspects) = contradicted.min_by_key(|(at, ..)| *at)?;
-    let proof = reduce(model, suspects, at);
+    let (at, key) = contradicted.min_by_key(|(at, _)| *at)?;
+    let proof = proof(model, &key.entries, at, &mut Budget::new(EXPLAIN_BUDGET));
     let case = Case { given, key, proof: &proof };
     Some(Finding { count, ..case.finding(rule)? })
-}
-
-/// The fewest operations without an order, as they were known at the last of their answers. What is left may contradict itself
-/// before `at`: then everything later goes too, and so on.
-fn reduce<M: Model>(model: &M, mut proof: Vec<EntryOf<M>>, mut at: Index) -> Vec<EntryOf<M>> {
-    let mut budget = Budget::new(EXPLAIN_BUDGET);
-    loop {
-        proof = smallest(model, until(&proof, at), &mut budget);
-        match first_contradiction(model, &proof, &mut budget) {
-            Some(earlier) if earlier < at => at = earlier,
-            _ => return proof,
-        }
-    }
 }
 
 /// A violation.

@@ -6,10 +6,10 @@ use std::ops::Range;
 
 use dsjepsen_history::Index;
 
-use super::{Answer, Budget, Entry, EntryOf, Model, search};
+use super::{Answer, Budget, Decision, Entry, EntryOf, Model, find};
 
 /// What was known at the moment `at`: what was invoked later is absent, what was answered later is without an answer.
-pub(crate) fn until<C: Clone, R: Clone>(entries: &[Entry<C, R>], at: Index) -> Vec<Entry<C, R>> {
+fn until<C: Clone, R: Clone>(entries: &[Entry<C, R>], at: Index) -> Vec<Entry<C, R>> {
     let known = entries.iter().filter(|entry| entry.invoked <= at);
     known
         .map(|entry| Entry { answer: entry.answer.clone().filter(|(_, returned)| *returned <= at), ..entry.clone() })
@@ -25,7 +25,7 @@ pub(crate) fn first_contradiction<M: Model>(model: &M, entries: &[EntryOf<M>], b
     let (mut fine, mut broken) = (0, completions.len().checked_sub(1)?);
     while fine < broken {
         let middle = usize::midpoint(fine, broken);
-        match search(model, &until(entries, completions[middle]), budget) {
+        match find(model, &until(entries, completions[middle]), budget) {
             Answer::Exists => fine = middle + 1,
             Answer::Impossible => broken = middle,
             Answer::Exhausted => return None,
@@ -34,17 +34,36 @@ pub(crate) fn first_contradiction<M: Model>(model: &M, entries: &[EntryOf<M>], b
     Some(completions[broken])
 }
 
+/// The fewest operations without an order, as they were known at the last of their answers, of a history that has none at the
+/// moment `at`.
+///
+/// What is left may contradict itself before: then everything later goes too, and so on.
+pub(crate) fn proof<M: Model>(
+    model: &M,
+    entries: &[EntryOf<M>],
+    mut at: Index,
+    budget: &mut Budget,
+) -> Vec<EntryOf<M>> {
+    let mut proof = entries.to_vec();
+    loop {
+        proof = until(&proof, at);
+        if let Some(Decision::Impossible(places)) = model.decide(&proof) {
+            proof = with_support(model, &proof, &places, budget);
+        }
+        proof = smallest(model, proof, budget);
+        match first_contradiction(model, &proof, budget) {
+            Some(earlier) if earlier < at => at = earlier,
+            _ => return proof,
+        }
+    }
+}
+
 /// How many operations a history may have for those to be looked for on which others rest.
 const MOST_SUPPORTED: usize = 10_000;
 
 /// The operations at these places, which have no order by themselves, with those on which they rest: a read of a value is no
 /// contradiction without the write that it needs. Where that needs others again that explain it, all.
-pub(super) fn with_support<M: Model>(
-    model: &M,
-    entries: &[EntryOf<M>],
-    places: &[usize],
-    budget: &mut Budget,
-) -> Vec<EntryOf<M>> {
+fn with_support<M: Model>(model: &M, entries: &[EntryOf<M>], places: &[usize], budget: &mut Budget) -> Vec<EntryOf<M>> {
     if entries.len() > MOST_SUPPORTED {
         return places.iter().map(|&place| entries[place].clone()).collect();
     }
@@ -53,7 +72,7 @@ pub(super) fn with_support<M: Model>(
     let observes = |entry: &EntryOf<M>| entry.reply().is_some_and(|reply| model.only_observes(&entry.call, reply));
     let needed = entries.iter().filter(|entry| !(is_other(entry) && observes(entry))).cloned().collect::<Vec<_>>();
     let supported = without(model, &needed, 0..needed.len(), &is_other);
-    match search(model, &supported, budget) {
+    match find(model, &supported, budget) {
         Answer::Impossible => supported,
         Answer::Exists | Answer::Exhausted => entries.to_vec(),
     }
@@ -85,7 +104,7 @@ fn shrink<M: Model>(
             let start = end.saturating_sub(size);
             let rest = without(model, &entries, start..end, &is_meant);
             if rest.len() < entries.len() {
-                match search(model, &rest, budget) {
+                match find(model, &rest, budget) {
                     Answer::Impossible => entries = rest,
                     Answer::Exists => {}
                     Answer::Exhausted => return entries,
@@ -122,10 +141,15 @@ fn without<M: Model>(
     }
 }
 
+/// How many operations without an answer there are whose effect nobody can have seen.
+pub(crate) fn unseen<M: Model>(model: &M, entries: &[EntryOf<M>]) -> usize {
+    entries.len() - without_unseen(model, entries.to_vec()).len()
+}
+
 /// Leaves out operations without an answer whose effect nobody can have seen.
 ///
 /// That changes no verdict: an order of the others is an order of all, for nothing that is unanswered need have happened.
-pub(crate) fn without_unseen<M: Model>(model: &M, mut entries: Vec<EntryOf<M>>) -> Vec<EntryOf<M>> {
+pub(super) fn without_unseen<M: Model>(model: &M, mut entries: Vec<EntryOf<M>>) -> Vec<EntryOf<M>> {
     loop {
         let length = entries.len();
         for place in (0..length).rev() {

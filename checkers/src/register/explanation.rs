@@ -7,7 +7,7 @@ use super::drawing::draw;
 use super::keys::{Key, Keys};
 use super::model::{REGISTER, RegisterEntry};
 use super::{RULE, RegisterCall};
-use crate::linearizable::{Budget, Entry, first_contradiction, smallest, until};
+use crate::linearizable::{Budget, Entry, first_contradiction, proof};
 use crate::models::register::Reply;
 use crate::words::{between, count, moment};
 
@@ -23,21 +23,21 @@ const MOST_COMPARED: usize = 3000;
 
 /// Explains the plainest violation among the keys without an order: of those that come first, the one in which the value that was
 /// not found is the oldest; a read that is seconds behind convinces more than one that is late by a hair.
-pub(super) fn explain(keys: &Keys<'_>, broken: &[(&Key, Vec<RegisterEntry>)]) -> Option<Finding> {
-    let contradicted = broken.iter().map(|(key, suspects)| {
-        let at = first_contradiction(&REGISTER, suspects, &mut Budget::new(BUDGET / broken.len() as u64));
-        (at.or_else(|| suspects.iter().filter_map(Entry::returned).max()).unwrap_or(Index::MAX), *key, suspects)
+pub(super) fn explain(keys: &Keys<'_>, broken: &[&Key]) -> Option<Finding> {
+    let contradicted = broken.iter().map(|key| {
+        let at = first_contradiction(&REGISTER, &key.entries, &mut Budget::new(BUDGET / broken.len() as u64));
+        (at.or_else(|| key.entries.iter().filter_map(Entry::returned).max()).unwrap_or(Index::MAX), *key)
     });
     let mut contradicted: Vec<_> = contradicted.collect();
-    contradicted.sort_by_key(|(at, key, _)| (*at, key.key));
+    contradicted.sort_by_key(|(at, key)| (*at, key.key));
     let mut compared = 0;
     let mut plainest: Option<(Nanos, &Key, Vec<RegisterEntry>)> = None;
-    for (at, key, suspects) in contradicted {
+    for (at, key) in contradicted {
         compared += key.entries.len();
         if plainest.is_some() && compared > MOST_COMPARED {
             break;
         }
-        let proof = reduce(suspects, at);
+        let proof = proof(&REGISTER, &key.entries, at, &mut Budget::new(BUDGET));
         let age = last(&proof).and_then(|last| Contradiction::of(keys, key, &proof, last).age(keys, last)).unwrap_or(0);
         if plainest.as_ref().is_none_or(|(oldest, ..)| age > *oldest) {
             plainest = Some((age, key, proof));
@@ -52,22 +52,6 @@ pub(super) fn explain(keys: &Keys<'_>, broken: &[(&Key, Vec<RegisterEntry>)]) ->
 /// The operation whose answer leaves no order.
 fn last(proof: &[RegisterEntry]) -> Option<&RegisterEntry> {
     proof.iter().max_by_key(|entry| entry.returned())
-}
-
-/// The fewest operations without an order, as they were known at the last of their answers.
-///
-/// What is left may contradict itself before `at`: a cas in flight could have swapped, and so explained what it does not explain once
-/// it is left out. Then everything later goes too, and so on.
-fn reduce(entries: &[RegisterEntry], mut at: Index) -> Vec<RegisterEntry> {
-    let mut budget = Budget::new(BUDGET);
-    let mut proof = entries.to_vec();
-    loop {
-        proof = smallest(&REGISTER, until(&proof, at), &mut budget);
-        match first_contradiction(&REGISTER, &proof, &mut budget) {
-            Some(earlier) if earlier < at => at = earlier,
-            _ => return proof,
-        }
-    }
 }
 
 /// A violation.

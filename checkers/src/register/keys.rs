@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::model::{REGISTER, RegisterEntry};
 use super::{RegisterCall, RegisterReply};
 use crate::RunView;
-use crate::linearizable::{Entry, without_unseen};
+use crate::linearizable::{Entry, unseen};
 use crate::models::register::{Call, Reply};
 use crate::words::count;
 
@@ -32,9 +32,6 @@ pub(super) struct Key {
     pub(super) key: u64,
     /// All that may have happened.
     pub(super) entries: Vec<RegisterEntry>,
-    /// What is to be put in order: the same without what nobody saw. Only at the end of the history, for until then an operation
-    /// in flight may still turn out to have seen it.
-    pub(super) seen: Vec<RegisterEntry>,
 }
 
 /// All registers of a run.
@@ -69,7 +66,7 @@ impl<'a> Keys<'a> {
         }
         let keys = by_key.into_iter().map(|(key, mut entries)| {
             entries.sort_by_key(|entry| entry.invoked);
-            Key { key, seen: without_unseen(&REGISTER, entries.clone()), entries }
+            Key { key, entries }
         });
         let keys = keys.collect();
         let (operations, end) = (run.history.operations.as_slice(), run.history.end.time);
@@ -89,14 +86,14 @@ impl<'a> Keys<'a> {
     /// What was judged, in figures.
     pub(super) fn figures(&self) -> Vec<Figure> {
         let open = |entry: &&RegisterEntry| entry.answer.is_none();
-        let seen = self.keys.iter().flat_map(|key| &key.seen).filter(open).count() as u64;
+        let unseen: u64 = self.keys.iter().map(|key| unseen(&REGISTER, &key.entries) as u64).sum();
         let all = self.keys.iter().flat_map(|key| &key.entries).filter(open).count() as u64;
         let longest = self.keys.iter().map(|key| key.entries.len() as u64).max().unwrap_or(0);
         let mut figures = vec![
             Figure::new("keys", count(self.keys.len() as u64)),
             Figure::new("most operations on a key", count(longest)),
-            Figure::new("indeterminate writes and cas that may have been seen", count(seen)),
-            Figure::new("indeterminate writes and cas that nobody saw", count(all - seen)),
+            Figure::new("indeterminate writes and cas that may have been seen", count(all - unseen)),
+            Figure::new("indeterminate writes and cas that nobody saw", count(unseen)),
         ];
         if !self.linearizable_reads {
             figures.push(Figure::new("reads left out", count(self.reads_left_out)));
