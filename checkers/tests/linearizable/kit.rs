@@ -2,7 +2,7 @@
 
 use dsjepsen_checkers::linearizable::{Answer, Decision, Entry, EntryOf, Model, decide, explore};
 
-use crate::oracle::has_an_order;
+use crate::oracle::{has_an_order, has_an_order_of_many};
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): small, and the same everywhere.
 #[derive(Debug, Clone)]
@@ -68,7 +68,12 @@ struct Pending<P: Play> {
 /// A history of so many operations by at most four processes, right by construction: each operation takes effect at a moment
 /// between its invocation and its answer, or without an answer at any later moment, or never.
 pub(crate) fn right<P: Play>(play: &P, operations: usize, random: &mut Random) -> Entries<P> {
-    let mut processes = 1 + random.below(4);
+    right_of(play, operations, 4, random)
+}
+
+/// The same, by at most so many processes.
+fn right_of<P: Play>(play: &P, operations: usize, most: u32, random: &mut Random) -> Entries<P> {
+    let mut processes = 1 + random.below(most);
     let open_percent = [0, 0, 15, 40][random.below(4) as usize];
     let mut free: Vec<u32> = (0..processes).collect();
     let mut entries: Entries<P> = Vec::new();
@@ -215,7 +220,7 @@ pub(crate) struct Tally {
     pub(crate) shown: u64,
 }
 
-/// Compares a model's own way and the search with the oracle on random histories of up to eight operations, half of them right
+/// Compares a model's own way and the search with the oracle on random histories of up to eight operations (and of more), half of them right
 /// by construction; and what a model shows as contradictory with the oracle again.
 ///
 /// # Panics
@@ -228,6 +233,7 @@ pub(crate) fn compare<P: Play>(play: &P, seed: u64) -> Tally {
         let expected = hold_against_oracle(play.model(), &entries, case, &mut tally);
         assert!(expected || !is_right, "the kit drew a wrong history: {entries:#?}");
     }
+    compare_many(play, seed);
     tally
 }
 
@@ -315,5 +321,25 @@ fn hold_decision<M: Model>(
             tally.by_itself_wrong += 1;
             tally.shown += places.len() as u64;
         }
+    }
+}
+
+/// Compares the search with the oracle on histories of up to sixteen operations by up to eight processes.
+///
+/// # Panics
+/// Where they differ, with the history.
+fn compare_many<P: Play>(play: &P, seed: u64) {
+    for case in 0..cases() / 10 {
+        let mut random = Random::new(seed ^ case.wrapping_mul(0x2545_f491_4f6c_dd1d));
+        let operations = 9 + random.below(8) as usize;
+        let mut entries = right_of(play, operations, 8, &mut random);
+        for _ in 0..random.below(4) {
+            change(play, &mut entries, &mut random);
+        }
+        let expected = has_an_order_of_many(play.model(), &entries);
+        let answer = explore(play.model(), &entries, 1_000_000);
+        assert_eq!(answer == Answer::Exists, expected, "case {case}: the search says {answer:?} of {entries:#?}");
+        let answer = decide(play.model(), &entries, 1_000_000);
+        assert_eq!(answer == Answer::Exists, expected, "case {case}: decided {answer:?} of {entries:#?}");
     }
 }

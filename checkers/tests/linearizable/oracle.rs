@@ -1,13 +1,31 @@
 //! The slow and obvious way: tries every order of every choice of the operations without an answer.
 
+use std::collections::HashSet;
+
 use dsjepsen_checkers::linearizable::{EntryOf, Model};
 
 /// Whether there is an order of these operations that keeps to real time and that the model allows.
 pub(crate) fn has_an_order<M: Model>(model: &M, entries: &[EntryOf<M>]) -> bool {
-    goes_on(model, entries, &mut vec![false; entries.len()], &model.initial())
+    goes_on(model, entries, &mut vec![false; entries.len()], &model.initial(), &mut None)
 }
 
-fn goes_on<M: Model>(model: &M, entries: &[EntryOf<M>], done: &mut [bool], state: &M::State) -> bool {
+/// The same, and never the same way twice: for more operations than there are orders of.
+pub(crate) fn has_an_order_of_many<M: Model>(model: &M, entries: &[EntryOf<M>]) -> bool {
+    goes_on(model, entries, &mut vec![false; entries.len()], &model.initial(), &mut Some(HashSet::new()))
+}
+
+type Tried<M> = Option<HashSet<(Vec<bool>, <M as Model>::State)>>;
+
+fn goes_on<M: Model>(
+    model: &M,
+    entries: &[EntryOf<M>],
+    done: &mut [bool],
+    state: &M::State,
+    tried: &mut Tried<M>,
+) -> bool {
+    if tried.as_mut().is_some_and(|tried| !tried.insert((done.to_vec(), state.clone()))) {
+        return false;
+    }
     let waits = |done: &[bool], place: usize| !done[place] && entries[place].answer.is_some();
     if (0..entries.len()).all(|place| !waits(done, place)) {
         return true;
@@ -24,7 +42,7 @@ fn goes_on<M: Model>(model: &M, entries: &[EntryOf<M>], done: &mut [bool], state
         }
         if let Some(after) = model.step(state, &entry.call, entry.reply()) {
             done[place] = true;
-            let found = goes_on(model, entries, done, &after);
+            let found = goes_on(model, entries, done, &after, tried);
             done[place] = false;
             if found {
                 return true;

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use super::*;
-use crate::foreign::{ForeignBody, ForeignEvent, Format, Paired, PairingRules, pair, read_foreign};
+use crate::foreign::{ForeignEvent, Format, Paired, PairingRules, pair, read_foreign_with};
 
 const REGISTER: [JepsenShape; 3] = [
     JepsenShape::new("read", JepsenValue::Nil, JepsenValue::Member("value")).of_object("key"),
@@ -39,11 +39,9 @@ fn written(events: &str, shapes: &[JepsenShape], notation: JepsenNotation) -> St
 }
 
 fn read(text: &str) -> (Format, Vec<ForeignEvent>) {
-    let history = read_foreign(text.as_bytes(), "export", None).unwrap();
-    match history.body {
-        ForeignBody::Events(events) => (history.format, events),
-        other => panic!("no events: {other:?}"),
-    }
+    let mut events = Vec::new();
+    let history = read_foreign_with(text.as_bytes(), "export", None, |event| events.push(event)).unwrap();
+    (history.format, events)
 }
 
 fn paired(text: &str) -> Paired {
@@ -55,12 +53,9 @@ fn paired(text: &str) -> Paired {
 /// `process f call reply outcome` of each operation.
 fn briefs(text: &str) -> Vec<String> {
     let brief = |operation: crate::foreign::ForeignOperation| {
-        let process = match operation.process {
-            crate::foreign::ForeignProcess::Client(process) => process,
-            other => panic!("{other:?}"),
-        };
+        let process = operation.process().unwrap();
+        let error = if operation.has_error() { " error" } else { "" };
         let f = operation.f.unwrap();
-        let error = if operation.has_error { " error" } else { "" };
         format!("{process} {f} {} {} {:?}{error}", operation.call, operation.reply, operation.outcome)
     };
     paired(text).operations.into_iter().map(brief).collect()
