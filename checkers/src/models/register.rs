@@ -1,6 +1,8 @@
 //! A register that is read, written, and compared and set.
 
 mod blocks;
+mod layout;
+mod misses;
 mod zones;
 
 use std::fmt::Debug;

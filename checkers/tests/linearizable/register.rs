@@ -77,7 +77,10 @@ fn registers_whose_values_are_written_once() {
 #[test]
 fn registers_with_cas_that_did_not_swap() {
     let tally = compare(&registers(true, true), 3);
-    assert!(tally.right > 1_000 && tally.by_itself > 1_000 && tally.by_itself_wrong > 200, "{tally:?}");
+    assert!(tally.right > 1_000 && tally.wrong > 300, "{tally:?}");
+    // The rest is left to the search.
+    let undecided = tally.right + tally.wrong - tally.by_itself;
+    assert!(undecided * 500 < tally.right && tally.by_itself_wrong * 100 > tally.wrong * 99, "{tally:?}");
 }
 
 /// Two values, each read after its write had ended; the first is last asked for at the moment at which the other was written.

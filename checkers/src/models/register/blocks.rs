@@ -19,34 +19,32 @@ use super::{RegisterEntry, finds, leaves, misses};
 use crate::linearizable::Decision;
 
 /// No operation, no value.
-const NONE: u32 = u32::MAX;
+pub(super) const NONE: u32 = u32::MAX;
 
 /// The number of the first value.
 const FIRST: u32 = 0;
 
-/// Decides the history; `None` where a value that is found may have been written twice, and where it has an order but also
-/// operations that missed a value, which are not looked at here.
+/// Decides the history; `None` where a value that is found may have been written twice, and where the operations that missed a
+/// value fit nowhere in the orders that [`super::misses`] tries.
 pub(super) fn decide<V: Copy + Eq + Hash>(initial: V, entries: &[RegisterEntry<V>]) -> Option<Decision> {
     let chains = Chains::of(initial, entries)?;
-    match chains.contradiction() {
-        Some(mut places) => {
-            chains.add_reasons(&mut places);
-            Some(Decision::Impossible(places))
-        }
-        None if entries.iter().any(|entry| misses(entry).is_some()) => None,
-        None => Some(Decision::Exists),
+    let contradiction = chains.contradiction().map(Decision::Impossible);
+    let mut decision = contradiction.or_else(|| misses::decide(initial, &chains));
+    if let Some(Decision::Impossible(places)) = &mut decision {
+        chains.add_reasons(places);
     }
+    decision
 }
 
 /// Who leaves which value, and who finds it. Values that somebody finds have numbers, from the first value on.
-struct Chains<'a, V> {
-    entries: &'a [RegisterEntry<V>],
+pub(super) struct Chains<'a, V> {
+    pub(super) entries: &'a [RegisterEntry<V>],
     /// By operation: the value that it must find; `NONE` for none.
     found: Vec<u32>,
     /// By operation: the value that it leaves, where that is another and somebody finds it.
     left: Vec<u32>,
     /// By operation: whether it surely happened.
-    is_sure: Vec<bool>,
+    pub(super) is_sure: Vec<bool>,
     /// By value: who leaves it.
     writer: Vec<u32>,
     /// By value: the sure cas that replaces it.
@@ -154,7 +152,7 @@ impl<'a, V: Copy + Eq + Hash> Chains<'a, V> {
         if let Some(places) = self.lay(&mut first, &mut reached) {
             return Some(places);
         }
-        for place in sure().filter(|&place| changes(&self.entries[place]) && self.found[place] == NONE) {
+        for place in self.heads().filter(|&place| self.is_sure[place]) {
             let mut zone = Zone::empty(place as u32);
             if let Some(places) = self.lay(&mut zone, &mut reached) {
                 return Some(places);
@@ -168,6 +166,11 @@ impl<'a, V: Copy + Eq + Hash> Chains<'a, V> {
         let before_all = zones.iter().min().filter(|zone| zone.returned < first.invoked);
         let clash = before_all.map(|zone| (first, *zone)).or_else(|| contradiction(&mut zones));
         clash.map(|(outer, inner)| self.clash(outer, inner))
+    }
+
+    /// The writes: each is the head of a block.
+    pub(super) fn heads(&self) -> impl Iterator<Item = usize> {
+        (0..self.entries.len()).filter(|&place| changes(&self.entries[place]) && self.found[place] == NONE)
     }
 
     /// Takes the operations of the block into its zone, and counts each cas. What cannot stand in the order of the block is returned:
@@ -259,7 +262,7 @@ impl<'a, V: Copy + Eq + Hash> Chains<'a, V> {
     }
 
     /// The operations of the block that begins with this write, or with the first value.
-    fn block(&self, head: u32) -> Block<'_, 'a, V> {
+    pub(super) fn block(&self, head: u32) -> Block<'_, 'a, V> {
         let reads = if head == NONE { self.reads_of(FIRST) } else { 0..0 };
         Block { chains: self, upcoming: head, value: if head == NONE { FIRST } else { NONE }, reads }
     }
@@ -272,7 +275,8 @@ impl<'a, V: Copy + Eq + Hash> Chains<'a, V> {
         }
     }
 
-    fn span(&self, place: usize) -> (Index, Index) {
+    /// When an operation was invoked, and when it returned at the latest.
+    pub(super) fn span(&self, place: usize) -> (Index, Index) {
         (self.entries[place].invoked, self.entries[place].returned().unwrap_or(Index::MAX))
     }
 
@@ -298,14 +302,14 @@ impl<'a, V: Copy + Eq + Hash> Chains<'a, V> {
 
 /// An operation of a block.
 #[derive(Debug, Clone, Copy)]
-struct Member {
-    place: usize,
+pub(super) struct Member {
+    pub(super) place: usize,
     /// Whether it leaves another value; else it is a read.
-    changes: bool,
+    pub(super) changes: bool,
 }
 
 /// The operations of a block in their order: a change, the reads of what it leaves, the next change.
-struct Block<'c, 'a, V> {
+pub(super) struct Block<'c, 'a, V> {
     chains: &'c Chains<'a, V>,
     upcoming: u32,
     value: u32,
@@ -342,7 +346,7 @@ fn linked(members: &[Member], first: Option<usize>, last: usize) -> Vec<usize> {
 }
 
 /// Whether an operation leaves another value than it found.
-fn changes<V: Copy + Eq>(entry: &RegisterEntry<V>) -> bool {
+pub(super) fn changes<V: Copy + Eq>(entry: &RegisterEntry<V>) -> bool {
     leaves(entry).is_some_and(|left| finds(entry) != Some(left))
 }
 
