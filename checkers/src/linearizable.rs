@@ -1,14 +1,15 @@
 //! Whether the operations on one object can be put in one order: linearizability, for any [`Model`] of the object.
 //!
 //! The parts know nothing of what they order. [`search`](search()) decides, [`first_contradiction`] finds the first completion that
-//! leaves no order, [`smallest`] leaves out whatever the contradiction does not need. A checker of another object is a model, and
-//! a rule that says which operations may be left out.
+//! leaves no order, [`smallest`] leaves out whatever the contradiction does not need. [`History`] records what [`decide`] is given.
+//! A checker of another object is a model, and a rule that says which operations may be left out.
 
 mod compiled;
 mod cursor;
 mod explain;
 mod explore;
 mod front;
+mod history;
 mod search;
 mod slots;
 mod table;
@@ -21,6 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dsjepsen_history::Index;
 
 pub(crate) use explain::{first_contradiction, smallest, until, without_unseen};
+pub use history::{History, Invoked};
 pub use search::Answer;
 pub(crate) use search::search;
 
