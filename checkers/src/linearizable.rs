@@ -1,14 +1,15 @@
 //! Whether the operations on one object can be put in one order: linearizability, for any [`Model`] of the object.
 //!
 //! The parts know nothing of what they order. [`search`](search()) decides, [`first_contradiction`] finds the first completion that
-//! leaves no order, [`smallest`] leaves out whatever the contradiction does not need. A checker of another object is a model, and
-//! a rule that says which operations may be left out.
+//! leaves no order, [`smallest`] leaves out whatever the contradiction does not need. [`History`] records what [`decide`] is given.
+//! A checker of another object is a model, and a rule that says which operations may be left out.
 
 mod compiled;
 mod cursor;
 mod explain;
 mod explore;
 mod front;
+mod history;
 mod search;
 mod slots;
 mod table;
@@ -22,6 +23,7 @@ use dsjepsen_history::Index;
 
 use explain::without_unseen;
 pub(crate) use explain::{first_contradiction, proof, smallest, unseen};
+pub use history::{History, Invoked};
 pub use search::Answer;
 pub(crate) use search::search;
 
@@ -68,6 +70,13 @@ pub trait Model: Sync {
     fn may_go(&self, entries: &[EntryOf<Self>], place: usize) -> bool {
         let entry = &entries[place];
         entry.reply().is_some_and(|reply| self.only_observes(&entry.call, reply))
+    }
+
+    /// The part of the object that an operation is about, as a number, where all operations on a part can be left out together:
+    /// where an order of all would surely leave an order of the others. To answer `None` is never wrong, only long-winded.
+    fn part(&self, call: &Self::Call, reply: Option<&Self::Reply>) -> Option<u64> {
+        let _ = (call, reply);
+        None
     }
 }
 

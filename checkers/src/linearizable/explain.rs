@@ -85,8 +85,38 @@ fn with_support<M: Model>(model: &M, entries: &[EntryOf<M>], places: &[usize], b
 /// Where the budget runs out, what is left by then is returned; it has no order either.
 pub(crate) fn smallest<M: Model>(model: &M, entries: Vec<EntryOf<M>>, budget: &mut Budget) -> Vec<EntryOf<M>> {
     let observes = |entry: &EntryOf<M>| entry.reply().is_some_and(|reply| model.only_observes(&entry.call, reply));
+    let entries = shrink_parts(model, entries, budget);
     let entries = shrink(model, entries, observes, budget);
     shrink(model, entries, |_| true, budget)
+}
+
+/// Leaves out all operations on one part of the object, and on another.
+fn shrink_parts<M: Model>(model: &M, mut entries: Vec<EntryOf<M>>, budget: &mut Budget) -> Vec<EntryOf<M>> {
+    let part = |entry: &EntryOf<M>| model.part(&entry.call, entry.reply());
+    let mut parts: Vec<u64> = entries.iter().filter_map(part).collect();
+    parts.sort_unstable();
+    parts.dedup();
+    let mut size = parts.len().div_ceil(2);
+    while size > 0 {
+        let mut end = parts.len();
+        while end > 0 {
+            let start = end.saturating_sub(size);
+            let gone = &parts[start..end];
+            let stays = |entry: &&EntryOf<M>| part(entry).is_none_or(|part| gone.binary_search(&part).is_err());
+            let rest: Vec<_> = entries.iter().filter(stays).cloned().collect();
+            match find(model, &rest, budget) {
+                Answer::Impossible => {
+                    entries = rest;
+                    parts.drain(start..end);
+                }
+                Answer::Exists => {}
+                Answer::Exhausted => return entries,
+            }
+            end = start;
+        }
+        size /= 2;
+    }
+    entries
 }
 
 /// As [`smallest`], but leaves out none but those that are meant.

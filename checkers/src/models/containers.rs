@@ -6,6 +6,10 @@ mod lives;
 mod shrink;
 mod times;
 
+use std::hash::{BuildHasher, Hash};
+
+use rustc_hash::FxBuildHasher;
+
 use crate::linearizable::Entry;
 
 pub(crate) use cover::uncovered;
@@ -45,6 +49,15 @@ pub(crate) fn agrees<V: PartialEq>(reply: Option<&Reply<V>>, next: Option<&V>) -
         Some(Reply::Done) => false,
         Some(Reply::Found(found)) => next == Some(found),
         Some(Reply::Empty) => next.is_none(),
+    }
+}
+
+/// The value that an operation is about. Without all operations on a value a container does with the others what it did; an
+/// operation without an answer that took it need not have happened.
+pub(crate) fn part<V: Hash>(call: &Call<V>, reply: Option<&Reply<V>>) -> Option<u64> {
+    match (call, reply) {
+        (Call::Put(value), _) | (_, Some(Reply::Found(value))) => Some(FxBuildHasher.hash_one(value)),
+        _ => None,
     }
 }
 

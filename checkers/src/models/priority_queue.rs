@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 pub use super::containers::{Call, Reply};
-use super::containers::{agrees, decide, only_observes, with, without};
+use super::containers::{agrees, decide, only_observes, part, with, without};
 use crate::linearizable::{Decision, EntryOf, Model};
 use crate::models::Item;
 
@@ -49,6 +49,10 @@ impl<V: Item + Ord> Model for PriorityQueue<V> {
 
     fn only_observes(&self, call: &Call<V>, reply: &Reply<V>) -> bool {
         only_observes(call, reply)
+    }
+
+    fn part(&self, call: &Call<V>, reply: Option<&Reply<V>>) -> Option<u64> {
+        part(call, reply)
     }
 
     /// Where each value is inserted at most once; not always where polls have no answer.

@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 pub use super::containers::{Call, Reply};
-use super::containers::{agrees, decide, only_observes, uncovered, with, without};
+use super::containers::{agrees, decide, only_observes, part, uncovered, with, without};
 use crate::linearizable::{Decision, EntryOf, Model};
 use crate::models::Item;
 
@@ -50,6 +50,10 @@ impl<V: Item> Model for Stack<V> {
 
     fn only_observes(&self, call: &Call<V>, reply: &Reply<V>) -> bool {
         only_observes(call, reply)
+    }
+
+    fn part(&self, call: &Call<V>, reply: Option<&Reply<V>>) -> Option<u64> {
+        part(call, reply)
     }
 
     /// Where each value is pushed at most once; not always where pops have no answer.

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 pub use super::containers::{Call, Reply};
-use super::containers::{decide, only_observes, uncovered, with, without};
+use super::containers::{decide, only_observes, part, uncovered, with, without};
 use crate::linearizable::{Decision, EntryOf, Model};
 use crate::models::Item;
 
@@ -55,6 +55,10 @@ impl<V: Item + Ord> Model for UnorderedQueue<V> {
 
     fn only_observes(&self, call: &Call<V>, reply: &Reply<V>) -> bool {
         only_observes(call, reply)
+    }
+
+    fn part(&self, call: &Call<V>, reply: Option<&Reply<V>>) -> Option<u64> {
+        part(call, reply)
     }
 
     /// Where each value is put in at most once: then only who found nothing can contradict others. Not always where some did, and

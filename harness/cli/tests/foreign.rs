@@ -81,9 +81,11 @@ fn hopeless() -> String {
     let event = |process: u32, kind: &str, f: &str, value: String| {
         format!("{{:process {process}, :type :{kind}, :f :{f}, :value {value}}}\n")
     };
-    let puts = |kind| (0..40).map(move |value| event(value, kind, "enqueue", value.to_string())).collect::<String>();
+    let puts = |kind| {
+        (0..40).map(move |process| event(process, kind, "enqueue", (process / 2).to_string())).collect::<String>()
+    };
     let takes: String = (0..40)
-        .map(|at| if at == 39 { 99 } else { at * 7 % 40 })
+        .map(|at| if at == 39 { 99 } else { at * 7 % 40 / 2 })
         .map(|value| event(0, "invoke", "dequeue", "nil".to_owned()) + &event(0, "ok", "dequeue", value.to_string()))
         .collect();
     [puts("invoke"), puts("ok"), takes].concat()
