@@ -3,6 +3,7 @@
 #![allow(missing_docs, reason = "criterion's macros make items of their own")]
 
 #[path = "../examples/cas_histories/generator/mod.rs"]
+#[allow(dead_code, reason = "the example uses all of it")]
 mod generator;
 
 use std::hint::black_box;
