@@ -2,9 +2,8 @@
 //! a value that was written and replaced.
 #![allow(missing_docs, reason = "criterion's macros make items of their own")]
 
-#[allow(dead_code, reason = "the benchmark writes no lines and draws only from few values")]
 #[path = "../examples/cas_histories/generator/mod.rs"]
-#[allow(dead_code, reason = "the example uses all of it")]
+#[allow(dead_code, reason = "the example uses all of it, the benchmark a part")]
 mod generator;
 
 use std::hint::black_box;
