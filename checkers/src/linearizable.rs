@@ -65,6 +65,13 @@ pub trait Model: Sync {
         None
     }
 
+    /// What a state can be taken for in this history: one state for all from which its operations can go on alike. `None` where
+    /// each is taken for itself, which is never wrong, only slow.
+    fn alike<'a>(&'a self, entries: &'a [EntryOf<Self>]) -> Option<Alike<'a, Self>> {
+        let _ = entries;
+        None
+    }
+
     /// Whether the operation at this place may be left out: whether an order of all would surely leave an order of the others. To
     /// answer `false` is never wrong, only long-winded.
     fn may_go(&self, entries: &[EntryOf<Self>], place: usize) -> bool {
@@ -79,6 +86,9 @@ pub trait Model: Sync {
         None
     }
 }
+
+/// Takes a state for another from which the same can follow.
+pub type Alike<'a, M> = Box<dyn Fn(<M as Model>::State) -> <M as Model>::State + 'a>;
 
 /// What a model found out by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -88,7 +88,7 @@ pub(super) struct Explorer<'a, M: Model, S> {
 }
 
 impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
-    pub(super) fn new(model: &'a M, compiled: &'a Compiled<'a, M::Call, M::Reply>) -> Self {
+    pub(super) fn new(table: Table<'a, M>, compiled: &'a Compiled<'a, M::Call, M::Reply>) -> Self {
         let mut open = vec![0; compiled.classes.len()];
         for begun in compiled.begun.iter().filter(|begun| begun.slot == OPEN) {
             open[begun.class as usize] += 1;
@@ -100,7 +100,7 @@ impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
             is_cut: false,
             counted: vec![false; compiled.classes.len()],
             usages: Usages::new(&open),
-            table: Table::new(model, compiled.classes.len()),
+            table,
             cursor: Cursor::new(compiled),
             ways: Vec::new(),
             seen: FxHashSet::default(),

@@ -26,6 +26,7 @@ use super::compiled::{Compiled, OPEN};
 use super::explore::{Child, Explorer, Freedom};
 use super::front::{Configuration, Front, Trail};
 use super::slots::Slots;
+use super::table::Table;
 use super::{Budget, EntryOf, Model};
 
 /// What a search came to.
@@ -63,10 +64,11 @@ const WINDOWS: [usize; 4] = [8, 32, 128, 512];
 /// Looks for an order of `entries` that keeps to real time and that the model allows.
 pub(crate) fn search<M: Model>(model: &M, entries: &[EntryOf<M>], budget: &mut Budget) -> Answer {
     let compiled = Compiled::new(model, entries);
+    let table = Table::new(model, model.alike(entries), compiled.classes.len());
     match compiled.slots {
-        0..=64 => Search::<M, [u64; 1]>::new(model, &compiled, budget).run(),
-        65..=128 => Search::<M, [u64; 2]>::new(model, &compiled, budget).run(),
-        _ => Search::<M, Box<[u64]>>::new(model, &compiled, budget).run(),
+        0..=64 => Search::<M, [u64; 1]>::new(table, &compiled, budget).run(),
+        65..=128 => Search::<M, [u64; 2]>::new(table, &compiled, budget).run(),
+        _ => Search::<M, Box<[u64]>>::new(table, &compiled, budget).run(),
     }
 }
 
@@ -103,8 +105,8 @@ struct Search<'a, M: Model, S> {
 }
 
 impl<'a, M: Model, S: Slots> Search<'a, M, S> {
-    fn new(model: &'a M, compiled: &'a Compiled<'a, M::Call, M::Reply>, budget: &'a mut Budget) -> Self {
-        Self { explorer: Explorer::new(model, compiled), budget, states: None }
+    fn new(table: Table<'a, M>, compiled: &'a Compiled<'a, M::Call, M::Reply>, budget: &'a mut Budget) -> Self {
+        Self { explorer: Explorer::new(table, compiled), budget, states: None }
     }
 
     fn run(mut self) -> Answer {

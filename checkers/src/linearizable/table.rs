@@ -2,8 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Model;
 use super::compiled::Class;
+use super::{Alike, Model};
 
 /// How many answers are kept by place: those of the first states, a row for each.
 const DENSE: usize = 1 << 22;
@@ -17,6 +17,7 @@ const ILLEGAL: u32 = u32::MAX - 1;
 /// States by small numbers, and what leads from one to another.
 pub(super) struct Table<'a, M: Model> {
     model: &'a M,
+    alike: Option<Alike<'a, M>>,
     states: Vec<M::State>,
     numbers: FxHashMap<M::State, u32>,
     classes: usize,
@@ -25,10 +26,9 @@ pub(super) struct Table<'a, M: Model> {
 }
 
 impl<'a, M: Model> Table<'a, M> {
-    pub(super) fn new(model: &'a M, classes: usize) -> Self {
-        let numbers = FxHashMap::default();
-        let mut table =
-            Self { model, states: Vec::new(), numbers, classes, dense: Vec::new(), sparse: FxHashMap::default() };
+    pub(super) fn new(model: &'a M, alike: Option<Alike<'a, M>>, classes: usize) -> Self {
+        let (numbers, sparse) = (FxHashMap::default(), FxHashMap::default());
+        let mut table = Self { model, alike, states: Vec::new(), numbers, classes, dense: Vec::new(), sparse };
         table.number(model.initial());
         table
     }
@@ -67,7 +67,10 @@ impl<'a, M: Model> Table<'a, M> {
         after
     }
 
-    fn number(&mut self, state: M::State) -> u32 {
+    fn number(&mut self, mut state: M::State) -> u32 {
+        if let Some(alike) = &self.alike {
+            state = alike(state);
+        }
         if let Some(number) = self.numbers.get(&state) {
             return *number;
         }
