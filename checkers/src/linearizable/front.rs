@@ -1,9 +1,9 @@
 //! The configurations that were reached, step by step, and those that are still to be gone on from.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::slots::Slots;
-use super::usage::Usages;
+use super::usage::{NONE, Usages};
 
 /// How many of the latest configurations of a step a new one is compared with.
 pub(super) const COMPARED: usize = 128;
@@ -23,10 +23,11 @@ pub(super) struct Configuration<S> {
 impl<S: Slots> Configuration<S> {
     /// Whether another can do whatever this one can: it has no more duties, and no fewer chances.
     pub(super) fn is_no_better_than(&self, other: &Self, usages: &Usages) -> bool {
-        self.state == other.state
-            && other.must.is_within(&self.must)
-            && self.can.is_within(&other.can)
-            && usages.is_within(other.usage, self.usage)
+        self.is_no_better_but_for_usage_than(other) && usages.is_within(other.usage, self.usage)
+    }
+
+    fn is_no_better_but_for_usage_than(&self, other: &Self) -> bool {
+        self.state == other.state && other.must.is_within(&self.must) && self.can.is_within(&other.can)
     }
 }
 
@@ -47,13 +48,21 @@ struct Layer<S> {
     trails: Vec<Trail>,
     /// The same, once there are many.
     set: FxHashSet<Configuration<S>>,
+    /// How many there are, whatever they used, where that is limited.
+    crowds: FxHashMap<Configuration<S>, usize>,
     /// Those of `seen` that are still to be gone on from.
     todo: Vec<u32>,
 }
 
 impl<S> Default for Layer<S> {
     fn default() -> Self {
-        Self { seen: Vec::new(), trails: Vec::new(), set: FxHashSet::default(), todo: Vec::new() }
+        Self {
+            seen: Vec::new(),
+            trails: Vec::new(),
+            set: FxHashSet::default(),
+            crowds: FxHashMap::default(),
+            todo: Vec::new(),
+        }
     }
 }
 
@@ -67,11 +76,13 @@ pub(super) struct Front<S> {
     /// The farthest step.
     pub(super) reached: usize,
     remembered: usize,
+    /// How many configurations are remembered that differ in nothing but what they used.
+    crowd: usize,
 }
 
 impl<S: Slots> Front<S> {
-    pub(super) fn new(first: usize) -> Self {
-        Self { first, layers: Vec::new(), open: Vec::new(), reached: first, remembered: 0 }
+    pub(super) fn new(first: usize, crowd: usize) -> Self {
+        Self { first, layers: Vec::new(), open: Vec::new(), reached: first, remembered: 0, crowd }
     }
 
     /// The configuration to go on from, with its step and place: of those at the farthest step the latest.
@@ -104,22 +115,44 @@ impl<S: Slots> Front<S> {
     }
 
     /// Remembers a configuration to be gone on from, unless there is one that is no worse. Steps are reached one after another.
-    pub(super) fn remember(&mut self, step: usize, configuration: Configuration<S>, trail: Trail, usages: &Usages) {
+    /// `false` where there are too many that may be worse only for what they used.
+    pub(super) fn remember(
+        &mut self,
+        step: usize,
+        configuration: Configuration<S>,
+        trail: Trail,
+        usages: &Usages,
+    ) -> bool {
         self.reached = self.reached.max(step);
         while self.layers.len() <= step - self.first {
             self.layers.push(Layer::default());
         }
         let layer = &mut self.layers[step - self.first];
-        let latest = layer.seen.len().saturating_sub(COMPARED);
-        if layer.seen[latest..].iter().rev().any(|seen| configuration.is_no_better_than(seen, usages)) {
-            return;
+        let mut crowd = 0;
+        for seen in layer.seen[layer.seen.len().saturating_sub(COMPARED)..].iter().rev() {
+            if configuration.is_no_better_but_for_usage_than(seen) {
+                if usages.is_within(seen.usage, configuration.usage) {
+                    return true;
+                }
+                crowd += 1;
+            }
+        }
+        if crowd >= self.crowd {
+            return false;
         }
         if layer.seen.len() >= COMPARED {
             if layer.set.is_empty() {
                 layer.set.extend(layer.seen.iter().cloned());
             }
             if !layer.set.insert(configuration.clone()) {
-                return;
+                return true;
+            }
+            if self.crowd < usize::MAX {
+                let crowd = layer.crowds.entry(Configuration { usage: NONE, ..configuration.clone() }).or_default();
+                *crowd += 1;
+                if *crowd > self.crowd {
+                    return false;
+                }
             }
         }
         if layer.todo.is_empty() {
@@ -129,5 +162,6 @@ impl<S: Slots> Front<S> {
         layer.seen.push(configuration);
         layer.trails.push(trail);
         self.remembered += 1;
+        true
     }
 }

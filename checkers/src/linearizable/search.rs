@@ -102,11 +102,13 @@ struct Search<'a, M: Model, S> {
     budget: &'a mut Budget,
     /// How many states there are, where they are few.
     states: Option<u32>,
+    /// How many configurations are remembered that differ in nothing but what they used.
+    crowd: usize,
 }
 
 impl<'a, M: Model, S: Slots> Search<'a, M, S> {
     fn new(table: Table<'a, M>, compiled: &'a Compiled<'a, M::Call, M::Reply>, budget: &'a mut Budget) -> Self {
-        Self { explorer: Explorer::new(table, compiled), budget, states: None }
+        Self { explorer: Explorer::new(table, compiled), budget, states: None, crowd: usize::MAX }
     }
 
     fn run(mut self) -> Answer {
@@ -163,12 +165,14 @@ impl<'a, M: Model, S: Slots> Search<'a, M, S> {
         }
     }
 
-    /// Goes the straightest ways a few times, and spares what was missed the time before.
+    /// Goes the straightest ways a few times, and spares what was missed the time before. Of configurations that differ only in what
+    /// they used the first few are gone on from, and each time twice as many.
     fn try_with_prices(&mut self, by_step: u64) -> Option<Answer> {
         let mut patience = Patience { at_first: FIRST_PATIENCE, by_step };
         self.explorer.most_ways = MOST_WAYS;
         let mut answer = None;
-        for _ in 0..TRIALS {
+        for trial in 0..TRIALS {
+            self.crowd = 1 << trial;
             self.explorer.is_cut = false;
             answer = match self.pass_all(patience) {
                 Passage::Open(_) => Some(Answer::Exists),
@@ -183,6 +187,7 @@ impl<'a, M: Model, S: Slots> Search<'a, M, S> {
             patience.at_first *= 2;
         }
         self.explorer.most_ways = usize::MAX;
+        self.crowd = usize::MAX;
         answer
     }
 
@@ -194,7 +199,7 @@ impl<'a, M: Model, S: Slots> Search<'a, M, S> {
     /// Looks for a way through these steps, from configurations at the first of them: goes on from what reached farthest. Without
     /// patience it is a look at a few steps, and looks no closer.
     fn pass(&mut self, steps: Range<usize>, starts: Vec<Configuration<S>>, patience: Option<Patience>) -> Passage {
-        let mut front = Front::new(steps.start);
+        let mut front = Front::new(steps.start, self.crowd);
         for start in starts {
             front.remember(steps.start, start, Trail::default(), &self.explorer.usages);
         }
@@ -216,7 +221,8 @@ impl<'a, M: Model, S: Slots> Search<'a, M, S> {
             for child in children.drain(..).rev() {
                 let Child { configuration, used, .. } = child;
                 let configuration = self.explorer.enter(step + 1, configuration);
-                front.remember(step + 1, configuration, Trail { from, used }, &self.explorer.usages);
+                let trail = Trail { from, used };
+                self.explorer.is_cut |= !front.remember(step + 1, configuration, trail, &self.explorer.usages);
             }
             let Some(patience) = patience else { continue };
             if stalled.at(front.reached) && self.is_refuted(front.reached) {
@@ -229,17 +235,20 @@ impl<'a, M: Model, S: Slots> Search<'a, M, S> {
         Passage::Closed
     }
 
-    /// Whether the last steps up to one that is not passed cannot be passed from any state at all, whatever happened before.
+    /// Whether the last steps up to one that is not passed cannot be passed from any state at all, whatever happened before. Where
+    /// they cannot, it does not matter what was cut on the way there.
     fn is_refuted(&mut self, reached: usize) -> bool {
         let Some(states) = self.states else { return false };
-        let freedom = self.explorer.freedom;
+        let Explorer { freedom, most_ways, is_cut, .. } = self.explorer;
+        let crowd = std::mem::replace(&mut self.crowd, usize::MAX);
+        self.explorer.freedom = freedom.max(Freedom::Open);
+        self.explorer.most_ways = usize::MAX;
         let mut is_refuted = false;
         for length in WINDOWS {
             let from = reached.saturating_sub(length);
             let start = self.explorer.anything(from);
             let starts = (0..states).map(|state| Configuration { state, ..start.clone() }).collect();
             let rest = self.budget.keep(WINDOW);
-            self.explorer.freedom = freedom.max(Freedom::Open);
             let passage = self.pass(from..reached + 1, starts, None);
             self.budget.put_back(rest);
             is_refuted = matches!(passage, Passage::Closed);
@@ -248,6 +257,9 @@ impl<'a, M: Model, S: Slots> Search<'a, M, S> {
             }
         }
         self.explorer.freedom = freedom;
+        self.explorer.most_ways = most_ways;
+        self.explorer.is_cut = is_cut && !is_refuted;
+        self.crowd = crowd;
         is_refuted
     }
 }
