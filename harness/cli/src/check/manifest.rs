@@ -115,13 +115,15 @@ impl<'a> Row<'a> {
 
     fn as_json(&self, came: &Came, milliseconds: u64) -> serde_json::Value {
         let verdict = match came {
-            Came::Verdict(verdict, _) => Some(verdict),
+            Came::Verdict(verdict, _) => Some(&**verdict),
             Came::NotJudged(_) | Came::Refused(_) => None,
         };
         let said = match came {
             Came::Verdict(verdict, _) => &verdict.sentence,
             Came::NotJudged(said) | Came::Refused(said) => said,
         };
+        // The gravest finding is the first.
+        let witness = verdict.and_then(|verdict| verdict.findings.first()).map(|finding| &finding.operations);
         let (anomalies, ruled_out) = verdict.map(|verdict| named_anomalies(&verdict.checkers)).unwrap_or_default();
         json!({
             "file": self.file,
@@ -135,6 +137,7 @@ impl<'a> Row<'a> {
             "differs": if let Came::Verdict(_, differs) = came { differs.as_deref() } else { None },
             "not_judged": matches!(came, Came::NotJudged(_)),
             "sentence": said,
+            "witness": witness,
             "milliseconds": milliseconds,
         })
     }
