@@ -4,10 +4,10 @@
 //! was inserted between. That is all the order there is: it must only keep to real time. What nobody saw was inserted after the
 //! last read.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 
 use dsjepsen_history::Index;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::{Call, Reply};
 use crate::linearizable::{Decision, Entry};
@@ -61,8 +61,8 @@ struct Read<'a, V> {
 type Span = (Index, Index, usize);
 
 /// Where each element is inserted; `None` where the history is of another kind.
-fn inserts<V: Copy + Ord + Hash>(entries: &[SetEntry<V>]) -> Option<HashMap<V, usize>> {
-    let mut inserts = HashMap::new();
+fn inserts<V: Copy + Ord + Hash>(entries: &[SetEntry<V>]) -> Option<FxHashMap<V, usize>> {
+    let mut inserts = FxHashMap::with_capacity_and_hasher(entries.len(), FxBuildHasher);
     for (place, entry) in entries.iter().enumerate() {
         match (&entry.call, entry.reply()) {
             (Call::Insert(element), None | Some(Reply::Done | Reply::Answer(true))) => {
@@ -87,7 +87,7 @@ fn is_among<V: Ord>(some: &[V], all: &[V]) -> bool {
 /// What must come one after the other: the inserts that a level shows first, its reads, those of the next; at last what nobody saw.
 fn blocks<V: Copy + Eq + Hash>(
     entries: &[SetEntry<V>],
-    inserts: &HashMap<V, usize>,
+    inserts: &FxHashMap<V, usize>,
     reads: &[Read<'_, V>],
 ) -> Vec<Vec<Span>> {
     let mut blocks = Vec::new();
@@ -120,7 +120,7 @@ fn is_read<V>(entries: &[SetEntry<V>], place: usize) -> bool {
 /// These places, and those of the inserts of all that is read there.
 fn with_inserts<V: Copy + Eq + Hash>(
     entries: &[SetEntry<V>],
-    inserts: &HashMap<V, usize>,
+    inserts: &FxHashMap<V, usize>,
     places: impl IntoIterator<Item = usize>,
 ) -> Vec<usize> {
     let mut all: Vec<usize> = Vec::new();
