@@ -236,8 +236,8 @@ impl Tally {
     }
 }
 
-/// How many configurations the search may look at where it is what others are held against: a second or so, and some 50 MB.
-const CONFIGURATIONS: u64 = 1_000_000;
+/// How many configurations the search may look at where it is what others are held against: a fraction of a second.
+const CONFIGURATIONS: u64 = 200_000;
 
 /// Compares a model's own way and the search with the oracle on random histories of up to eight operations (and of more), half of them right
 /// by construction; and what a model shows as contradictory with the oracle again.

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use dsjepsen_checkers::linearizable::{EntryOf, Model};
 
-/// How many ways may be tried where none is tried twice: a second or so, and some 100 MB.
-const MOST_TRIED: usize = 1_000_000;
+/// How many ways may be tried where none is tried twice: a tenth of a second or so.
+const MOST_TRIED: usize = 100_000;
 
 /// Whether there is an order of these operations that keeps to real time and that the model allows.
 pub(crate) fn has_an_order<M: Model>(model: &M, entries: &[EntryOf<M>]) -> bool {
