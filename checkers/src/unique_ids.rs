@@ -48,9 +48,11 @@ pub fn check_unique_ids<I: Ord + Display>(operations: &[Generation<I>], rising: 
         return malformed(CHECKER, problem);
     }
     let mut given: Vec<Given<'_, I>> = Vec::with_capacity(operations.len());
-    given.extend(operations.iter().filter_map(Given::of));
-    if let Some(without) = operations.iter().find(|asked| asked.outcome == Outcome::Ok && asked.id.is_none()) {
-        return malformed(CHECKER, format!("Operation {} is said to be ok, but without an id.", without.invoked));
+    for asked in operations.iter().filter(|asked| asked.outcome == Outcome::Ok) {
+        let Some(id) = Given::of(asked) else {
+            return malformed(CHECKER, format!("Operation {} is said to be ok, but without an id.", asked.invoked));
+        };
+        given.push(id);
     }
     let mut broken = Broken::default();
     let (mut repeated, mut falling) = (0, 0);
@@ -90,8 +92,8 @@ struct Given<'a, I> {
 
 impl<'a, I> Given<'a, I> {
     fn of(asked: &'a Generation<I>) -> Option<Self> {
-        let id = asked.id.as_ref().filter(|_| asked.outcome == Outcome::Ok)?;
-        Some(Self { process: asked.process, invoked: asked.invoked, completed: asked.completed?, id })
+        let (completed, id) = (asked.completed?, asked.id.as_ref()?);
+        Some(Self { process: asked.process, invoked: asked.invoked, completed, id })
     }
 
     fn told(&self, lead: &'static str, what: &str) -> Step

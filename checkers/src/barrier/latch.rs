@@ -87,7 +87,7 @@ impl<'a> Reached<'a> {
     fn of(count_downs: &'a [CountDown], count: u64, counted: impl Fn(&CountDown) -> Option<Index>) -> Self {
         let mut by: Vec<(Index, &CountDown)> = Vec::with_capacity(count_downs.len());
         by.extend(count_downs.iter().filter_map(|down| Some((counted(down)?, down))));
-        by.sort_unstable_by_key(|&(moment, down)| (moment, down.invoked));
+        by.sort_by_key(|&(moment, _)| moment);
         if count == 0 {
             by.clear();
             return Self { at: Some(0), by };

@@ -69,8 +69,8 @@ fn before<S>(sorted: &[&ClockEvent<S>]) -> Vec<u32> {
 }
 
 fn sent<S>(sorted: &[&ClockEvent<S>]) -> Result<Vec<u32>, String> {
-    let (mut sends, mut receipts): (Vec<(u64, u32)>, Vec<(u64, u32)>) = (Vec::new(), Vec::new());
-    for (place, event) in (0..).zip(sorted) {
+    let (mut sends, mut receipts) = (Vec::new(), Vec::new());
+    for (place, event) in (0_u32..).zip(sorted) {
         match event.kind {
             EventKind::Send(message) => sends.push((message, place)),
             EventKind::Receive(message) => receipts.push((message, place)),

@@ -121,12 +121,13 @@ impl<'a> Placement<'a> {
     }
 
     fn run<V>(mut self, order: &[(V, u32)]) -> Option<Stuck> {
-        for (at, (_, life)) in order.iter().enumerate() {
-            let life = *life as usize;
-            if !self.is_seen_at_free_moments(life) {
+        // All at once: they lie anywhere, and what each one covers must be known before the next is looked at.
+        let moments: Vec<Moments> = order.iter().map(|(_, life)| self.moments[*life as usize]).collect();
+        for (at, ((_, life), moments)) in order.iter().zip(&moments).enumerate() {
+            if !self.is_seen_at_free_moments(*life as usize, moments) {
                 return Some(Stuck::Value(at));
             }
-            self.free.cover(self.moments[life].there, self.moments[life].leaving);
+            self.free.cover(moments.there, moments.leaving);
         }
         let stuck = self.lives.nothings.iter().find(|nothing| {
             self.free.from(self.times.number(nothing.from)) > self.times.number(nothing.to)
@@ -135,8 +136,8 @@ impl<'a> Placement<'a> {
     }
 
     /// Whether each who took or saw a value has a moment that no larger one covers.
-    fn is_seen_at_free_moments(&mut self, life: usize) -> bool {
-        let Moments { leaving, gone, is_taken, .. } = self.moments[life];
+    fn is_seen_at_free_moments(&mut self, life: usize, moments: &Moments) -> bool {
+        let Moments { leaving, gone, is_taken, .. } = *moments;
         let peeks = &self.peeks[self.peeks_by_life.of(life)];
         let free = &mut self.free;
         (!is_taken || free.from(leaving) <= gone) && peeks.iter().all(|&(from, to)| free.from(from) <= to)
