@@ -81,9 +81,7 @@ pub fn check_barrier(passes: &[BarrierPass], options: &BarrierOptions) -> Judgem
         return malformed(CHECKER, problem);
     }
     let mut broken = Broken::default();
-    let through = passes.iter().filter(|pass| pass.outcome == BarrierOutcome::Passed);
-    let told = through.clone().filter(|pass| pass.generation.is_some()).count();
-    let through = through.count();
+    let Counts { through, told, broken: broken_off, unanswered } = Counts::of(passes);
     let generations = match options.parties {
         Parties::Fixed(parties) if told == 0 && !tells(passes) => {
             untold::judge(passes, parties, options.may_mix, &mut broken)
@@ -94,15 +92,42 @@ pub fn check_barrier(passes: &[BarrierPass], options: &BarrierOptions) -> Judgem
         }
         _ => generations::judge(passes, options, &mut broken),
     };
-    let count = |outcome| passes.iter().filter(|pass| pass.outcome == outcome).count() as u64;
     let figures = vec![
-        counting("passes", through as u64),
+        counting("passes", through),
         counting("generations passed", generations),
-        counting("arrivals told that the barrier broke", count(BarrierOutcome::Broken)),
-        counting("arrivals without an answer", count(BarrierOutcome::Info)),
+        counting("arrivals told that the barrier broke", broken_off),
+        counting("arrivals without an answer", unanswered),
     ];
     let nothing = (through == 0).then(|| "Nobody was let through the barrier, so nothing was judged.".to_owned());
     broken.judgement(CHECKER, passes.len() as u64, nothing, figures)
+}
+
+/// How many passes ended in which way.
+#[derive(Default)]
+struct Counts {
+    through: u64,
+    /// Those let through that tell their generation.
+    told: u64,
+    broken: u64,
+    unanswered: u64,
+}
+
+impl Counts {
+    fn of(passes: &[BarrierPass]) -> Self {
+        let mut counts = Self::default();
+        for pass in passes {
+            match pass.outcome {
+                BarrierOutcome::Passed => {
+                    counts.through += 1;
+                    counts.told += u64::from(pass.generation.is_some());
+                }
+                BarrierOutcome::Broken => counts.broken += 1,
+                BarrierOutcome::Info => counts.unanswered += 1,
+                BarrierOutcome::Arrived | BarrierOutcome::Fail => {}
+            }
+        }
+        counts
+    }
 }
 
 impl BarrierOutcome {

@@ -134,11 +134,13 @@ pub fn check_message_log(log: &MessageLog, options: MessageLogOptions) -> Judgem
     let mut broken = Broken::default();
     let mut learned = offsets::learned(log);
     offsets::inconsistent(&learned, &mut broken);
+    readers::judge(log, &learned, &mut broken);
+    offsets::sort_by_message(&mut learned);
     if !options.may_duplicate {
-        offsets::duplicates(&mut learned, &mut broken);
+        offsets::duplicates(&learned, &mut broken);
     }
-    readers::judge(log, learned, &mut broken);
-    let unseen = senders::origins(log, options.drained, &mut broken);
+    let unseen = senders::origins(log, &learned, options.drained, &mut broken);
+    drop(learned);
     senders::in_order(log, options.real_time, &mut broken);
     let figures = vec![
         counting("messages sent", log.sends.len() as u64),

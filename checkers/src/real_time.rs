@@ -13,29 +13,37 @@ pub(crate) struct Keyed<K> {
     pub(crate) key: K,
 }
 
-/// Tells of every operation whose key does not go with the largest of those that had completed before it began, where `bad(largest,
-/// own)` says so: `fell(earlier, later)`, as positions, in the order in which the later ones began.
+/// Tells of every one of `count` operations whose key does not go with the largest of those that had completed before it began, where
+/// `bad(largest, own)` says so: `fell(earlier, later)`, as positions, in the order in which the later ones began.
 ///
 /// Gibbons and Korach (Testing Shared Memories, SIAM J. Comput. 26(4), 1997) order clusters by the same scan. O(n log n).
 pub(crate) fn falls<K: Ord + Copy>(
-    operations: &[Keyed<K>],
+    count: usize,
+    operation: impl Fn(usize) -> Keyed<K>,
     bad: impl Fn(K, K) -> bool,
     mut fell: impl FnMut(usize, usize),
 ) {
-    let mut begun: Vec<usize> = (0..operations.len()).collect();
-    let mut ended: Vec<(Index, usize)> =
-        begun.iter().filter_map(|&position| Some((operations[position].completed?, position))).collect();
-    begun.sort_unstable_by_key(|&position| operations[position].invoked);
+    let mut begun: Vec<u32> = Vec::with_capacity(count);
+    let mut ended: Vec<(Index, u32)> = Vec::with_capacity(count);
+    for (number, position) in (0..).zip(0..count) {
+        begun.push(number);
+        ended.extend(operation(position).completed.map(|completed| (completed, number)));
+    }
+    begun.sort_unstable_by_key(|&position| operation(position as usize).invoked);
     ended.sort_unstable();
     let mut ended = ended.into_iter().peekable();
-    let mut largest: Option<usize> = None;
+    let mut largest: Option<(K, usize)> = None;
     for later in begun {
-        while let Some((_, position)) = ended.next_if(|&(completed, _)| completed < operations[later].invoked) {
-            if largest.is_none_or(|other| operations[other].key < operations[position].key) {
-                largest = Some(position);
+        let later = later as usize;
+        let Keyed { invoked, key: own, .. } = operation(later);
+        while let Some((_, position)) = ended.next_if(|&(completed, _)| completed < invoked) {
+            let position = position as usize;
+            let key = operation(position).key;
+            if largest.is_none_or(|(other, _)| other < key) {
+                largest = Some((key, position));
             }
         }
-        if let Some(earlier) = largest.filter(|&earlier| bad(operations[earlier].key, operations[later].key)) {
+        if let Some((_, earlier)) = largest.filter(|&(largest, _)| bad(largest, own)) {
             fell(earlier, later);
         }
     }

@@ -47,27 +47,31 @@ pub fn check_unique_ids<I: Ord + Display>(operations: &[Generation<I>], rising: 
     if let Some(problem) = impossible(operations.iter().map(|asked| (asked.invoked, asked.completed, asked.outcome))) {
         return malformed(CHECKER, problem);
     }
-    let given: Vec<Given<'_, I>> = operations.iter().filter_map(Given::of).collect();
-    if let Some(without) = operations.iter().find(|asked| asked.outcome == Outcome::Ok && asked.id.is_none()) {
-        return malformed(CHECKER, format!("Operation {} is said to be ok, but without an id.", without.invoked));
+    let mut given: Vec<Given<'_, I>> = Vec::with_capacity(operations.len());
+    for asked in operations.iter().filter(|asked| asked.outcome == Outcome::Ok) {
+        let Some(id) = Given::of(asked) else {
+            return malformed(CHECKER, format!("Operation {} is said to be ok, but without an id.", asked.invoked));
+        };
+        given.push(id);
     }
     let mut broken = Broken::default();
-    let mut by_id: Vec<usize> = (0..given.len()).collect();
-    by_id.sort_unstable_by(|&one, &other| {
-        given[one].id.cmp(given[other].id).then(given[one].completed.cmp(&given[other].completed))
-    });
     let (mut repeated, mut falling) = (0, 0);
+    fallen(&given, rising, |earlier, later| {
+        falling += 1;
+        broken.note(FALLING, later.completed, || tell_falling(earlier, later, rising));
+    });
+    let mut by_id: Vec<u32> = positions(&given);
+    by_id.sort_unstable_by(|&one, &other| {
+        let (one, other) = (&given[one as usize], &given[other as usize]);
+        one.id.cmp(other.id).then(one.completed.cmp(&other.completed))
+    });
     for pair in by_id.windows(2) {
-        let (earlier, later) = (&given[pair[0]], &given[pair[1]]);
+        let (earlier, later) = (&given[pair[0] as usize], &given[pair[1] as usize]);
         if earlier.id == later.id {
             repeated += 1;
             broken.note(REPEATED, later.completed, || tell_repeated(earlier, later));
         }
     }
-    fallen(&given, rising, |earlier, later| {
-        falling += 1;
-        broken.note(FALLING, later.completed, || tell_falling(earlier, later, rising));
-    });
     let figures = vec![
         counting("ids", given.len() as u64),
         counting("ids given again", repeated),
@@ -88,8 +92,8 @@ struct Given<'a, I> {
 
 impl<'a, I> Given<'a, I> {
     fn of(asked: &'a Generation<I>) -> Option<Self> {
-        let id = asked.id.as_ref().filter(|_| asked.outcome == Outcome::Ok)?;
-        Some(Self { process: asked.process, invoked: asked.invoked, completed: asked.completed?, id })
+        let (completed, id) = (asked.completed?, asked.id.as_ref()?);
+        Some(Self { process: asked.process, invoked: asked.invoked, completed, id })
     }
 
     fn told(&self, lead: &'static str, what: &str) -> Step
@@ -101,42 +105,43 @@ impl<'a, I> Given<'a, I> {
     }
 }
 
+fn positions<I>(given: &[Given<'_, I>]) -> Vec<u32> {
+    (0_u32..).zip(given).map(|(position, _)| position).collect()
+}
+
 fn fallen<'a, I: Ord>(
     given: &'a [Given<'a, I>],
     rising: Rising,
     mut fell: impl FnMut(&'a Given<'a, I>, &'a Given<'a, I>),
 ) {
     let keyed = |id: &Given<'a, I>| Keyed { invoked: id.invoked, completed: Some(id.completed), key: id.id };
+    let falling = |high, low| high > low;
     match rising {
         Rising::No => {}
         Rising::InRealTime => {
-            let keyed: Vec<_> = given.iter().map(keyed).collect();
-            falls(&keyed, |high, low| high > low, |earlier, later| fell(&given[earlier], &given[later]));
+            let told = |earlier: usize, later: usize| fell(&given[earlier], &given[later]);
+            falls(given.len(), |position| keyed(&given[position]), falling, told);
         }
         Rising::PerProcess => {
-            let mut order: Vec<usize> = (0..given.len()).collect();
-            order.sort_unstable_by_key(|&position| (given[position].process, given[position].invoked));
-            for group in order.chunk_by(|&one, &other| given[one].process == given[other].process) {
-                let keyed: Vec<_> = group.iter().map(|&position| keyed(&given[position])).collect();
-                falls(
-                    &keyed,
-                    |high, low| high > low,
-                    |earlier, later| fell(&given[group[earlier]], &given[group[later]]),
-                );
+            let mut order: Vec<&Given<'a, I>> = given.iter().collect();
+            order.sort_unstable_by_key(|given| (given.process, given.invoked));
+            for group in order.chunk_by(|one, other| one.process == other.process) {
+                let told = |earlier: usize, later: usize| fell(group[earlier], group[later]);
+                falls(group.len(), |position| keyed(group[position]), falling, told);
             }
         }
     }
 }
 
 /// How many places the id furthest out of order lies from where it would be, were ids given in their order.
-fn displacement<I>(given: &[Given<'_, I>], by_id: &[usize]) -> Figure {
-    let mut by_time: Vec<usize> = (0..given.len()).collect();
-    by_time.sort_unstable_by_key(|&position| given[position].completed);
-    let mut place = vec![0_usize; given.len()];
-    for (at, &position) in by_time.iter().enumerate() {
-        place[position] = at;
+fn displacement<I>(given: &[Given<'_, I>], by_id: &[u32]) -> Figure {
+    let mut by_time = positions(given);
+    by_time.sort_unstable_by_key(|&position| given[position as usize].completed);
+    let mut place = vec![0_u32; given.len()];
+    for (at, &position) in (0..).zip(&by_time) {
+        place[position as usize] = at;
     }
-    let furthest = by_id.iter().enumerate().map(|(at, &position)| at.abs_diff(place[position])).max();
+    let furthest = (0_u32..).zip(by_id).map(|(at, &position)| at.abs_diff(place[position as usize])).max();
     counting("places by which an id is out of order at most", furthest.unwrap_or(0) as u64)
 }
 

@@ -45,12 +45,13 @@ pub(super) fn real_time<V: Display>(proposals: &[Proposal<V>], broken: &mut Brok
         .filter(|proposal| proposal.outcome == Outcome::Ok)
         .filter_map(|proposal| Some((proposal, proposal.slot?)))
         .collect();
-    let keyed: Vec<_> = answered
-        .iter()
-        .map(|&(proposal, key)| Keyed { invoked: proposal.invoked, completed: proposal.completed, key })
-        .collect();
+    let keyed = |position: usize| {
+        let (proposal, key) = answered[position];
+        Keyed { invoked: proposal.invoked, completed: proposal.completed, key }
+    };
     falls(
-        &keyed,
+        answered.len(),
+        keyed,
         |high, low| high > low,
         |earlier, later| {
             let ((first, high), (second, low)) = (answered[earlier], answered[later]);

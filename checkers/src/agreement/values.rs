@@ -50,9 +50,9 @@ pub(super) fn judge<V: Ord + Display>(
     let mut rest = proposed.as_slice();
     for group in seen.chunk_by_mut(|one, other| one.value == other.value) {
         let value = group[0].value;
-        let passed = rest.partition_point(|proposal| proposal.value < *value);
-        let (same, later) =
-            rest[passed..].split_at(rest[passed..].partition_point(|proposal| proposal.value == *value));
+        let passed = rest.iter().take_while(|proposal| proposal.value < *value).count();
+        let equal = rest[passed..].iter().take_while(|proposal| proposal.value == *value).count();
+        let (same, later) = rest[passed..].split_at(equal);
         rest = later;
         let first = same.iter().find(|proposal| proposal.outcome != Outcome::Fail).map(|proposal| proposal.invoked);
         let early = group.iter().take_while(|one| first.is_none_or(|first| one.at < first)).count();

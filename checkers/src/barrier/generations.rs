@@ -66,8 +66,11 @@ pub(super) fn judge(passes: &[BarrierPass], options: &BarrierOptions, broken: &m
     let mut spare: Vec<Index> = passes.iter().filter(untold).map(|pass| pass.arrived).collect();
     spare.sort_unstable();
     left_early(&mut generations, &spare, broken);
+    let passed = generations.len() as u64;
+    drop(generations);
+    entered.retain(|pass| matches!(pass.outcome, BarrierOutcome::Passed | BarrierOutcome::Arrived));
     in_order(&entered, broken);
-    generations.len() as u64
+    passed
 }
 
 /// Each generation had enough arrivals when it was left. Arrivals whose generation is not known fill any one: they are given to
@@ -128,22 +131,15 @@ fn tell_left_early(generation: &Passed<'_>, present: usize) -> Finding {
 }
 
 /// Whoever arrives after a generation was left enters a later one.
-fn in_order(entered: &[&BarrierPass], broken: &mut Broken) {
-    let definite: Vec<&BarrierPass> = entered
-        .iter()
-        .copied()
-        .filter(|pass| matches!(pass.outcome, BarrierOutcome::Passed | BarrierOutcome::Arrived))
-        .collect();
-    let keyed: Vec<_> = definite
-        .iter()
-        .map(|pass| Keyed {
-            invoked: pass.arrived,
-            completed: pass.left.filter(|_| pass.outcome == BarrierOutcome::Passed),
-            key: pass.generation,
-        })
-        .collect();
+fn in_order(definite: &[&BarrierPass], broken: &mut Broken) {
+    let keyed = |position: usize| {
+        let pass = definite[position];
+        let completed = pass.left.filter(|_| pass.outcome == BarrierOutcome::Passed);
+        Keyed { invoked: pass.arrived, completed, key: pass.generation }
+    };
     falls(
-        &keyed,
+        definite.len(),
+        keyed,
         |left, entered| left >= entered,
         |earlier, later| {
             let (before, after) = (definite[earlier], definite[later]);

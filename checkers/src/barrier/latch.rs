@@ -51,7 +51,9 @@ pub fn check_latch(count_downs: &[CountDown], waits: &[LatchWait], count: u64) -
     let certain = Reached::of(count_downs, count, |down| down.completed.filter(|_| down.outcome == Outcome::Ok));
     let answered = || waits.iter().filter(|wait| wait.outcome == Outcome::Ok);
     let first_open = answered().filter(|wait| wait.open).min_by_key(|wait| wait.completed);
+    let (mut opened, mut closed) = (0, 0);
     for wait in answered() {
+        *(if wait.open { &mut opened } else { &mut closed }) += 1;
         let Some(completed) = wait.completed else { continue };
         if wait.open && possible.at.is_none_or(|at| completed < at) {
             broken.note(EARLY, completed, || tell_early(wait, &possible, count_downs, count));
@@ -66,41 +68,42 @@ pub fn check_latch(count_downs: &[CountDown], waits: &[LatchWait], count: u64) -
     }
     let figures = vec![
         counting("count-downs", count_downs.len() as u64),
-        counting("waits let through", answered().filter(|wait| wait.open).count() as u64),
-        counting("waits told that the latch is closed", answered().filter(|wait| !wait.open).count() as u64),
+        counting("waits let through", opened),
+        counting("waits told that the latch is closed", closed),
     ];
-    let nothing = answered().next().is_none().then(|| "Nobody learned whether the latch was open.".to_owned());
+    let nothing = (opened + closed == 0).then(|| "Nobody learned whether the latch was open.".to_owned());
     broken.judgement(CHECKER, (count_downs.len() + waits.len()) as u64, nothing, figures)
 }
 
 /// When count-downs added up to the count, each counted at a moment of its own.
-struct Reached {
+struct Reached<'a> {
     /// The moment; 0 where nothing was to be counted.
     at: Option<Index>,
-    /// The count-downs that had been counted by then, by the index of their invocation.
-    by: Vec<Index>,
+    /// The count-downs that had been counted by then, each with its moment, in order.
+    by: Vec<(Index, &'a CountDown)>,
 }
 
-impl Reached {
-    fn of(count_downs: &[CountDown], count: u64, counted: impl Fn(&CountDown) -> Option<Index>) -> Self {
-        let mut moments: Vec<(Index, Index, u32)> =
-            count_downs.iter().filter_map(|down| Some((counted(down)?, down.invoked, down.amount))).collect();
-        moments.sort_unstable();
-        let (mut sum, mut by) = (0_u64, Vec::new());
-        let mut at = (count == 0).then_some(0);
-        for (moment, invoked, amount) in moments {
-            if at.is_some() {
-                break;
-            }
-            by.push(invoked);
-            sum = sum.saturating_add(u64::from(amount));
-            at = (sum >= count).then_some(moment);
+impl<'a> Reached<'a> {
+    fn of(count_downs: &'a [CountDown], count: u64, counted: impl Fn(&CountDown) -> Option<Index>) -> Self {
+        let mut by: Vec<(Index, &CountDown)> = Vec::with_capacity(count_downs.len());
+        by.extend(count_downs.iter().filter_map(|down| Some((counted(down)?, down))));
+        by.sort_by_key(|&(moment, _)| moment);
+        if count == 0 {
+            by.clear();
+            return Self { at: Some(0), by };
         }
-        Self { at, by }
+        let mut sum = 0_u64;
+        let last = by.iter().position(|(_, down)| {
+            sum = sum.saturating_add(u64::from(down.amount));
+            sum >= count
+        });
+        let Some(last) = last else { return Self { at: None, by } };
+        by.truncate(last + 1);
+        Self { at: Some(by[last].0), by }
     }
 }
 
-fn tell_early(wait: &LatchWait, possible: &Reached, count_downs: &[CountDown], count: u64) -> Finding {
+fn tell_early(wait: &LatchWait, possible: &Reached<'_>, count_downs: &[CountDown], count: u64) -> Finding {
     let completed = wait.completed.unwrap_or_default();
     let before = count_downs.iter().filter(|down| down.invoked < completed && down.outcome != Outcome::Fail);
     let sum: u64 = before.map(|down| u64::from(down.amount)).sum();
@@ -117,7 +120,7 @@ fn tell_early(wait: &LatchWait, possible: &Reached, count_downs: &[CountDown], c
     proven(EARLY, sentence, detail, steps)
 }
 
-fn tell_late(wait: &LatchWait, certain: &Reached, count: u64) -> Finding {
+fn tell_late(wait: &LatchWait, certain: &Reached<'_>, count: u64) -> Finding {
     let at = certain.at.unwrap_or_default();
     let sentence = format!(
         "The latch was said to be closed after {} had surely opened it.",
@@ -130,7 +133,7 @@ fn tell_late(wait: &LatchWait, certain: &Reached, count: u64) -> Finding {
         .by
         .iter()
         .enumerate()
-        .map(|(number, &invoked)| step(lead(number), counted_down.clone(), Some(invoked)))
+        .map(|(number, (_, down))| step(lead(number), counted_down.clone(), Some(down.invoked)))
         .collect();
     steps.push(step("Then", format!("the latch was counted down by {count} at index {at}, and stays open."), None));
     let text = format!("who asked at index {} was told that it is closed.", wait.invoked);

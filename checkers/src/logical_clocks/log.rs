@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use dsjepsen_history::{Finding, Index};
+use rustc_hash::FxHashMap;
 
 use super::{ClockEvent, EventKind};
 use crate::argument::step;
@@ -63,36 +64,39 @@ impl<'a, S> Log<'a, S> {
 }
 
 fn before<S>(sorted: &[&ClockEvent<S>]) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..sorted.len() as u32).collect();
-    order.sort_by_key(|&event| sorted[event as usize].process);
-    let mut before = vec![NONE; sorted.len()];
-    for pair in order.windows(2) {
-        if sorted[pair[0] as usize].process == sorted[pair[1] as usize].process {
-            before[pair[1] as usize] = pair[0];
-        }
-    }
-    before
+    let mut latest: FxHashMap<u32, u32> = FxHashMap::default();
+    (0..).zip(sorted).map(|(place, event)| latest.insert(event.process, place).unwrap_or(NONE)).collect()
 }
 
 fn sent<S>(sorted: &[&ClockEvent<S>]) -> Result<Vec<u32>, String> {
-    let mut sends: Vec<(u64, u32)> = Vec::new();
-    for (place, event) in sorted.iter().enumerate() {
-        if let EventKind::Send(message) = event.kind {
-            sends.push((message, place as u32));
+    let (mut sends, mut receipts) = (Vec::new(), Vec::new());
+    for (place, event) in (0_u32..).zip(sorted) {
+        match event.kind {
+            EventKind::Send(message) => sends.push((message, place)),
+            EventKind::Receive(message) => receipts.push((message, place)),
+            EventKind::Local => {}
         }
     }
     sends.sort_unstable();
+    receipts.sort_unstable();
     if let Some(twice) = sends.windows(2).find(|pair| pair[0].0 == pair[1].0) {
         return Err(format!("Message {} was sent twice.", twice[0].0));
     }
-    let find = |(place, event): (usize, &&ClockEvent<S>)| {
-        let EventKind::Receive(message) = event.kind else { return Ok(NONE) };
-        let at: Index = event.at;
-        match sends.binary_search_by_key(&message, |&(message, _)| message) {
-            Ok(found) if (sends[found].1 as usize) < place => Ok(sends[found].1),
-            Ok(_) => Err(format!("Message {message} was received at index {at}, before it was sent.")),
-            Err(_) => Err(format!("Message {message} was received at index {at}, but its sending is not in the log.")),
+    let mut sent = vec![NONE; sorted.len()];
+    let mut sends = sends.into_iter().peekable();
+    // The first receipt that does not fit, and whether its message was sent at all.
+    let mut misfit: Option<(u32, u64, bool)> = None;
+    for (message, place) in receipts {
+        while sends.next_if(|(other, _)| *other < message).is_some() {}
+        let send = sends.peek().filter(|(other, _)| *other == message).map(|(_, send)| *send);
+        match send {
+            Some(send) if send < place => sent[place as usize] = send,
+            _ if misfit.is_some_and(|(first, ..)| first < place) => {}
+            _ => misfit = Some((place, message, send.is_some())),
         }
-    };
-    sorted.iter().enumerate().map(find).collect()
+    }
+    let Some((place, message, was_sent)) = misfit else { return Ok(sent) };
+    let at: Index = sorted[place as usize].at;
+    let why = if was_sent { "before it was sent" } else { "but its sending is not in the log" };
+    Err(format!("Message {message} was received at index {at}, {why}."))
 }

@@ -75,9 +75,14 @@ fn tell_inconsistent(first: &Learned, other: &Learned) -> Finding {
     proven(INCONSISTENT, sentence, detail, steps)
 }
 
-/// One message lies at one offset. Counted once for each that tells another offset than the smallest told.
-pub(super) fn duplicates(learned: &mut [Learned], broken: &mut Broken) {
+/// Sorts what was learned by partition and message, and then by offset and as it was learned.
+pub(super) fn sort_by_message(learned: &mut [Learned]) {
     learned.sort_unstable_by_key(|one| (one.partition, one.value, one.offset, one.at, one.operation));
+}
+
+/// One message lies at one offset. Counted once for each that tells another offset than the smallest told. What was learned is sorted
+/// by message.
+pub(super) fn duplicates(learned: &[Learned], broken: &mut Broken) {
     for message in learned.chunk_by(|one, other| (one.partition, one.value) == (other.partition, other.value)) {
         let first = &message[0];
         for other in message.iter().filter(|other| other.offset != first.offset) {

@@ -1,6 +1,6 @@
 //! What each reader gets: offset after offset, and nothing passed over.
 
-use dsjepsen_history::{Finding, Index};
+use dsjepsen_history::{Finding, Index, Process};
 
 use super::offsets::Learned;
 use super::{MessageLog, Poll, Polled};
@@ -18,7 +18,6 @@ struct Known {
     value: u64,
     /// The operation that shows it: a poll, if any does.
     operation: Index,
-    polled: bool,
 }
 
 /// Two messages of a partition that a reader got one after the other, without having moved.
@@ -30,19 +29,17 @@ struct Pair {
     polls: (usize, usize),
 }
 
-/// Judges all rules of readers. A message that is passed is counted once for a reader that passes it where somebody saw it, and once
-/// in all where nobody did.
-pub(super) fn judge(log: &MessageLog, mut learned: Vec<Learned>, broken: &mut Broken) {
-    // A poll that shows a message goes before an acknowledgement of it: what somebody saw is not lost.
-    learned.sort_unstable_by_key(|one| (one.partition, one.offset, !one.polled, one.at, one.operation));
-    let mut known = Vec::new();
+/// Judges all rules of readers, by what was learned, in the order of partitions and offsets. A message that is passed is counted once
+/// for a reader that passes it where somebody saw it, and once in all where nobody did.
+pub(super) fn judge(log: &MessageLog, learned: &[Learned], broken: &mut Broken) {
+    let (mut seen, mut unseen): (Vec<Known>, Vec<Known>) = (Vec::new(), Vec::new());
     for place in learned.chunk_by(|one, other| (one.partition, one.offset) == (other.partition, other.offset)) {
-        let Learned { partition, offset, value, operation, polled, .. } = place[0];
-        known.push(Known { partition, offset, value, operation, polled });
+        // A poll that shows a message goes before an acknowledgement of it: what somebody saw is not lost.
+        let shown = place.iter().find(|one| one.polled).unwrap_or(&place[0]);
+        let Learned { partition, offset, value, operation, polled, .. } = *shown;
+        let known = Known { partition, offset, value, operation };
+        if polled { seen.push(known) } else { unseen.push(known) }
     }
-    drop(learned);
-    let unseen: Vec<usize> = (0..known.len()).filter(|&place| !known[place].polled).collect();
-    let seen: Vec<usize> = (0..known.len()).filter(|&place| known[place].polled).collect();
     // What is lost is told once, so the place after it that is not yet told is kept.
     let mut next_untold: Vec<usize> = (0..=unseen.len()).collect();
     pairs(log, |pair| {
@@ -51,22 +48,20 @@ pub(super) fn judge(log: &MessageLog, mut learned: Vec<Learned>, broken: &mut Br
             broken.note(NONMONOTONIC, at, || tell_back(log, &pair));
             return;
         }
-        let place = |(partition, offset): (u32, u64)| {
-            move |known: &Known| (known.partition, known.offset) < (partition, offset)
+        if pair.to - pair.from == 1 {
+            return;
+        }
+        let between = |known: &[Known]| {
+            let before = |offset: u64| move |known: &Known| (known.partition, known.offset) < (pair.partition, offset);
+            known.partition_point(before(pair.from + 1))..known.partition_point(before(pair.to))
         };
-        let from = (pair.partition, pair.from.saturating_add(1));
-        let between = |places: &[usize]| {
-            let start = places.partition_point(|&at| place(from)(&known[at]));
-            start..places.partition_point(|&at| place((pair.partition, pair.to))(&known[at]))
-        };
-        if let Some(&passed) = seen.get(between(&seen)).and_then(|passed| passed.first()) {
-            broken.note(SKIP, at, || tell_passed(log, &pair, &known[passed], SKIP));
+        if let Some(passed) = seen[between(&seen)].first() {
+            broken.note(SKIP, at, || tell_passed(log, &pair, passed, SKIP));
         }
         let range = between(&unseen);
         let mut position = first_untold(&mut next_untold, range.start);
         while position < range.end {
-            let lost = unseen[position];
-            broken.note(LOST, at, || tell_passed(log, &pair, &known[lost], LOST));
+            broken.note(LOST, at, || tell_passed(log, &pair, &unseen[position], LOST));
             next_untold[position] = position + 1;
             position = first_untold(&mut next_untold, position);
         }
@@ -84,12 +79,14 @@ fn first_untold(next: &mut [usize], mut place: usize) -> usize {
 
 /// Tells the pairs of neighbouring messages, reader by reader in the order of its polls.
 fn pairs(log: &MessageLog, mut tell: impl FnMut(Pair)) {
-    let mut order: Vec<usize> = (0..log.polls.len()).collect();
-    order.sort_unstable_by_key(|&poll| (log.polls[poll].process, log.polls[poll].invoked));
+    // With what they are sorted by: polls of one reader lie far apart.
+    let mut order: Vec<(Process, Index, usize)> = Vec::with_capacity(log.polls.len());
+    order.extend(log.polls.iter().zip(0..).map(|(poll, number)| (poll.process, poll.invoked, number)));
+    order.sort_unstable();
     let mut last: Vec<(u32, u64, usize)> = Vec::new();
     let mut reader = None;
-    for poll in order {
-        let Poll { process, moved, .. } = log.polls[poll];
+    for (process, _, poll) in order {
+        let Poll { moved, .. } = log.polls[poll];
         if reader != Some(process) || moved {
             last.clear();
             reader = Some(process);

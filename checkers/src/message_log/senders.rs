@@ -1,7 +1,8 @@
 //! What was sent: where messages come from, in which order they lie, and whether anybody saw them.
 
-use dsjepsen_history::{Finding, Index};
+use dsjepsen_history::Finding;
 
+use super::offsets::Learned;
 use super::{MessageLog, Send};
 use crate::Outcome;
 use crate::argument::step;
@@ -13,93 +14,79 @@ const ABORTED: &str = "message-log.aborted-read";
 const NONMONOTONIC: &str = "message-log.nonmonotonic-send";
 const UNSEEN: &str = "message-log.unseen";
 
-/// A message that a poll returned.
-struct Got {
-    partition: u32,
-    value: u64,
-    offset: u64,
-    completed: Index,
-    poll: Index,
-}
-
-/// Every message that was read had been sent, and not in vain. Says how many acknowledged messages nobody saw.
-pub(super) fn origins(log: &MessageLog, drained: bool, broken: &mut Broken) -> u64 {
-    let mut got: Vec<Got> = Vec::with_capacity(log.polled.len());
-    for (poll, messages) in log.polls() {
-        got.extend(messages.iter().map(|message| Got {
-            partition: message.partition,
-            value: message.value,
-            offset: message.offset,
-            completed: poll.completed,
-            poll: poll.invoked,
-        }));
-    }
-    got.sort_unstable_by_key(|got| (got.partition, got.value, got.completed, got.poll));
+/// Every message that was read had been sent, and not in vain. Says how many acknowledged messages nobody saw. What was learned is
+/// sorted by message.
+pub(super) fn origins(log: &MessageLog, learned: &[Learned], drained: bool, broken: &mut Broken) -> u64 {
     let mut sent: Vec<&Send> = log.sends.iter().collect();
     sent.sort_unstable_by_key(|send| (send.partition, send.value, send.invoked));
-    let mut got = got.as_slice();
+    let mut rest = learned;
     let mut unseen = 0;
     for same in sent.chunk_by(|one, other| (one.partition, one.value) == (other.partition, other.value)) {
         let key = (same[0].partition, same[0].value);
-        let before = got.partition_point(|got| (got.partition, got.value) < key);
-        from_nowhere(&got[..before], broken);
-        let (seen, later) =
-            got[before..].split_at(got[before..].partition_point(|got| (got.partition, got.value) == key));
-        got = later;
-        origin(same, seen, broken);
+        let before = rest.iter().take_while(|one| (one.partition, one.value) < key).count();
+        from_nowhere(&rest[..before], broken);
+        let of_it = rest[before..].iter().take_while(|one| (one.partition, one.value) == key).count();
+        let (told, later) = rest[before..].split_at(of_it);
+        rest = later;
+        origin(same, told, broken);
         let acknowledged = same.iter().find(|send| send.outcome == Outcome::Ok);
-        if let Some(send) = acknowledged.filter(|_| seen.is_empty()) {
+        if let Some(send) = acknowledged.filter(|_| got(told).next().is_none()) {
             unseen += 1;
             if drained {
                 broken.note(UNSEEN, send.completed.unwrap_or_default(), || tell_unseen(send));
             }
         }
     }
-    from_nowhere(got, broken);
+    from_nowhere(rest, broken);
     unseen
 }
 
-fn from_nowhere(got: &[Got], broken: &mut Broken) {
-    for got in got {
-        broken.note(NOWHERE, got.completed, || tell_nowhere(got, None));
+/// What polls returned of what was learned.
+fn got(learned: &[Learned]) -> impl Iterator<Item = &Learned> {
+    learned.iter().filter(|one| one.polled)
+}
+
+fn from_nowhere(learned: &[Learned], broken: &mut Broken) {
+    for got in got(learned) {
+        broken.note(NOWHERE, got.at, || tell_nowhere(got, None));
     }
 }
 
 /// Holds what was got of one message against its sends.
-fn origin(sends: &[&Send], seen: &[Got], broken: &mut Broken) {
+fn origin(sends: &[&Send], learned: &[Learned], broken: &mut Broken) {
     let possible = sends.iter().find(|send| send.outcome != Outcome::Fail);
-    for got in seen {
+    for got in got(learned) {
         match possible {
-            Some(send) if send.invoked < got.completed => {}
-            Some(send) => broken.note(NOWHERE, got.completed, || tell_nowhere(got, Some(send))),
-            None => broken.note(ABORTED, got.completed, || tell_aborted(got, sends[0])),
+            Some(send) if send.invoked < got.at => {}
+            Some(send) => broken.note(NOWHERE, got.at, || tell_nowhere(got, Some(send))),
+            None => broken.note(ABORTED, got.at, || tell_aborted(got, sends[0])),
         }
     }
 }
 
-fn tell_nowhere(got: &Got, later: Option<&Send>) -> Finding {
-    let Got { partition, value, offset, completed, poll } = *got;
+fn tell_nowhere(got: &Learned, later: Option<&Send>) -> Finding {
+    let Learned { partition, value, offset, at, operation, .. } = *got;
     let sentence = format!("Message {value} was read from partition {partition}, though nobody had sent it there.");
     let detail = match later {
         Some(send) => format!("It was first sent later, at index {}.", send.invoked),
         None => "It was never sent there.".to_owned(),
     };
     let steps = vec![
-        step("Let", format!("a poll return message {value} at offset {offset}, at index {completed}."), Some(poll)),
+        step("Let", format!("a poll return message {value} at offset {offset}, at index {at}."), Some(operation)),
         step("Then", format!("somebody had sent it to partition {partition} before."), None),
         step("However", format!("nobody had. {detail}"), later.map(|send| send.invoked)),
     ];
     proven(NOWHERE, sentence, detail, steps)
 }
 
-fn tell_aborted(got: &Got, send: &Send) -> Finding {
-    let Got { partition, value, offset, completed, poll } = *got;
+fn tell_aborted(got: &Learned, send: &Send) -> Finding {
+    let Learned { partition, value, offset, at, operation, .. } = *got;
     let sentence = format!("Message {value} was read from partition {partition}, though its sending had failed.");
     let detail = "What surely failed never comes to be.".to_owned();
     let steps = vec![
         step("Let", format!("the sending of message {value} surely fail."), Some(send.invoked)),
         step("Then", "nobody ever gets it.".to_owned(), None),
-        step("However", format!("a poll returned it at offset {offset}, at index {completed}."), Some(poll)),
+        step("However", format!("a poll returned it at offset {offset}, at index {at}."), Some(operation)),
     ];
     proven(ABORTED, sentence, detail, steps)
 }
@@ -123,12 +110,13 @@ pub(super) fn in_order(log: &MessageLog, real_time: bool, broken: &mut Broken) {
     let sender = |send: &Send| (send.partition, (!real_time).then_some(send.process));
     told.sort_unstable_by_key(|send| (sender(send), send.invoked));
     for group in told.chunk_by(|one, other| sender(one) == sender(other)) {
-        let keyed: Vec<_> = group
-            .iter()
-            .map(|send| Keyed { invoked: send.invoked, completed: send.completed, key: send.offset })
-            .collect();
+        let keyed = |position: usize| {
+            let send = group[position];
+            Keyed { invoked: send.invoked, completed: send.completed, key: send.offset }
+        };
         falls(
-            &keyed,
+            group.len(),
+            keyed,
             |high, low| high > low,
             |earlier, later| {
                 let (before, after) = (group[earlier], group[later]);

@@ -68,15 +68,21 @@ fn tell<A>(rule: &'static str, release: &PermitOperation<A>, before: u64) -> Fin
 
 /// Closes a judgement of permits.
 pub(super) fn judgement<A>(broken: Broken, checker: &'static str, operations: &[PermitOperation<A>]) -> Judgement {
-    let count = |call, outcome| {
-        operations.iter().filter(|operation| operation.call == call && operation.outcome == outcome).count() as u64
-    };
-    let granted = count(PermitCall::Acquire, Outcome::Ok);
+    let (mut granted, mut open, mut acknowledged, mut unanswered) = (0, 0, 0, 0);
+    for operation in operations {
+        match (operation.call, operation.outcome) {
+            (PermitCall::Acquire, Outcome::Ok) => granted += 1,
+            (PermitCall::Acquire, Outcome::Info) => open += 1,
+            (PermitCall::Release, Outcome::Ok) => acknowledged += 1,
+            (PermitCall::Release, Outcome::Info) => unanswered += 1,
+            (_, Outcome::Fail) => {}
+        }
+    }
     let figures = vec![
         counting("acquires granted", granted),
-        counting("acquires without an answer", count(PermitCall::Acquire, Outcome::Info)),
-        counting("releases acknowledged", count(PermitCall::Release, Outcome::Ok)),
-        counting("releases without an answer", count(PermitCall::Release, Outcome::Info)),
+        counting("acquires without an answer", open),
+        counting("releases acknowledged", acknowledged),
+        counting("releases without an answer", unanswered),
     ];
     let nothing = (granted == 0).then(|| "Nothing was ever acquired, so nothing was judged.".to_owned());
     broken.judgement(checker, operations.len() as u64, nothing, figures)

@@ -147,6 +147,7 @@ where
             hold_against_search(&of.model, &puzzle(of, 12, &mut random), case, &mut long);
         }
     }
+    long.assert_few_too_long();
     assert!(short.right > 100 && short.by_itself_wrong > 100, "{short:?}");
     assert!(long.right > 50 && long.by_itself_wrong > 100, "{long:?}");
 }

@@ -1,12 +1,11 @@
 //! The life of each value of a container, and the decision from lives alone: possible where each value is put in at most once.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as Slot;
 use std::hash::Hash;
 use std::ops::Range;
 
 use dsjepsen_history::Index;
 
+use super::values::{NOWHERE, Values};
 use super::{Call, ContainerEntry, Reply, Times};
 use crate::linearizable::Decision;
 
@@ -16,13 +15,11 @@ pub(crate) const NEVER: Index = Index::MAX;
 /// A value from the call that puts it in to the call that takes it. The times are as narrow as what is known of the others allows:
 /// who sees it comes after the put and before the take.
 #[derive(Debug, Clone)]
-pub(crate) struct Life<V> {
-    /// The value.
-    pub(crate) value: V,
+pub(crate) struct Life {
     /// The place of the put.
-    pub(crate) put: usize,
+    pub(crate) put: u32,
     /// The place of the take.
-    pub(crate) take: Option<usize>,
+    pub(crate) take: Option<u32>,
     /// When the put began.
     pub(crate) begun: Index,
     /// When the put had surely happened.
@@ -33,19 +30,17 @@ pub(crate) struct Life<V> {
     pub(crate) gone: Index,
     /// When the value had surely been taken or seen; [`NEVER`] where it never was.
     pub(crate) seen: Index,
-    /// Who saw it so early, and who saw it last.
-    pub(crate) seen_by: [Option<usize>; 2],
 }
 
-impl<V> Life<V> {
+impl Life {
     /// Whether there is a time at which it is surely there. It is between [`Life::there`] and [`Life::leaving`], without these.
     pub(crate) fn is_ever_sure(&self) -> bool {
         self.there < self.leaving
     }
 
-    /// The places of the operations that prove its times.
-    pub(crate) fn places(&self) -> impl Iterator<Item = usize> {
-        [Some(self.put), self.take].into_iter().chain(self.seen_by).flatten()
+    /// The places of its put and its take.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = usize> {
+        [Some(self.put), self.take].into_iter().flatten().map(|place| place as usize)
     }
 }
 
@@ -55,7 +50,7 @@ pub(crate) struct Peek {
     /// Which life.
     pub(crate) life: u32,
     /// Where the call is.
-    pub(crate) place: usize,
+    pub(crate) place: u32,
     /// Since when the value may have been seen.
     pub(crate) from: Index,
     /// By when it was seen.
@@ -66,7 +61,7 @@ pub(crate) struct Peek {
 #[derive(Debug, Clone)]
 pub(crate) struct Nothing {
     /// Where the call is.
-    pub(crate) place: usize,
+    pub(crate) place: u32,
     /// When it began.
     pub(crate) from: Index,
     /// When it was answered.
@@ -75,10 +70,10 @@ pub(crate) struct Nothing {
 
 /// A history as the lives of its values.
 #[derive(Debug, Clone)]
-pub(crate) struct Lives<V> {
+pub(crate) struct Lives {
     /// The lives, in the order of the puts in the history. One that began without an answer and that nobody saw is never surely
     /// there, and hinders nobody.
-    pub(crate) lives: Vec<Life<V>>,
+    pub(crate) lives: Vec<Life>,
     /// Who saw them, sorted by life.
     pub(crate) peeks: Vec<Peek>,
     /// Who found nothing.
@@ -97,7 +92,7 @@ type Failure = Option<Decision>;
 /// that others took is contradictory whatever they took. Between the two nothing is decided here.
 pub(crate) fn decide<V: Copy + Eq + Hash>(
     entries: &[ContainerEntry<V>],
-    judge: impl Fn(&Lives<V>) -> Option<Vec<usize>>,
+    judge: impl Fn(&Lives) -> Option<Vec<usize>>,
 ) -> Option<Decision> {
     let lives = match Lives::of(entries) {
         Ok(lives) => lives,
@@ -113,82 +108,74 @@ pub(crate) fn decide<V: Copy + Eq + Hash>(
     Some(Decision::Impossible(places))
 }
 
-impl<V: Copy + Eq + Hash> Lives<V> {
+impl Lives {
     /// Reads the lives from a history.
-    pub(crate) fn of(entries: &[ContainerEntry<V>]) -> Result<Self, Failure> {
-        let mut read = Self { lives: Vec::new(), peeks: Vec::new(), nothings: Vec::new(), has_open_takes: false };
-        let mut numbers = HashMap::with_capacity(entries.len() / 2);
-        for (place, entry) in entries.iter().enumerate() {
+    pub(crate) fn of<V: Copy + Eq + Hash>(entries: &[ContainerEntry<V>]) -> Result<Self, Failure> {
+        u32::try_from(entries.len()).map_err(|_| None)?;
+        let mut read = Self {
+            lives: Vec::with_capacity(entries.len() / 2),
+            peeks: Vec::new(),
+            nothings: Vec::new(),
+            has_open_takes: false,
+        };
+        let mut values = Values::new(entries.len());
+        for (place, entry) in (0..).zip(entries) {
             if entry.invoked >= NEVER - 1 {
                 return Err(None);
             }
-            if let Call::Put(value) = entry.call {
-                read.put(place, entry, &mut numbers, value)?;
+            match (&entry.call, entry.reply()) {
+                (Call::Put(value), _) => {
+                    values.put(*value, read.lives.len() as u32);
+                    read.put(place, entry)?;
+                }
+                (_, Some(Reply::Found(value))) => values.found(*value, place),
+                _ => {}
             }
         }
-        for (place, entry) in entries.iter().enumerate() {
-            let life = |value| numbers.get(&value).copied().ok_or(Some(Decision::Impossible(vec![place])));
-            match (&entry.call, entry.answer) {
+        let numbers = values.numbers(entries.len()).ok_or(None)?;
+        for ((place, entry), life) in (0..).zip(entries).zip(numbers) {
+            match (&entry.call, &entry.answer) {
                 (Call::Put(_), _) | (Call::Peek, None) => {}
                 (Call::Take, None) => read.has_open_takes = true,
                 (Call::Take | Call::Peek, Some((Reply::Done, _))) => return Err(None),
                 (Call::Take | Call::Peek, Some((Reply::Empty, returned))) => {
-                    read.nothings.push(Nothing { place, from: entry.invoked, to: happened(returned) });
+                    read.nothings.push(Nothing { place, from: entry.invoked, to: happened(*returned) });
                 }
-                (Call::Take, Some((Reply::Found(value), returned))) => {
-                    read.take(place, life(value)?, entry.invoked, happened(returned))?;
+                (Call::Take | Call::Peek, Some((Reply::Found(_), _))) if life == NOWHERE => {
+                    return Err(Some(Decision::Impossible(vec![place as usize])));
                 }
-                (Call::Peek, Some((Reply::Found(value), returned))) => {
-                    let (from, to) = (entry.invoked, happened(returned));
-                    read.peeks.push(Peek { life: life(value)?, place, from, to });
+                (Call::Take, Some((Reply::Found(_), returned))) => {
+                    read.take(place, life, entry.invoked, happened(*returned))?;
+                }
+                (Call::Peek, Some((Reply::Found(_), returned))) => {
+                    read.peeks.push(Peek { life, place, from: entry.invoked, to: happened(*returned) });
                 }
             }
         }
-        drop(numbers);
         read.peeks.sort_unstable_by_key(|peek| (peek.life, peek.place));
         read.narrow()?;
         Ok(read)
     }
 
-    fn put(
-        &mut self,
-        place: usize,
-        entry: &ContainerEntry<V>,
-        numbers: &mut HashMap<V, u32>,
-        value: V,
-    ) -> Result<(), Failure> {
+    fn put<V>(&mut self, put: u32, entry: &ContainerEntry<V>) -> Result<(), Failure> {
         let there = match entry.answer {
             None => NEVER,
             Some((Reply::Done, returned)) => happened(returned),
             Some(_) => return Err(None),
         };
-        let number = u32::try_from(self.lives.len()).map_err(|_| None)?;
-        match numbers.entry(value) {
-            Slot::Occupied(_) => return Err(None),
-            Slot::Vacant(slot) => slot.insert(number),
-        };
-        self.lives.push(Life {
-            value,
-            put: place,
-            take: None,
-            begun: entry.invoked,
-            there,
-            leaving: NEVER,
-            gone: NEVER,
-            seen: NEVER,
-            seen_by: [None; 2],
-        });
+        let begun = entry.invoked;
+        self.lives.push(Life { put, take: None, begun, there, leaving: NEVER, gone: NEVER, seen: NEVER });
         Ok(())
     }
 
-    fn take(&mut self, place: usize, life: u32, invoked: Index, returned: Index) -> Result<(), Failure> {
+    fn take(&mut self, place: u32, life: u32, invoked: Index, returned: Index) -> Result<(), Failure> {
         let life = &mut self.lives[life as usize];
-        if let Some(other) = life.take {
-            return Err(Some(Decision::Impossible(vec![life.put, other, place])));
+        if life.take.is_some() {
+            let places = life.ends().chain([place as usize]);
+            return Err(Some(Decision::Impossible(places.collect())));
         }
         life.take = Some(place);
         (life.leaving, life.gone, life.seen) = (invoked, returned, returned);
-        life.seen_by = [Some(place); 2];
         Ok(())
     }
 
@@ -197,21 +184,17 @@ impl<V: Copy + Eq + Hash> Lives<V> {
         for peek in &self.peeks {
             let life = &mut self.lives[peek.life as usize];
             if peek.to < life.begun || life.gone < peek.from {
-                let places = [Some(life.put), life.take, Some(peek.place)];
-                return Err(Some(Decision::Impossible(places.into_iter().flatten().collect())));
+                let places = life.ends().chain([peek.place as usize]);
+                return Err(Some(Decision::Impossible(places.collect())));
             }
-            if peek.to < life.seen {
-                (life.seen, life.seen_by[0]) = (peek.to, Some(peek.place));
-            }
-            if life.take.is_some() && peek.from > life.leaving {
-                (life.leaving, life.seen_by[1]) = (peek.from, Some(peek.place));
+            life.seen = life.seen.min(peek.to);
+            if life.take.is_some() {
+                life.leaving = life.leaving.max(peek.from);
             }
         }
         for life in &mut self.lives {
-            if let Some(take) = life.take
-                && life.gone < life.begun
-            {
-                return Err(Some(Decision::Impossible(vec![life.put, take])));
+            if life.gone < life.begun {
+                return Err(Some(Decision::Impossible(life.ends().collect())));
             }
             life.there = life.there.min(life.seen);
             life.leaving = life.leaving.max(life.begun);
@@ -241,26 +224,54 @@ impl<V: Copy + Eq + Hash> Lives<V> {
     }
 }
 
-impl<V> Lives<V> {
+impl Lives {
+    /// The places of the operations that prove the times of a life: its ends, who saw it so early, and who saw it so late.
+    pub(crate) fn places(&self, number: u32) -> impl Iterator<Item = usize> {
+        let life = &self.lives[number as usize];
+        let first = self.peeks.partition_point(|peek| peek.life < number);
+        let peeks = || self.peeks[first..].iter().take_while(move |peek| peek.life == number);
+        let early = peeks().find(|peek| peek.to == life.seen && peek.to < life.gone);
+        let late = peeks().find(|peek| peek.from == life.leaving && peek.from > life.begun);
+        life.ends().chain(early.into_iter().chain(late).map(|peek| peek.place as usize))
+    }
+
     /// By life: who saw it, as numbers of peeks.
-    pub(crate) fn peeks_by_life(&self) -> Vec<Range<usize>> {
-        let mut ranges = Vec::with_capacity(self.lives.len());
-        let mut from = 0;
-        for life in 0..self.lives.len() {
-            let to = from + self.peeks[from..].iter().take_while(|peek| peek.life as usize == life).count();
-            ranges.push(from..to);
-            from = to;
+    pub(crate) fn peeks_by_life(&self) -> PeeksByLife {
+        if self.peeks.is_empty() {
+            return PeeksByLife { from: Vec::new() };
         }
-        ranges
+        let mut from = Vec::with_capacity(self.lives.len() + 1);
+        for (number, peek) in (0..).zip(&self.peeks) {
+            from.resize(from.len().max(peek.life as usize + 1), number);
+        }
+        from.resize(self.lives.len() + 1, self.peeks.len() as u32);
+        PeeksByLife { from }
     }
 
     /// All times there are.
     pub(crate) fn times(&self) -> Times {
-        let mut times = Vec::with_capacity(4 * self.lives.len() + 2 * (self.peeks.len() + self.nothings.len()) + 2);
-        times.extend(self.lives.iter().flat_map(|life| [life.begun, life.there, life.leaving, life.gone]));
-        times.extend(self.peeks.iter().flat_map(|peek| [peek.from, peek.to]));
-        times.extend(self.nothings.iter().flat_map(|nothing| [nothing.from, nothing.to]));
-        Times::new(times)
+        Times::new(|| {
+            let lives = self.lives.iter().flat_map(|life| [life.begun, life.there, life.leaving, life.gone]);
+            let peeks = self.peeks.iter().flat_map(|peek| [peek.from, peek.to]);
+            lives.chain(peeks).chain(self.nothings.iter().flat_map(|nothing| [nothing.from, nothing.to]))
+        })
+    }
+}
+
+/// Who saw which value.
+#[derive(Debug, Clone)]
+pub(crate) struct PeeksByLife {
+    /// By life: its first peek; at last how many there are. Empty where there are none.
+    from: Vec<u32>,
+}
+
+impl PeeksByLife {
+    /// The numbers of those who saw a value.
+    pub(crate) fn of(&self, life: usize) -> Range<usize> {
+        match self.from.get(life..life + 2) {
+            Some(from) => from[0] as usize..from[1] as usize,
+            None => 0..0,
+        }
     }
 }
 

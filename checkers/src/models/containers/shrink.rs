@@ -9,7 +9,7 @@ const MOST_JUDGED: usize = 20_000_000;
 /// Starts from the values of `lives` at the places in `suspects`, with what found nothing at `nothing`, which must have none.
 pub(crate) fn shrink<V: Copy>(
     entries: &[ContainerEntry<V>],
-    lives: &Lives<V>,
+    lives: &Lives,
     suspects: &[usize],
     nothing: Option<usize>,
     has_none: impl Fn(&[ContainerEntry<V>]) -> bool,
@@ -23,8 +23,8 @@ pub(crate) fn shrink<V: Copy>(
     };
     let peeks = lives.peeks_by_life();
     let whole = |&life: &usize| {
-        let peeks = lives.peeks[peeks[life].clone()].iter().map(|peek| peek.place);
-        [Some(lives.lives[life].put), lives.lives[life].take].into_iter().flatten().chain(peeks).collect::<Vec<usize>>()
+        let peeks = lives.peeks[peeks.of(life)].iter().map(|peek| peek.place as usize);
+        lives.lives[life].ends().chain(peeks).collect::<Vec<usize>>()
     };
     let values: Vec<Vec<usize>> = suspects.iter().map(whole).collect();
     let mut values: Vec<&[usize]> = values.iter().map(Vec::as_slice).collect();

@@ -17,20 +17,22 @@ pub(crate) struct Times {
 }
 
 impl Times {
-    /// Numbers these times.
-    pub(crate) fn new(mut times: Vec<Index>) -> Self {
+    /// Numbers these times, which are gone through twice.
+    pub(crate) fn new<I: Iterator<Item = Index>>(times: impl Fn() -> I) -> Self {
         // What was answered at an unknown time was so before [`NEVER`], and after all others.
-        let last = times.iter().copied().filter(|time| *time < NEVER - 1).max().unwrap_or(0);
-        if last > MOST_SPARSE * times.len() as u64 {
-            times.extend([NEVER - 1, NEVER]);
+        let (mut count, mut last) = (0, 0);
+        times().for_each(|time| {
+            count += 1;
+            last = if time < NEVER - 1 { time.max(last) } else { last };
+        });
+        if last > MOST_SPARSE * count {
+            let mut times: Vec<Index> = times().chain([NEVER - 1, NEVER]).collect();
             times.sort_unstable();
             times.dedup();
             return Self { count: times.len() as u32, times, table: Vec::new() };
         }
         let mut table = vec![0; last as usize + 2];
-        for time in times.into_iter().filter(|time| *time <= last) {
-            table[time as usize + 1] = 1;
-        }
+        times().filter(|time| *time <= last).for_each(|time| table[time as usize + 1] = 1);
         let mut before = 0;
         for count in &mut table {
             before += *count;

@@ -8,30 +8,40 @@
 //! they surely are, and the history has an order.
 
 use std::hash::Hash;
-use std::ops::Range;
 
-use crate::models::containers::{ContainerEntry, Lives, Times, shrink};
+use crate::models::containers::{Call, ContainerEntry, Lives, PeeksByLife, Times, shrink};
 
 /// The places of operations that have no order, if there is none of all.
 pub(super) fn contradiction<V: Copy + Ord + Hash>(
     entries: &[ContainerEntry<V>],
-    lives: &Lives<V>,
+    lives: &Lives,
 ) -> Option<Vec<usize>> {
-    let stuck = Placement::new(lives).run()?;
+    let order = falling(entries, lives);
+    let stuck = Placement::new(lives).run(&order)?;
     let nothing = if let Stuck::Nothing(place) = stuck { Some(place) } else { None };
     let mut suspects: Vec<usize> = match stuck {
-        Stuck::Value(life) => (0..lives.lives.len()).filter(|&other| lives.lives[other].value >= lives.lives[life].value).collect(),
+        Stuck::Value(at) => order[..=at].iter().map(|(_, life)| *life as usize).collect(),
         Stuck::Nothing(_) => (0..lives.lives.len()).collect(),
     };
     suspects.sort_unstable_by_key(|life| lives.lives[*life].begun);
-    let has_none =
-        |some: &[ContainerEntry<V>]| Lives::of(some).is_ok_and(|lives| Placement::new(&lives).run().is_some());
+    let has_none = |some: &[ContainerEntry<V>]| {
+        Lives::of(some).is_ok_and(|lives| Placement::new(&lives).run(&falling(some, &lives)).is_some())
+    };
     Some(shrink(entries, lives, &suspects, nothing, has_none))
+}
+
+/// The values with their lives, from the largest to the smallest.
+fn falling<V: Copy + Ord>(entries: &[ContainerEntry<V>], lives: &Lives) -> Vec<(V, u32)> {
+    let value = |put: u32| if let Call::Put(value) = entries[put as usize].call { Some(value) } else { None };
+    let mut order: Vec<(V, u32)> = Vec::with_capacity(lives.lives.len());
+    order.extend((0..).zip(&lives.lives).filter_map(|(number, life)| Some((value(life.put)?, number))));
+    order.sort_unstable_by(|one, other| other.cmp(one));
+    order
 }
 
 /// What has no moment.
 enum Stuck {
-    /// An operation on this life.
+    /// An operation on the value at this place of the order.
     Value(usize),
     /// The call at this place that found nothing.
     Nothing(usize),
@@ -80,19 +90,19 @@ struct Moments {
     is_taken: bool,
 }
 
-struct Placement<'a, V> {
-    lives: &'a Lives<V>,
+struct Placement<'a> {
+    lives: &'a Lives,
     times: Times,
     free: Free,
     /// By life.
     moments: Vec<Moments>,
     /// By peek: its first and last moments.
     peeks: Vec<(u32, u32)>,
-    peeks_by_life: Vec<Range<usize>>,
+    peeks_by_life: PeeksByLife,
 }
 
-impl<'a, V: Ord + Copy> Placement<'a, V> {
-    fn new(lives: &'a Lives<V>) -> Self {
+impl<'a> Placement<'a> {
+    fn new(lives: &'a Lives) -> Self {
         let times = lives.times();
         let moments = lives.lives.iter().map(|life| Moments {
             there: times.number(life.there),
@@ -110,26 +120,25 @@ impl<'a, V: Ord + Copy> Placement<'a, V> {
         }
     }
 
-    fn run(mut self) -> Option<Stuck> {
-        let mut order: Vec<(V, u32)> = self.lives.lives.iter().map(|life| life.value).zip(0..).collect();
-        order.sort_unstable_by(|one, other| other.cmp(one));
-        for (_, life) in order {
-            let life = life as usize;
-            if !self.is_seen_at_free_moments(life) {
-                return Some(Stuck::Value(life));
+    fn run<V>(mut self, order: &[(V, u32)]) -> Option<Stuck> {
+        // All at once: they lie anywhere, and what each one covers must be known before the next is looked at.
+        let moments: Vec<Moments> = order.iter().map(|(_, life)| self.moments[*life as usize]).collect();
+        for (at, ((_, life), moments)) in order.iter().zip(&moments).enumerate() {
+            if !self.is_seen_at_free_moments(*life as usize, moments) {
+                return Some(Stuck::Value(at));
             }
-            self.free.cover(self.moments[life].there, self.moments[life].leaving);
+            self.free.cover(moments.there, moments.leaving);
         }
         let stuck = self.lives.nothings.iter().find(|nothing| {
             self.free.from(self.times.number(nothing.from)) > self.times.number(nothing.to)
         });
-        stuck.map(|nothing| Stuck::Nothing(nothing.place))
+        stuck.map(|nothing| Stuck::Nothing(nothing.place as usize))
     }
 
     /// Whether each who took or saw a value has a moment that no larger one covers.
-    fn is_seen_at_free_moments(&mut self, life: usize) -> bool {
-        let Moments { leaving, gone, is_taken, .. } = self.moments[life];
-        let peeks = &self.peeks[self.peeks_by_life[life].clone()];
+    fn is_seen_at_free_moments(&mut self, life: usize, moments: &Moments) -> bool {
+        let Moments { leaving, gone, is_taken, .. } = *moments;
+        let peeks = &self.peeks[self.peeks_by_life.of(life)];
         let free = &mut self.free;
         (!is_taken || free.from(leaving) <= gone) && peeks.iter().all(|&(from, to)| free.from(from) <= to)
     }

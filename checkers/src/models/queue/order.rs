@@ -14,8 +14,8 @@ use dsjepsen_history::Index;
 use crate::models::containers::{Life, Lives, uncovered};
 
 /// The places of operations that have no order, if there is none of all.
-pub(super) fn contradiction<V>(lives: &Lives<V>) -> Option<Vec<usize>> {
-    cycle(&lives.lives).or_else(|| uncovered(lives))
+pub(super) fn contradiction(lives: &Lives) -> Option<Vec<usize>> {
+    cycle(lives).or_else(|| uncovered(lives))
 }
 
 /// Values by one of their times, earliest first, from which those that left are skipped.
@@ -27,7 +27,7 @@ struct Line {
 }
 
 impl Line {
-    fn new<V>(lives: &[Life<V>], time: impl Fn(&Life<V>) -> Index) -> Self {
+    fn new(lives: &[Life], time: impl Fn(&Life) -> Index) -> Self {
         let mut order: Vec<_> = (0_u32..).zip(lives).map(|(number, life)| (time(life), number)).collect();
         order.sort_unstable();
         Self { order, next: 0, second: 1 }
@@ -57,7 +57,8 @@ impl Line {
 }
 
 /// Lets one value after the other leave that nothing hinders; where that ends too early, the values that hinder each other.
-fn cycle<V>(lives: &[Life<V>]) -> Option<Vec<usize>> {
+fn cycle(all: &Lives) -> Option<Vec<usize>> {
+    let lives = &all.lives;
     // Who has not ended to be enqueued, or been seen, hinders who begins later.
     let mut ends = [Line::new(lives, |life| life.there), Line::new(lives, |life| life.seen)];
     let mut begins = [Line::new(lives, |life| life.begun), Line::new(lives, |life| life.leaving)];
@@ -84,14 +85,14 @@ fn cycle<V>(lives: &[Life<V>]) -> Option<Vec<usize>> {
         });
         match next {
             Some(next) => left[next as usize] = true,
-            None => return Some(circle(lives, &first_ends, left.iter().position(|left| !left)?)),
+            None => return Some(circle(all, &first_ends, left.iter().position(|left| !left)?)),
         }
     }
     None
 }
 
 /// Somebody who must leave before `number`.
-fn hinderer<V>(lives: &[Life<V>], first_ends: &[[Option<(Index, u32)>; 2]; 2], number: u32) -> Option<u32> {
+fn hinderer(lives: &[Life], first_ends: &[[Option<(Index, u32)>; 2]; 2], number: u32) -> Option<u32> {
     let life = &lives[number as usize];
     let hinders = |ends: &[Option<(Index, u32)>; 2], begin: Index| {
         let other = ends.iter().flatten().find(|(_, other)| *other != number);
@@ -101,16 +102,16 @@ fn hinderer<V>(lives: &[Life<V>], first_ends: &[[Option<(Index, u32)>; 2]; 2], n
 }
 
 /// The operations of the values that hinder each other in a circle, which is met from any that is hindered.
-fn circle<V>(lives: &[Life<V>], first_ends: &[[Option<(Index, u32)>; 2]; 2], from: usize) -> Vec<usize> {
+fn circle(lives: &Lives, first_ends: &[[Option<(Index, u32)>; 2]; 2], from: usize) -> Vec<usize> {
     let mut path = vec![from as u32];
     loop {
         let last = path[path.len() - 1];
-        let Some(next) = hinderer(lives, first_ends, last) else { break };
+        let Some(next) = hinderer(&lives.lives, first_ends, last) else { break };
         if let Some(start) = path.iter().position(|number| *number == next) {
             path.drain(..start);
             break;
         }
         path.push(next);
     }
-    path.iter().flat_map(|number| lives[*number as usize].places()).collect()
+    path.iter().flat_map(|number| lives.places(*number)).collect()
 }

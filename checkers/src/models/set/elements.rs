@@ -5,10 +5,10 @@
 //! removal as early, as those who saw it allow, and who did not see it must have looked before or after. Any other element is left
 //! to the search; its history is short.
 
-use std::collections::HashMap;
 use std::hash::Hash;
 
 use dsjepsen_history::Index;
+use rustc_hash::FxHashMap;
 
 use super::{Call, Reply, Set};
 use crate::linearizable::{Answer, Budget, Decision, Entry, search, smallest};
@@ -55,7 +55,7 @@ struct Groups {
 
 impl Groups {
     fn new<V: Copy + Eq + Hash>(entries: &[SetEntry<V>]) -> Option<Self> {
-        let mut numbers: HashMap<V, u32> = HashMap::new();
+        let mut numbers: FxHashMap<V, u32> = FxHashMap::default();
         let mut of: Vec<u32> = Vec::with_capacity(entries.len());
         for entry in entries {
             let (Call::Insert(element) | Call::Remove(element) | Call::Contains(element)) = entry.call else { return None };

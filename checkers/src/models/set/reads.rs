@@ -4,9 +4,6 @@
 //! was inserted between. That is all the order there is: it must only keep to real time. What nobody saw was inserted after the
 //! last read.
 
-use std::collections::HashMap;
-use std::hash::Hash;
-
 use dsjepsen_history::Index;
 
 use super::{Call, Reply};
@@ -15,7 +12,7 @@ use crate::linearizable::{Decision, Entry};
 type SetEntry<V> = Entry<Call<V>, Reply<V>>;
 
 /// Decides such a history, in time linear in what the reads show but for sorting them.
-pub(super) fn decide<V: Copy + Ord + Hash>(entries: &[SetEntry<V>]) -> Option<Decision> {
+pub(super) fn decide<V: Copy + Ord>(entries: &[SetEntry<V>]) -> Option<Decision> {
     let inserts = inserts(entries)?;
     let mut reads: Vec<Read<'_, V>> = Vec::new();
     for (place, entry) in entries.iter().enumerate() {
@@ -30,7 +27,7 @@ pub(super) fn decide<V: Copy + Ord + Hash>(entries: &[SetEntry<V>]) -> Option<De
     }
     // Of each other read, the last one shows all that it shows.
     if let Some(last) = reads.last()
-        && last.shown.iter().any(|element| !inserts.contains_key(element))
+        && last.shown.iter().any(|element| inserts.get(element).is_none())
     {
         return impossible(&[last.place]);
     }
@@ -60,22 +57,30 @@ struct Read<'a, V> {
 /// When something began and had surely happened, and where it is.
 type Span = (Index, Index, usize);
 
+/// Where each element is inserted, by element: reads show elements in that order, so few looks go far.
+struct Inserts<V>(Vec<(V, usize)>);
+
+impl<V: Copy + Ord> Inserts<V> {
+    fn get(&self, element: &V) -> Option<usize> {
+        let found = self.0.binary_search_by_key(element, |(element, _)| *element).ok()?;
+        Some(self.0[found].1)
+    }
+}
+
 /// Where each element is inserted; `None` where the history is of another kind.
-fn inserts<V: Copy + Ord + Hash>(entries: &[SetEntry<V>]) -> Option<HashMap<V, usize>> {
-    let mut inserts = HashMap::new();
+fn inserts<V: Copy + Ord>(entries: &[SetEntry<V>]) -> Option<Inserts<V>> {
+    let mut inserts = Vec::with_capacity(entries.len());
     for (place, entry) in entries.iter().enumerate() {
         match (&entry.call, entry.reply()) {
-            (Call::Insert(element), None | Some(Reply::Done | Reply::Answer(true))) => {
-                if inserts.insert(*element, place).is_some() {
-                    return None;
-                }
-            }
+            (Call::Insert(element), None | Some(Reply::Done | Reply::Answer(true))) => inserts.push((*element, place)),
             (Call::Read, None) => {}
             (Call::Read, Some(Reply::All(all))) if all.is_sorted_by(|one, other| one < other) => {}
             _ => return None,
         }
     }
-    Some(inserts)
+    inserts.sort_unstable();
+    let is_unique = inserts.windows(2).all(|pair| pair[0].0 < pair[1].0);
+    is_unique.then_some(Inserts(inserts))
 }
 
 /// Whether all of `some` is among `all`; both are sorted.
@@ -85,9 +90,9 @@ fn is_among<V: Ord>(some: &[V], all: &[V]) -> bool {
 }
 
 /// What must come one after the other: the inserts that a level shows first, its reads, those of the next; at last what nobody saw.
-fn blocks<V: Copy + Eq + Hash>(
+fn blocks<V: Copy + Ord>(
     entries: &[SetEntry<V>],
-    inserts: &HashMap<V, usize>,
+    inserts: &Inserts<V>,
     reads: &[Read<'_, V>],
 ) -> Vec<Vec<Span>> {
     let mut blocks = Vec::new();
@@ -98,7 +103,7 @@ fn blocks<V: Copy + Eq + Hash>(
         let mut before = shown_before.iter().peekable();
         for element in level[0].shown {
             if before.next_if_eq(&element).is_none() {
-                let place = inserts[element];
+                let Some(place) = inserts.get(element) else { continue };
                 let entry = &entries[place];
                 is_seen[place] = true;
                 inserted.push((entry.invoked, entry.returned().unwrap_or(Index::MAX), place));
@@ -118,9 +123,9 @@ fn is_read<V>(entries: &[SetEntry<V>], place: usize) -> bool {
 }
 
 /// These places, and those of the inserts of all that is read there.
-fn with_inserts<V: Copy + Eq + Hash>(
+fn with_inserts<V: Copy + Ord>(
     entries: &[SetEntry<V>],
-    inserts: &HashMap<V, usize>,
+    inserts: &Inserts<V>,
     places: impl IntoIterator<Item = usize>,
 ) -> Vec<usize> {
     let mut all: Vec<usize> = Vec::new();

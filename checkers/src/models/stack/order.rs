@@ -14,12 +14,12 @@ use std::ops::Range;
 use dsjepsen_history::Index;
 
 use super::tree::{Counts, Free, Spans};
-use crate::models::containers::{ContainerEntry, Lives, Times, shrink};
+use crate::models::containers::{ContainerEntry, Lives, PeeksByLife, Times, shrink};
 
 /// The places of operations that have no order, if there is none of all.
 pub(super) fn contradiction<V: Copy + Eq + Hash>(
     entries: &[ContainerEntry<V>],
-    lives: &Lives<V>,
+    lives: &Lives,
 ) -> Option<Vec<usize>> {
     let stuck = Removal::new(lives).run();
     if stuck.is_empty() {
@@ -39,7 +39,7 @@ struct Moments {
 }
 
 impl Moments {
-    fn new<V>(lives: &Lives<V>) -> Self {
+    fn new(lives: &Lives) -> Self {
         let times = lives.times();
         let mut moments = vec![0; times.count() + 1];
         for life in lives.lives.iter().filter(|life| life.is_ever_sure()) {
@@ -78,13 +78,13 @@ struct Removal {
     /// The peeks, by life and first moment.
     peeks: Spans,
     /// By life: which peeks are at it.
-    peeks_at: Vec<Range<usize>>,
+    peeks_at: PeeksByLife,
     /// By peek: its life, and whether it has no moment yet.
     peek_waits: Vec<(u32, bool)>,
 }
 
 impl Removal {
-    fn new<V>(lives: &Lives<V>) -> Self {
+    fn new(lives: &Lives) -> Self {
         let moments = Moments::new(lives);
         let mut peeks: Vec<(u32, u32, u32)> =
             lives.peeks.iter().map(|peek| (peek.life, moments.of(peek.from), moments.of(peek.to))).collect();
@@ -97,7 +97,7 @@ impl Removal {
             sure.push(there + 1..leaving.max(there + 1));
             operations.push((moments.of(life.begun), there, number));
             operations.extend(life.take.map(|_| (leaving, moments.of(life.gone), number)));
-            let length = peeks_at[number as usize].len();
+            let length = peeks_at.of(number as usize).len();
             waiting.push(1 + u32::from(life.take.is_some()) + length as u32);
         }
         let first_peek = lives.lives.len() as u32;
@@ -131,7 +131,7 @@ impl Removal {
                     }
                 }
                 Free::For(life) => {
-                    self.peeks.take(self.peeks_at[life as usize].clone(), moment, &mut found);
+                    self.peeks.take(self.peeks_at.of(life as usize), moment, &mut found);
                     for peek in found.drain(..) {
                         self.place_peek(peek);
                     }

@@ -1,0 +1,77 @@
+//! Which value each operation of a container is about, as a number: that of its put.
+//!
+//! The values of a large history fill no cache, and a table of all of them is waited for at each look. So the values are first dealt
+//! out to parts by their hash, and each part has a small table of its own.
+
+use std::hash::{BuildHasher, Hash};
+
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+/// How many operations a part is meant for.
+const PART: usize = 1 << 14;
+
+/// More parts than that cannot be written to side by side.
+const MOST_PARTS: usize = 1 << 8;
+
+/// A value that was found but never put.
+pub(super) const NOWHERE: u32 = u32::MAX;
+
+/// Values as they were put and found.
+pub(super) struct Values<V> {
+    parts: Vec<Part<V>>,
+}
+
+struct Part<V> {
+    /// With the numbers of the puts.
+    put: Vec<(V, u32)>,
+    /// With the places of the operations.
+    found: Vec<(V, u32)>,
+}
+
+impl<V: Copy + Eq + Hash> Values<V> {
+    /// Of so many operations.
+    pub(super) fn new(operations: usize) -> Self {
+        let parts = (operations / PART).next_power_of_two().min(MOST_PARTS);
+        // About half of all operations put something.
+        let half = operations / parts * 9 / 16;
+        let part = || Part { put: Vec::with_capacity(half), found: Vec::with_capacity(half) };
+        Self { parts: (0..parts).map(|_| part()).collect() }
+    }
+
+    /// The put with this number put this value.
+    pub(super) fn put(&mut self, value: V, number: u32) {
+        self.part(&value).put.push((value, number));
+    }
+
+    /// The operation at this place found this value.
+    pub(super) fn found(&mut self, value: V, place: u32) {
+        self.part(&value).found.push((value, place));
+    }
+
+    fn part(&mut self, value: &V) -> &mut Part<V> {
+        // Other bits than those by which a small table places it.
+        let part = (FxBuildHasher.hash_one(value) >> 16) as usize & (self.parts.len() - 1);
+        &mut self.parts[part]
+    }
+
+    /// By place of an operation that found a value: the number of the put, or [`NOWHERE`]. `None` where a value was put twice.
+    pub(super) fn numbers(self, operations: usize) -> Option<Vec<u32>> {
+        let mut numbers = vec![NOWHERE; operations];
+        let mut table: FxHashMap<V, u32> = FxHashMap::default();
+        for Part { put, found } in self.parts {
+            table.clear();
+            table.reserve(put.len());
+            for (value, number) in put {
+                if table.insert(value, number).is_some() {
+                    return None;
+                }
+            }
+            for (value, place) in found {
+                if let Some(number) = table.get(&value) {
+                    numbers[place as usize] = *number;
+                }
+            }
+        }
+        Some(numbers)
+    }
+}
