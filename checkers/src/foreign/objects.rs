@@ -103,13 +103,15 @@ pub(super) fn judge<W: Words>(
     of: &ObjectModel,
     given: &Given<'_>,
     model: &W::Model,
-    words: &mut W,
+    mut words: W,
 ) -> Result<Judgement, ForeignProblem> {
     let (name, rule) = (of.name, of.rule);
     let mut keys = Vec::new();
     for (key, operations) in by_key(given)? {
-        keys.push(read(given, name, key, operations, words)?);
+        keys.push(read(given, name, key, operations, &mut words)?);
     }
+    // The values that they have numbered take room that is needed from here on.
+    drop(words);
     let mut budget = Budget::new(CONFIGURATIONS).heeding(&given.request.interrupt);
     let (broken, open) = decide(model, &keys, &mut budget);
     let mut findings: Vec<Finding> = explain(given, rule, model, &broken).into_iter().collect();
