@@ -27,8 +27,8 @@ pub(crate) struct Known {
 /// An addition whose place is not known.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unknown {
-    /// What it adds; never negative.
-    pub(crate) delta: i128,
+    /// What it adds.
+    pub(crate) delta: u64,
     pub(crate) invoked: Index,
     /// When it surely had taken place; never, where it is in doubt.
     pub(crate) returned: Option<Index>,
@@ -85,16 +85,17 @@ struct Places<'a> {
 /// An addition with its window: it lies in a gap from `low` to `high`, where gap g lies right above group g.
 #[derive(Debug, Clone, Copy)]
 struct Windowed {
-    low: usize,
-    high: usize,
-    delta: i128,
+    low: u32,
+    high: u32,
+    /// Its position among those whose places are not known.
+    addition: u32,
 }
 
 /// A part of an addition that was laid into a gap.
 struct Laid {
-    gap: usize,
-    low: usize,
-    high: usize,
+    gap: u32,
+    low: u32,
+    high: u32,
 }
 
 /// Looks for a contradiction.
@@ -109,7 +110,7 @@ pub(crate) fn contradiction(known: &[Known], unknown: &[Unknown]) -> Option<Cont
     });
     backwards.or_else(|| {
         let windows = if unknown.is_empty() { Vec::new() } else { windows(&places, unknown) };
-        fill(&places, windows)
+        fill(&places, unknown, windows)
     })
 }
 
@@ -173,6 +174,14 @@ impl<'a> Places<'a> {
         self.known.get(self.groups[group].member as usize).map_or(0, |point| point.after)
     }
 
+    /// The known by one of their times: that, and the group of each.
+    fn by(&self, time: impl Fn(&Known) -> Index) -> Vec<(Index, u32)> {
+        let mut times: Vec<_> =
+            self.known.iter().zip(&self.group_of).map(|(point, &group)| (time(point), group)).collect();
+        times.sort_unstable();
+        times
+    }
+
     fn last_invoked(&self, group: usize) -> Option<usize> {
         Some(self.groups[group].last_invoked).filter(|&position| position != NONE).map(|position| position as usize)
     }
@@ -199,63 +208,71 @@ impl<'a> Places<'a> {
 
 /// The window of every addition: above each known that had returned before it, below each that was invoked after it.
 fn windows(places: &Places<'_>, unknown: &[Unknown]) -> Vec<Windowed> {
-    let top = places.groups.len() - 1;
-    let by = |time: fn(&Known) -> Index| -> Vec<(Index, u32)> {
-        let mut times: Vec<_> =
-            places.known.iter().zip(&places.group_of).map(|(point, &group)| (time(point), group)).collect();
-        times.sort_unstable();
-        times
-    };
-    let mut returns = by(|point| point.returned);
+    // What adds nothing finds a place anywhere.
+    let adds = unknown.iter().enumerate().filter(|(_, addition)| addition.delta > 0);
+    let window = |(addition, _): (usize, &Unknown)| Windowed { low: 0, high: u32::MAX, addition: addition as u32 };
+    let mut windows: Vec<Windowed> = adds.map(window).collect();
+    set_low_ends(places, unknown, &mut windows);
+    set_high_ends(places, unknown, &mut windows);
+    windows
+}
+
+fn set_low_ends(places: &Places<'_>, unknown: &[Unknown], windows: &mut [Windowed]) {
+    let mut returns = places.by(|point| point.returned);
     let mut highest = 0;
     for (_, group) in &mut returns {
         highest = highest.max(*group);
         *group = highest;
     }
+    for window in windows {
+        let invoked = unknown[window.addition as usize].invoked;
+        let before = returns.partition_point(|&(returned, _)| returned < invoked);
+        window.low = if before == 0 { 0 } else { returns[before - 1].1 };
+    }
+}
+
+fn set_high_ends(places: &Places<'_>, unknown: &[Unknown], windows: &mut [Windowed]) {
+    let top = places.groups.len() as u32 - 1;
     // What never surely took place needs no upper end.
     let any_sure = unknown.iter().any(|addition| addition.returned.is_some());
-    let mut invocations = if any_sure { by(|point| point.invoked) } else { Vec::new() };
-    let mut lowest = top as u32 + 1;
+    let mut invocations = if any_sure { places.by(|point| point.invoked) } else { Vec::new() };
+    let mut lowest = top + 1;
     for (_, group) in invocations.iter_mut().rev() {
         lowest = lowest.min(*group);
         *group = lowest;
     }
-    let window = |addition: &Unknown| {
-        let before = returns.partition_point(|&(returned, _)| returned < addition.invoked);
-        let high = addition.returned.map_or(top, |returned| {
+    for window in windows {
+        window.high = unknown[window.addition as usize].returned.map_or(top, |returned| {
             let not_after = invocations.partition_point(|&(invoked, _)| invoked <= returned);
             // Groups of the known are counted from 1.
-            invocations.get(not_after).map_or(top, |&(_, group)| group as usize - 1)
+            invocations.get(not_after).map_or(top, |&(_, group)| group - 1)
         });
-        let low = if before == 0 { 0 } else { returns[before - 1].1 as usize };
-        Windowed { low, high, delta: addition.delta }
-    };
-    // What adds nothing finds a place anywhere.
-    unknown.iter().filter(|addition| addition.delta > 0).map(window).collect()
+    }
 }
 
 /// Fills gap after gap, each with what must lie lowest.
-fn fill(places: &Places<'_>, mut windows: Vec<Windowed>) -> Option<Contradiction> {
+fn fill(places: &Places<'_>, unknown: &[Unknown], mut windows: Vec<Windowed>) -> Option<Contradiction> {
     if let Some(none) = windows.iter().find(|window| window.low > window.high) {
-        return too_little(places, none.low, none.high);
+        return too_little(places, none.low as usize, none.high as usize);
     }
     windows.sort_unstable_by_key(|window| Reverse(window.low));
     let mut laid: Vec<Laid> = Vec::new();
-    let mut open: BinaryHeap<Reverse<(usize, usize, i128)>> = BinaryHeap::new();
-    for gap in 0..places.groups.len() - 1 {
+    let mut open: BinaryHeap<Reverse<(u32, u32, u64)>> = BinaryHeap::new();
+    for gap in 0..places.groups.len() as u32 - 1 {
         while let Some(window) = windows.pop_if(|window| window.low <= gap) {
-            open.push(Reverse((window.high, window.low, window.delta)));
+            open.push(Reverse((window.high, window.low, unknown[window.addition as usize].delta)));
         }
-        let mut missing = places.before(gap + 1) - places.after(gap);
+        let mut missing = places.before(gap as usize + 1) - places.after(gap as usize);
         while missing > 0 {
             let Some(Reverse((high, low, delta))) = open.pop() else {
-                return too_much(places, &laid, gap);
+                return too_much(places, &laid, gap as usize);
             };
             laid.push(Laid { gap, low, high });
-            if delta > missing {
-                open.push(Reverse((high, low, delta - missing)));
+            let part = u64::try_from(missing).map_or(delta, |missing| delta.min(missing));
+            if delta > part {
+                open.push(Reverse((high, low, delta - part)));
             }
-            missing -= delta.min(missing);
+            missing -= i128::from(part);
         }
         if let Some(Reverse((high, low, _))) = open.peek()
             && *high <= gap
@@ -263,7 +280,7 @@ fn fill(places: &Places<'_>, mut windows: Vec<Windowed>) -> Option<Contradiction
             let parts = laid.iter().rev();
             let lowest =
                 parts.fold(*low, |lowest, part| if part.gap >= lowest { lowest.min(part.low) } else { lowest });
-            return too_little(places, lowest, gap);
+            return too_little(places, lowest as usize, gap as usize);
         }
     }
     None
@@ -279,6 +296,11 @@ fn too_little(places: &Places<'_>, low: usize, high: usize) -> Option<Contradict
 /// Nothing is left for this gap. What could lie in it and lies in a lower one leads down to the lowest gap that shares the want.
 fn too_much(places: &Places<'_>, laid: &[Laid], gap: usize) -> Option<Contradiction> {
     let parts = laid.iter().rev();
-    let lowest = parts.fold(gap, |lowest, part| if part.high >= lowest { lowest.min(part.gap) } else { lowest });
+    let lowest = parts.fold(
+        gap,
+        |lowest, part| {
+            if part.high as usize >= lowest { lowest.min(part.gap as usize) } else { lowest }
+        },
+    );
     Some(Contradiction::TooMuch { from: places.last_invoked(lowest), to: places.first_returned(gap + 1)? })
 }

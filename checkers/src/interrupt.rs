@@ -8,8 +8,8 @@ use dsjepsen_history::{Finding, UnknownReason};
 
 /// Whether a search should stop, because its time is used up. Cheap to clone; all clones are one flag.
 ///
-/// Searches look at it every few thousand steps, and what they have not decided by then is unknown. What was decided stays:
-/// a violation that was found is told, with its argument. Work that is linear in the history does not look.
+/// Searches look at it every few thousand steps, and what they have not decided by then is unknown. What was decided stays: a
+/// violation that was found is told, with as much of its argument as was found. Near-linear work looks before it begins.
 #[derive(Debug, Clone, Default)]
 pub struct Interrupt {
     flag: Arc<AtomicBool>,
@@ -33,7 +33,7 @@ impl Interrupt {
     }
 
     /// The unknown of what was not decided in time. `undecided` is a sentence without its stop.
-    pub(crate) fn finding(&self, undecided: &str) -> Finding {
+    pub fn finding(&self, undecided: &str) -> Finding {
         let budget = match self.budget {
             Some(budget) => format!("the time budget of {} s", budget.as_secs_f64()),
             None => "the time budget".to_owned(),

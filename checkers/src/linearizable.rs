@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dsjepsen_history::Index;
 
 use explain::without_unseen;
-pub(crate) use explain::{first_contradiction, proof, smallest, unseen};
+pub(crate) use explain::{Proof, first_contradiction, proof, smallest, unseen};
 pub use history::{History, Invoked};
 pub use search::Answer;
 pub(crate) use search::search;
@@ -150,10 +150,14 @@ pub fn explore<M: Model>(model: &M, entries: &[EntryOf<M>], configurations: u64)
 }
 
 fn find<M: Model>(model: &M, entries: &[EntryOf<M>], budget: &mut Budget) -> Answer {
+    // A model's own way cannot be stopped, so it is not begun.
+    if budget.is_interrupted() {
+        return Answer::Exhausted;
+    }
     match model.decide(entries) {
         Some(Decision::Exists) => Answer::Exists,
         Some(Decision::Impossible(_)) => Answer::Impossible,
-        None => search(model, &without_unseen(model, entries.to_vec()), budget),
+        None => search(model, &without_unseen(model, entries, budget), budget),
     }
 }
 
@@ -226,6 +230,11 @@ impl Budget {
         self.left == 0
     }
 
+    /// Whether there is no time left, whatever else is.
+    fn is_interrupted(&self) -> bool {
+        self.interrupt.is_raised()
+    }
+
     /// Leaves at most so many; what is taken away is to be put back.
     pub(crate) fn keep(&mut self, configurations: u64) -> u64 {
         let rest = self.left.saturating_sub(configurations);
@@ -254,6 +263,6 @@ impl Budget {
     fn spend(&mut self, configurations: u64) -> bool {
         let enough = self.left >= configurations;
         self.left -= configurations.min(self.left);
-        enough && !self.interrupt.is_raised()
+        enough && !self.is_interrupted()
     }
 }

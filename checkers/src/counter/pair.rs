@@ -59,7 +59,7 @@ impl<'a> Line<'a> {
                 }
                 (_, answer) => {
                     let returned = answer.map(|answer| answer.completed.index);
-                    line.unknown.push(Unknown { delta: addition.delta.into(), invoked, returned });
+                    line.unknown.push(Unknown { delta: u64::try_from(addition.delta).unwrap_or(0), invoked, returned });
                     line.additions.push(addition);
                 }
             }
@@ -265,7 +265,7 @@ impl<'a> Line<'a> {
 
     fn matching(&self, counts: impl Fn(&Unknown) -> bool) -> (Vec<&'a Addition>, i128) {
         let chosen: Vec<_> = self.unknown.iter().zip(&self.additions).filter(|(unknown, _)| counts(unknown)).collect();
-        let sum = chosen.iter().map(|(unknown, _)| unknown.delta).sum();
+        let sum = chosen.iter().map(|(unknown, _)| i128::from(unknown.delta)).sum();
         (chosen.into_iter().map(|(_, addition)| *addition).collect(), sum)
     }
 

@@ -44,7 +44,7 @@ pub(super) fn judge_containers<V, M: Model<Call = Call<V>, Reply = Reply<V>>>(
 ) -> Result<Judgement, ForeignProblem> {
     let words =
         ContainerWords { vocabulary, format: given.format, values: Numbers::default(), model: PhantomData::<M> };
-    judge(of, given, model, &mut { words })
+    judge(of, given, model, words)
 }
 
 struct ContainerWords<V, M> {

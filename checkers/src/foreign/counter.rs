@@ -43,8 +43,12 @@ impl ForeignModel for Counter {
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
         let first = first(given)?;
-        let (mut reads, mut outside, mut orders, mut undecided) = (0, Vec::new(), Vec::new(), 0);
+        let (mut reads, mut outside, mut orders, mut undecided, mut late) = (0, Vec::new(), Vec::new(), 0, 0);
         for operations in by_key(given)?.into_values() {
+            if given.request.interrupt.is_raised() {
+                late += 1;
+                continue;
+            }
             let judged = judge_key(given, &operations, first.into())?;
             reads += judged.0;
             if judged.1.is_empty() {
@@ -67,7 +71,10 @@ impl ForeignModel for Counter {
             let earliest = found.into_iter().min_by_key(|finding: &Finding| finding.operations.clone());
             findings.extend(earliest.map(|finding| Finding { count: times, ..finding }));
         }
-        if reads == 0 {
+        if late > 0 {
+            let undecided = if late == 1 { "1 counter is".to_owned() } else { format!("{} counters are", count(late)) };
+            findings.push(given.request.interrupt.finding(&format!("{undecided} undecided")));
+        } else if reads == 0 {
             findings.push(Finding::unknown(UnknownReason::NoObservations, "No read of the counter succeeded."));
         }
         let mut judgement = Judgement::new(RULE, reads, findings);

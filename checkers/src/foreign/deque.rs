@@ -15,7 +15,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     rule: "deque.linearizable",
     options: &[ForeignOption::Keys],
     judge: |model, given| {
-        judge(model, given, &Deque::new(), &mut DequeWords { format: given.format, values: Numbers::default() })
+        judge(model, given, &Deque::new(), DequeWords { format: given.format, values: Numbers::default() })
     },
 };
 

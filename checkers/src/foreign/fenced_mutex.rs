@@ -16,7 +16,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "acquire token (or {:client c, :fence token}), release, by the holder: linearizable, tokens grow",
     rule: "fenced-mutex.linearizable",
     options: &[ForeignOption::Keys],
-    judge: |model, given| judge(model, given, &FencedMutex, &mut FencedMutexWords::default()),
+    judge: |model, given| judge(model, given, &FencedMutex, FencedMutexWords::default()),
 };
 
 #[derive(Default)]

@@ -15,7 +15,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     options: &[ForeignOption::Init, ForeignOption::Keys],
     judge: |model, given| {
         let initial: Result<i64, ForeignProblem> = first(given);
-        judge(model, given, &FetchAdd { initial: initial? }, &mut FetchAddWords)
+        judge(model, given, &FetchAdd { initial: initial? }, FetchAddWords)
     },
 };
 

@@ -14,7 +14,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     options: &[ForeignOption::Init, ForeignOption::Keys],
     judge: |model, given| {
         let initial = text(&given.request.init()).map_err(ForeignProblem::Unfit)?;
-        judge(model, given, &Kv { initial }, &mut KvWords)
+        judge(model, given, &Kv { initial }, KvWords)
     },
 };
 

@@ -27,7 +27,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
         let nil = words.values.number(&Value::Nil);
         // Numbered one after the other, they are sorted.
         let initial = first.iter().map(|(key, value)| (words.keys.number(key), words.values.number(value))).collect();
-        judge(model, given, &MultiRegister { initial, nil }, &mut words)
+        judge(model, given, &MultiRegister { initial, nil }, words)
     },
 };
 

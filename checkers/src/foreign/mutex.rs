@@ -13,7 +13,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "acquire, release, by whomever: linearizable; --init unlocked",
     rule: "mutex.linearizable",
     options: &[ForeignOption::Init, ForeignOption::Keys],
-    judge: |model, given| judge(model, given, &Mutex { held: is_held(given)? }, &mut MutexWords),
+    judge: |model, given| judge(model, given, &Mutex { held: is_held(given)? }, MutexWords),
 };
 
 /// Whether it is held at first.

@@ -8,7 +8,7 @@ use dsjepsen_history::{
 use super::keys::by_key;
 use super::{ForeignModel, ForeignOption, ForeignProblem, Given, Operations};
 use crate::linearizable::{
-    Answer, Budget, CONFIGURATIONS, Entry, EntryOf, Model, find_each, first_contradiction, proof,
+    Answer, Budget, CONFIGURATIONS, Entry, EntryOf, Model, Proof, find_each, first_contradiction, proof,
 };
 use crate::words::{count, counted, moment};
 
@@ -17,6 +17,9 @@ const EXPLAIN_BUDGET: u64 = 1_000_000;
 
 /// How many operations are told one by one.
 const MOST_STEPS: usize = 12;
+
+/// How many are named and drawn. Only where an explanation was given up are there more.
+const MOST_NAMED: usize = 1_000;
 
 /// A model that is judged by the search.
 pub(super) struct ObjectModel {
@@ -103,13 +106,15 @@ pub(super) fn judge<W: Words>(
     of: &ObjectModel,
     given: &Given<'_>,
     model: &W::Model,
-    words: &mut W,
+    mut words: W,
 ) -> Result<Judgement, ForeignProblem> {
     let (name, rule) = (of.name, of.rule);
     let mut keys = Vec::new();
     for (key, operations) in by_key(given)? {
-        keys.push(read(given, name, key, operations, words)?);
+        keys.push(read(given, name, key, operations, &mut words)?);
     }
+    // The values that they have numbered take room that is needed from here on.
+    drop(words);
     let mut budget = Budget::new(CONFIGURATIONS).heeding(&given.request.interrupt);
     let (broken, open) = decide(model, &keys, &mut budget);
     let mut findings: Vec<Finding> = explain(given, rule, model, &broken).into_iter().collect();
@@ -189,12 +194,13 @@ fn given_up<M: Model>(given: &Given<'_>, open: &[&Key<M>], keys: &[Key<M>], budg
 /// Explains the first violation among the keys without an order.
 fn explain<M: Model>(given: &Given<'_>, rule: &'static str, model: &M, broken: &[&Key<M>]) -> Option<Finding> {
     let count = broken.len() as u64;
+    let budget = |configurations| Budget::new(configurations).heeding(&given.request.interrupt);
     let contradicted = broken.iter().map(|key| {
-        let at = first_contradiction(model, &key.entries, &mut Budget::new(EXPLAIN_BUDGET / count));
+        let at = first_contradiction(model, &key.entries, &mut budget(EXPLAIN_BUDGET / count));
         (at.or_else(|| key.entries.iter().filter_map(Entry::returned).max()).unwrap_or(Index::MAX), *key)
     });
     let (at, key) = contradicted.min_by_key(|(at, _)| *at)?;
-    let proof = proof(model, &key.entries, at, &mut Budget::new(EXPLAIN_BUDGET));
+    let proof = proof(model, &key.entries, at, &mut budget(EXPLAIN_BUDGET));
     let case = Case { given, key, proof: &proof };
     Some(Finding { count, ..case.finding(rule)? })
 }
@@ -203,30 +209,36 @@ fn explain<M: Model>(given: &Given<'_>, rule: &'static str, model: &M, broken: &
 struct Case<'a, M: Model> {
     given: &'a Given<'a>,
     key: &'a Key<M>,
-    proof: &'a [EntryOf<M>],
+    proof: &'a Proof<M>,
 }
 
 impl<M: Model> Case<'_, M> {
     fn finding(&self, rule: &'static str) -> Option<Finding> {
-        let mut shown: Vec<&ForeignOperation> = self.proof.iter().filter_map(|entry| self.operation(entry)).collect();
+        let proof = &self.proof.operations;
+        let mut shown: Vec<&ForeignOperation> = proof.iter().filter_map(|entry| self.operation(entry)).collect();
         shown.sort_by_key(|operation| operation.invoked);
-        let answered = self.proof.iter().filter(|entry| self.operation(entry).is_some());
+        let answered = proof.iter().filter(|entry| self.operation(entry).is_some());
         let last = self.operation(answered.max_by_key(|entry| entry.returned())?)?;
         let of = self.key.key.as_ref().map(|key| format!(" of key {key}")).unwrap_or_default();
         let sentence = match shown.len() {
             1 => format!("The {}{of} cannot be: {}.", kind(last), what(last)),
             shown => format!("No order of {shown} operations{of} explains that {} {}.", who(last), what(last)),
         };
-        let indices = shown.iter().map(|operation| Index::from(operation.invoked)).collect();
+        let named = if shown.len() > MOST_NAMED { &[last] } else { shown.as_slice() };
+        let indices = named.iter().map(|operation| Index::from(operation.invoked)).collect();
         let mut finding = Finding::invalid(rule, sentence, indices);
-        finding.detail =
-            format!("Line {} of the history. Without that answer the operations shown can be put in order.", last.line);
+        let without_it = if self.proof.needs_last {
+            "Without that answer the operations shown can be put in order."
+        } else {
+            "Whether the operations shown can be put in order without that answer was not found out."
+        };
+        finding.detail = format!("Line {} of the history. {without_it}", last.line);
         finding.steps = self.steps(&shown, last);
         finding.figures = vec![Figure::new(
             "operations shown, of those on the object",
             format!("{} of {}", count(shown.len() as u64), count(self.key.operations.len() as u64)),
         )];
-        finding.timeline = draw(&shown, self.given.times());
+        finding.timeline = draw(named, self.given.times());
         Some(finding)
     }
 
@@ -354,4 +366,64 @@ fn draw(operations: &[&ForeignOperation], times: &[i64]) -> Option<Timeline> {
         lanes: lanes.into_iter().map(|(_, lane)| lane).collect(),
         conflict_ns: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use dsjepsen_history::foreign::{Format, Text};
+
+    use super::super::{Body, ForeignRequest};
+    use super::*;
+    use crate::models::register::{Call, Register, Reply};
+
+    const REGISTER: Register<i64> = Register { initial: 0 };
+
+    /// One after another: writes of 9 and 1 by turns, so that the search decides, and at last a read of 9.
+    fn key(writes: u32) -> Key<Register<i64>> {
+        let value = |at: u32| if at.is_multiple_of(2) { 9 } else { 1 };
+        let operation = |at: u32| {
+            let (f, value) = if at == writes { ("read", 9) } else { ("write", value(at)) };
+            ForeignOperation::succeeded(0, Text::new(f), Value::Integer(value), [2 * at, 2 * at + 1], at + 1)
+        };
+        let operations: Operations = (0..=writes).map(operation).collect::<Vec<_>>().into();
+        let entry = |(position, operation): (usize, &ForeignOperation)| {
+            let is_read = position == writes as usize;
+            let write = || (Call::Write(value(position as u32)), Reply::Done);
+            let (call, reply) = if is_read { (Call::Read, Reply::Found(9)) } else { write() };
+            let answer = operation.completed().map(|completed| (reply, Index::from(completed)));
+            Entry { position, call, invoked: operation.invoked.into(), answer }
+        };
+        let entries = operations.iter().enumerate().map(entry).collect();
+        Key { key: None, operations, entries }
+    }
+
+    fn explained(key: &Key<Register<i64>>, request: &ForeignRequest) -> Finding {
+        let body = Body::Operations { operations: key.operations.clone(), times: vec![0; 2 * key.operations.len()] };
+        let given = Given { name: "a history", format: Format::EdnLines, body, request };
+        explain(&given, "rule", &REGISTER, &[key]).unwrap()
+    }
+
+    #[test]
+    fn what_is_said_of_the_last_answer_is_known() {
+        let request = ForeignRequest::default();
+        let finding = explained(&key(4), &request);
+        assert!(
+            finding.detail.ends_with("Without that answer the operations shown can be put in order."),
+            "{finding:?}"
+        );
+        request.interrupt.raise();
+        let finding = explained(&key(4), &request);
+        assert!(finding.detail.ends_with("without that answer was not found out."), "{finding:?}");
+        assert_eq!(finding.gravity, dsjepsen_history::Gravity::Invalid);
+    }
+
+    #[test]
+    fn an_explanation_that_was_given_up_names_no_million_operations() {
+        let request = ForeignRequest::default();
+        request.interrupt.raise();
+        let finding = explained(&key(2 * MOST_NAMED as u32), &request);
+        assert_eq!(finding.operations, [4 * MOST_NAMED as u64]);
+        assert_eq!(finding.timeline.map(|timeline| timeline.lanes[0].spans.len()), Some(1));
+        assert!(finding.sentence.contains("2001 operations"), "{}", finding.sentence);
+    }
 }

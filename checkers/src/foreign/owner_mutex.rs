@@ -13,7 +13,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "acquire, release, by the process or {:client c} that holds it: linearizable",
     rule: "owner-mutex.linearizable",
     options: &[ForeignOption::Keys],
-    judge: |model, given| judge(model, given, &OwnerMutex, &mut OwnerMutexWords::default()),
+    judge: |model, given| judge(model, given, &OwnerMutex, OwnerMutexWords::default()),
 };
 
 #[derive(Default)]

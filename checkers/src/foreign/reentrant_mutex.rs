@@ -18,7 +18,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "acquire (at most twice), release, by the process or {:client c} that holds it: linearizable",
     rule: "reentrant-mutex.linearizable",
     options: &[ForeignOption::Keys],
-    judge: |model, given| judge(model, given, &ReentrantMutex { limit: LIMIT }, &mut ReentrantMutexWords::default()),
+    judge: |model, given| judge(model, given, &ReentrantMutex { limit: LIMIT }, ReentrantMutexWords::default()),
 };
 
 #[derive(Default)]

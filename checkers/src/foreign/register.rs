@@ -25,7 +25,7 @@ pub(super) fn judge_registers(
 ) -> Result<Judgement, ForeignProblem> {
     let mut words = RegisterWords { request: given.request, format: given.format, knows_cas, values: Numbers::default() };
     let register = Register { initial: words.values.number(&given.request.init()) };
-    judge(model, given, &register, &mut words)
+    judge(model, given, &register, words)
 }
 
 struct RegisterWords<'a> {

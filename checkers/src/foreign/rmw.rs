@@ -17,7 +17,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
         let mut values = Numbers::default();
         let initial = given.request.init.clone().unwrap_or(Value::Integer(0));
         let register = Register { initial: values.number(&initial) };
-        judge(model, given, &register, &mut RmwWords(values))
+        judge(model, given, &register, RmwWords(values))
     },
 };
 

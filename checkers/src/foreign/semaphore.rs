@@ -12,7 +12,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "incr 1, decr 1, decr 0 (refused at 0); acquire, release of one permit: linearizable; --init 0",
     rule: "semaphore.linearizable",
     options: &[ForeignOption::Init, ForeignOption::Keys],
-    judge: |model, given| judge(model, given, &Semaphore { initial: initial(given)? }, &mut SemaphoreWords),
+    judge: |model, given| judge(model, given, &Semaphore { initial: initial(given)? }, SemaphoreWords),
 };
 
 fn initial(given: &Given<'_>) -> Result<u64, ForeignProblem> {

@@ -13,7 +13,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "add v, read [v …]; or insert, remove, contains [v 0|1]: linearizable",
     rule: "set.linearizable",
     options: &[ForeignOption::Keys],
-    judge: |model, given| judge(model, given, &Set::new(), &mut SetWords::default()),
+    judge: |model, given| judge(model, given, &Set::new(), SetWords::default()),
 };
 
 #[derive(Default)]

@@ -1,6 +1,7 @@
 //! What a history that has no order is reduced to before it is shown: the first completion that contradicts, then the fewest
 //! operations that still do.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
@@ -34,26 +35,34 @@ pub(crate) fn first_contradiction<M: Model>(model: &M, entries: &[EntryOf<M>], b
     Some(completions[broken])
 }
 
+/// Operations without an order.
+#[derive(Debug)]
+pub(crate) struct Proof<M: Model> {
+    /// As they were known at the last of their answers.
+    pub(crate) operations: Vec<EntryOf<M>>,
+    /// Whether they have an order without that answer; else that was not found out.
+    pub(crate) needs_last: bool,
+}
+
 /// The fewest operations without an order, as they were known at the last of their answers, of a history that has none at the
-/// moment `at`.
+/// moment `at`. Where the budget runs out they may be more.
 ///
 /// What is left may contradict itself before: then everything later goes too, and so on.
-pub(crate) fn proof<M: Model>(
-    model: &M,
-    entries: &[EntryOf<M>],
-    mut at: Index,
-    budget: &mut Budget,
-) -> Vec<EntryOf<M>> {
-    let mut proof = entries.to_vec();
+pub(crate) fn proof<M: Model>(model: &M, entries: &[EntryOf<M>], mut at: Index, budget: &mut Budget) -> Proof<M> {
+    let mut operations = entries.to_vec();
     loop {
-        proof = until(&proof, at);
-        if let Some(Decision::Impossible(places)) = model.decide(&proof) {
-            proof = with_support(model, &proof, &places, budget);
+        operations = until(&operations, at);
+        if let Some(Decision::Impossible(places)) = model.decide(&operations) {
+            operations = with_support(model, &operations, &places, budget);
         }
-        proof = smallest(model, proof, budget);
-        match first_contradiction(model, &proof, budget) {
+        operations = smallest(model, operations, budget);
+        match first_contradiction(model, &operations, budget) {
             Some(earlier) if earlier < at => at = earlier,
-            _ => return proof,
+            first => {
+                let last = operations.iter().filter(|entry| entry.returned() == first);
+                let needs_last = first.is_some() && last.count() == 1;
+                return Proof { operations, needs_last };
+            }
         }
     }
 }
@@ -64,17 +73,19 @@ const MOST_SUPPORTED: usize = 10_000;
 /// The operations at these places, which have no order by themselves, with those on which they rest: a read of a value is no
 /// contradiction without the write that it needs. Where that needs others again that explain it, all.
 fn with_support<M: Model>(model: &M, entries: &[EntryOf<M>], places: &[usize], budget: &mut Budget) -> Vec<EntryOf<M>> {
+    let alone = || places.iter().map(|&place| entries[place].clone()).collect();
     if entries.len() > MOST_SUPPORTED {
-        return places.iter().map(|&place| entries[place].clone()).collect();
+        return alone();
     }
     let suspects: HashSet<usize> = places.iter().map(|&place| entries[place].position).collect();
     let is_other = |entry: &EntryOf<M>| !suspects.contains(&entry.position);
     let observes = |entry: &EntryOf<M>| entry.reply().is_some_and(|reply| model.only_observes(&entry.call, reply));
     let needed = entries.iter().filter(|entry| !(is_other(entry) && observes(entry))).cloned().collect::<Vec<_>>();
-    let supported = without(model, &needed, 0..needed.len(), &is_other);
+    let supported = without(model, &needed, 0..needed.len(), &is_other, budget);
     match find(model, &supported, budget) {
         Answer::Impossible => supported,
-        Answer::Exists | Answer::Exhausted => entries.to_vec(),
+        Answer::Exists => entries.to_vec(),
+        Answer::Exhausted => alone(),
     }
 }
 
@@ -132,7 +143,7 @@ fn shrink<M: Model>(
         let mut end = before;
         while end > 0 {
             let start = end.saturating_sub(size);
-            let rest = without(model, &entries, start..end, &is_meant);
+            let rest = without(model, &entries, start..end, &is_meant, budget);
             if rest.len() < entries.len() {
                 match find(model, &rest, budget) {
                     Answer::Impossible => entries = rest,
@@ -149,17 +160,19 @@ fn shrink<M: Model>(
     entries
 }
 
-/// The entries without those of a range that are meant and may go one after the other, last first.
+/// The entries without those of a range that are meant and may go one after the other, last first; without time for it, any of
+/// these.
 fn without<M: Model>(
     model: &M,
     entries: &[EntryOf<M>],
     mut range: Range<usize>,
     is_meant: &impl Fn(&EntryOf<M>) -> bool,
+    budget: &Budget,
 ) -> Vec<EntryOf<M>> {
     let mut rest = entries.to_vec();
     loop {
         let before = rest.len();
-        for place in range.clone().rev() {
+        for place in range.clone().rev().take_while(|_| !budget.is_interrupted()) {
             if is_meant(&rest[place]) && model.may_go(&rest, place) {
                 rest.remove(place);
                 range.end -= 1;
@@ -173,22 +186,72 @@ fn without<M: Model>(
 
 /// How many operations without an answer there are whose effect nobody can have seen.
 pub(crate) fn unseen<M: Model>(model: &M, entries: &[EntryOf<M>]) -> usize {
-    entries.len() - without_unseen(model, entries.to_vec()).len()
+    entries.len() - without_unseen(model, entries, &Budget::new(0)).len()
 }
 
-/// Leaves out operations without an answer whose effect nobody can have seen.
+/// Leaves out operations without an answer whose effect nobody can have seen; some of them, where time runs out.
 ///
 /// That changes no verdict: an order of the others is an order of all, for nothing that is unanswered need have happened.
-pub(super) fn without_unseen<M: Model>(model: &M, mut entries: Vec<EntryOf<M>>) -> Vec<EntryOf<M>> {
+pub(super) fn without_unseen<'a, M: Model>(
+    model: &M,
+    entries: &'a [EntryOf<M>],
+    budget: &Budget,
+) -> Cow<'a, [EntryOf<M>]> {
+    let mut rest = Cow::Borrowed(entries);
     loop {
-        let length = entries.len();
-        for place in (0..length).rev() {
-            if entries[place].answer.is_none() && model.may_go(&entries, place) {
-                entries.remove(place);
+        let length = rest.len();
+        for place in (0..length).rev().take_while(|_| !budget.is_interrupted()) {
+            if rest[place].answer.is_none() && model.may_go(&rest, place) {
+                rest.to_mut().remove(place);
             }
         }
-        if entries.len() == length {
-            return entries;
+        if rest.len() == length {
+            return rest;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interrupt::Interrupt;
+    use crate::models::register::{Call, Register, Reply};
+
+    const REGISTER: Register<u8> = Register { initial: 0 };
+
+    /// One after another: writes of 1, each with a read of it, and at last a read of 9, which nobody wrote.
+    fn history(writes: usize) -> Vec<EntryOf<Register<u8>>> {
+        let mut entries = Vec::new();
+        let mut add = |call, reply| {
+            let (position, at) = (entries.len(), 2 * entries.len() as Index);
+            entries.push(Entry { position, call, invoked: at, answer: Some((reply, at + 1)) });
+        };
+        for _ in 0..writes {
+            add(Call::Write(1), Reply::Done);
+            add(Call::Read, Reply::Found(1));
+        }
+        add(Call::Read, Reply::Found(9));
+        entries
+    }
+
+    #[test]
+    fn an_explanation_that_is_stopped_shows_what_has_no_order() {
+        // The first is decided by the register's own way, the second by the search.
+        for (writes, decided_alone) in [(1, true), (3, false)] {
+            let entries = history(writes);
+            assert_eq!(REGISTER.decide(&entries).is_some(), decided_alone);
+            let interrupt = Interrupt::default();
+            let mut budget = Budget::new(1_000).heeding(&interrupt);
+            assert_eq!(first_contradiction(&REGISTER, &entries, &mut budget), entries.last().unwrap().returned());
+            let whole = proof(&REGISTER, &entries, Index::MAX, &mut budget);
+            assert!(whole.needs_last && whole.operations.len() == 1, "{whole:?}");
+            interrupt.raise();
+            assert_eq!(first_contradiction(&REGISTER, &entries, &mut budget), None);
+            let stopped = proof(&REGISTER, &entries, Index::MAX, &mut budget);
+            // One operation has an order without its answer, for it need not have happened.
+            assert_eq!(stopped.needs_last, decided_alone);
+            assert_eq!(stopped.operations.len(), if decided_alone { 1 } else { entries.len() });
+            assert_eq!(find(&REGISTER, &stopped.operations, &mut Budget::new(1_000)), Answer::Impossible);
         }
     }
 }

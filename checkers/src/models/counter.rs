@@ -61,7 +61,7 @@ impl Model for Counter {
                     Some(Ok(Known { before: value, after: value, invoked, returned: returned? }))
                 }
                 (Call::Read, _) => None,
-                (Call::Add(amount), _) => Some(Err(Unknown { delta: sign * i128::from(*amount), invoked, returned })),
+                (Call::Add(amount), _) => Some(Err(Unknown { delta: amount.unsigned_abs(), invoked, returned })),
             }
         }, |call| match call {
             Call::Add(amount) => *amount,

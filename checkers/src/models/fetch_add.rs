@@ -38,13 +38,12 @@ impl Model for FetchAdd {
     fn decide(&self, entries: &[EntryOf<Self>]) -> Option<Decision> {
         by_values(entries, |entry, sign| {
             let (invoked, Add(amount)) = (entry.invoked, &entry.call);
-            let delta = sign * i128::from(*amount);
             Some(match &entry.answer {
                 Some((found, returned)) => {
                     let before = sign * (i128::from(*found) - i128::from(self.initial));
-                    Ok(Known { before, after: before + delta, invoked, returned: *returned })
+                    Ok(Known { before, after: before + sign * i128::from(*amount), invoked, returned: *returned })
                 }
-                None => Err(Unknown { delta, invoked, returned: None }),
+                None => Err(Unknown { delta: amount.unsigned_abs(), invoked, returned: None }),
             })
         }, |Add(amount)| *amount)
     }
@@ -106,7 +105,7 @@ impl Line {
 
     /// What every addition without a place adds, if that is the same for all.
     fn unit(&self) -> Option<i128> {
-        let mut amounts = self.unknown.iter().map(|unknown| unknown.delta).filter(|&delta| delta > 0);
+        let mut amounts = self.unknown.iter().map(|unknown| i128::from(unknown.delta)).filter(|&delta| delta > 0);
         let first = amounts.next().unwrap_or(1);
         amounts.all(|amount| amount == first).then_some(first)
     }
@@ -147,7 +146,7 @@ impl Line {
             };
             if counts && (!is_sure || added <= rise) {
                 places.push(at as usize);
-                added += unknown.delta;
+                added += i128::from(unknown.delta);
             }
         }
         places.sort_unstable();

@@ -37,7 +37,7 @@ pub(super) fn explain(keys: &Keys<'_>, broken: &[&Key]) -> Option<Finding> {
         if plainest.is_some() && compared > MOST_COMPARED {
             break;
         }
-        let proof = proof(&REGISTER, &key.entries, at, &mut Budget::new(BUDGET));
+        let proof = proof(&REGISTER, &key.entries, at, &mut Budget::new(BUDGET)).operations;
         let age = last(&proof).and_then(|last| Contradiction::of(keys, key, &proof, last).age(keys, last)).unwrap_or(0);
         if plainest.as_ref().is_none_or(|(oldest, ..)| age > *oldest) {
             plainest = Some((age, key, proof));

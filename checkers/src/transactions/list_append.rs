@@ -24,6 +24,9 @@ pub fn check_list_append(history: &TransactionHistory, options: &Options) -> Tra
     };
     let mut cases = Cases::new(history);
     direct::find(&versions, &mut cases);
+    if options.interrupt.is_raised() {
+        return cases.conclude_early(options);
+    }
     let graph = dependencies(&versions, options);
     cases.conclude(&graph, &versions, options)
 }

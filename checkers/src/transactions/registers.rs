@@ -44,6 +44,9 @@ pub fn check_registers(
     };
     let mut cases = Cases::new(history);
     direct::find(&versions, options, &mut cases);
+    if options.interrupt.is_raised() {
+        return cases.conclude_early(options);
+    }
     let order = VersionOrder::infer(&versions, assume, &mut cases);
     let graph = dependencies(&versions, &order, options);
     cases.conclude(&graph, &Known { versions: &versions, order: &order }, options)

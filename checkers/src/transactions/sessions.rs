@@ -153,6 +153,10 @@ pub fn check_sessions(history: &TransactionHistory, level: SessionLevel, options
     if let Some(circle) = inferred.circle() {
         return judged(history, level, vec![circular(history, level, &circle)]);
     }
+    if options.interrupt.is_raised() {
+        let finding = options.interrupt.finding("What transactions had to see was not looked at");
+        return judged(history, level, vec![finding]);
+    }
     match level {
         SessionLevel::ReadCommitted | SessionLevel::RepeatableRead => visible::read_committed(&base, &mut inferred),
         SessionLevel::ReadAtomic => visible::read_atomic(&base, &mut inferred),

@@ -264,6 +264,13 @@ impl<'a> Cases<'a> {
         self.cases.iter().map(|case| case.anomaly).collect()
     }
 
+    /// What was found before the time was over; of circles nothing is known.
+    pub(super) fn conclude_early(mut self, options: &Options) -> TransactionVerdict {
+        let finding = options.interrupt.finding("Circles of dependencies were not looked for");
+        self.inconclusive(Anomaly::CycleSearchTimeout, finding);
+        self.verdict(0, options.forbidden())
+    }
+
     /// Searches the graph for circles, and says what all that was found comes to.
     pub(super) fn conclude(mut self, graph: &Graph, explain: &dyn Explain, options: &Options) -> TransactionVerdict {
         let history = self.history;
@@ -297,10 +304,10 @@ impl<'a> Cases<'a> {
             };
             self.inconclusive(Anomaly::CycleSearchTimeout, finding);
         }
-        self.verdict(graph, forbidden)
+        self.verdict(graph.edge_count(), forbidden)
     }
 
-    fn verdict(self, graph: &Graph, forbidden: Anomalies) -> TransactionVerdict {
+    fn verdict(self, dependencies: usize, forbidden: Anomalies) -> TransactionVerdict {
         let mut anomalies = self.cases;
         anomalies.retain(|case| forbidden.has(case.anomaly) || case.anomaly.is_inconclusive());
         anomalies.sort_by_key(|case| case.anomaly);
@@ -314,7 +321,7 @@ impl<'a> Cases<'a> {
             problem: None,
             figures: vec![
                 Figure::new("transactions", count(self.history.len() as u64)),
-                Figure::new("dependencies", count(graph.edge_count() as u64)),
+                Figure::new("dependencies", count(dependencies as u64)),
             ],
             judged: self.history.len() as u64,
         }

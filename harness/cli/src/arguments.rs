@@ -60,7 +60,7 @@ fn check_command() -> Command {
         .arg(text("consistency", "LEVELS", "The levels that should hold, with commas [default: strict-serializable]"))
         .arg(text("format", "FORMAT", "The history's format [default: told by its bytes]"))
         .arg(
-            number("budget-s", "S", "How long a history may be judged; what is not decided by then is unknown [default: no limit]")
+            number("budget-s", "S", "How long a history may be read and judged; what is not decided by then is unknown [default: no limit]")
                 .value_parser(value_parser!(u64).range(1..=1_000_000)),
         )
         .arg(

@@ -105,6 +105,40 @@ fn a_hopeless_history_ends_with_its_time_and_says_so() {
     assert_eq!(check(&good, "--budget-s 1").0, Some(254), "it is for histories");
 }
 
+/// Starts to judge what comes from the standard input, within a second.
+fn check_input_within_a_second() -> std::process::Child {
+    let mut command = Command::new(DSJEPSEN);
+    command.args(["check", "-", "--model", "register", "--format", "edn-lines", "--budget-s", "1"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+#[test]
+fn reading_ends_with_its_time() {
+    let mut child = check_input_within_a_second();
+    let mut input = child.stdin.take().unwrap();
+    // Until nobody reads any more.
+    let writer = std::thread::spawn(move || while input.write_all(GOOD.as_bytes()).is_ok() {});
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(text(&output).contains("was not read to its end: the time budget of 1 s was used up"), "{}", text(&output));
+}
+
+#[test]
+fn a_source_that_falls_silent_is_not_waited_for() {
+    let mut child = check_input_within_a_second();
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(GOOD.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    drop(input);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(
+        text(&output).contains("The history is undecided: the time budget of 1 s was used up"),
+        "{}",
+        text(&output)
+    );
+}
+
 #[test]
 fn a_verdict_can_be_a_page() {
     let folder = Folder::new();

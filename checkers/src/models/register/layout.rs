@@ -99,8 +99,9 @@ impl<'m> Layout<'m> {
         let number = |value: Option<V>| value.and_then(|value| numbers.get(&value)).copied().unwrap_or(NONE);
         let step = |missed, not_before| Step { missed, not_before, not_after: Index::MAX };
         for head in [NONE].into_iter().chain(chains.heads().map(|head| head as u32)) {
-            let mut span =
-                Span { earliest: 0, latest: Index::MAX, end: 0, begins: None, steps: Vec::new(), held_from: None };
+            // Most blocks have one value, and there may be a million.
+            let steps = Vec::with_capacity(1);
+            let mut span = Span { earliest: 0, latest: Index::MAX, end: 0, begins: None, steps, held_from: None };
             let mut held = Held::default();
             if head == NONE {
                 span.steps.push(step(number(Some(initial)), 0));
@@ -200,6 +201,7 @@ impl<'m> Layout<'m> {
             let begins = around.map_or(wanted, |outer| if is_late { outer.0 } else { outer.1 });
             self.blocks[id].begins = Some(begins);
         }
+        drop(forward);
         self.order = (0..self.blocks.len() as u32).filter_map(|id| self.key(id)).collect();
     }
 

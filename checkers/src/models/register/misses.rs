@@ -60,7 +60,8 @@ impl<V: Copy + Eq + Hash> Missed<V> {
             let Some(value) = misses(entry) else { continue };
             let number = *numbers.entry(value).or_insert(lists.len() as u32) as usize;
             if number == lists.len() {
-                lists.push(Vec::new());
+                // Mostly each value is missed once.
+                lists.push(Vec::with_capacity(1));
             }
             let (invoked, returned) = chains.span(place);
             lists[number].push(Miss { invoked, returned, place });

@@ -7,14 +7,15 @@ use std::path::{Path, PathBuf};
 use anstream::stdout;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
+use dsjepsen_checkers::Interrupt;
 use dsjepsen_checkers::foreign::{
     FailedCas, ForeignModel, ForeignProblem, ForeignRequest, KeyRule, find_foreign_model, foreign_models, judge_foreign,
 };
-use dsjepsen_history::Verdict;
-use dsjepsen_history::foreign::{Format, read_foreign_within, read_value};
+use dsjepsen_history::foreign::{ForeignError, Format, read_foreign_within, read_value};
+use dsjepsen_history::{Judgement, OperationCounts, Verdict};
 use dsjepsen_reports::{CheckedHistory, ReportError, write_check_page};
 
-use super::budget::Budget;
+use super::budget::{Budget, Heeding};
 use super::memory;
 use super::with_page;
 use crate::exit::{Exit, Failure, harness, usage};
@@ -41,12 +42,12 @@ pub(super) fn check(path: &Path, arguments: &ArgMatches) -> Result<Exit, Failure
     let (model, level) = model(named)?;
     let format = text("format").map(str::parse::<Format>).transpose().map_err(usage)?;
     let budget = Budget::start(arguments);
-    let request = ForeignRequest { interrupt: budget.interrupt.clone(), ..request(arguments, level)? };
+    let request = request(arguments, level)?;
     if path.is_dir() {
         let path = path.display();
         return Err(usage(format!("{path} is a directory; a recorded run is judged without --model")));
     }
-    let verdict = judge(path, format, model, &request)?;
+    let verdict = judge(path, format, model, request, &budget)?;
     let command: Vec<String> = std::env::args().collect();
     let page = arguments.get_one::<PathBuf>("html").map(PathBuf::as_path);
     let drawn = page.map_or(Ok(()), |page| draw(page, path, &verdict, &command, arguments));
@@ -123,8 +124,21 @@ fn request(arguments: &ArgMatches, level: Option<String>) -> Result<ForeignReque
     })
 }
 
-/// Reads and judges a history; `-` is standard input.
+/// Reads and judges a history within its time; `-` is standard input.
 pub(super) fn judge(
+    path: &Path,
+    format: Option<Format>,
+    model: &'static dyn ForeignModel,
+    request: ForeignRequest,
+    budget: &Budget,
+) -> Result<Verdict, Failure> {
+    let request = ForeignRequest { interrupt: budget.interrupt.clone(), ..request };
+    let path = path.to_owned();
+    let verdict = budget.bound(move || read_and_judge(&path, format, model, &request)).map_err(harness)?;
+    verdict.unwrap_or_else(|| Ok(undecided(model, &budget.interrupt, "The history is undecided")))
+}
+
+fn read_and_judge(
     path: &Path,
     format: Option<Format>,
     model: &dyn ForeignModel,
@@ -136,11 +150,25 @@ pub(super) fn judge(
     } else {
         Box::new(File::open(path).map_err(|error| usage(format!("{name}: cannot be read: {error}")))?)
     };
-    let history = read_foreign_within(source, &name, format, memory::for_history()).map_err(harness)?;
+    let interrupt = &request.interrupt;
+    let source = Heeding { source, interrupt: interrupt.clone() };
+    let history = match read_foreign_within(source, &name, format, memory::for_history()) {
+        // Whoever undoes a compression may give the error another form.
+        Err(ForeignError::Io { .. }) if interrupt.is_raised() => {
+            return Ok(undecided(model, interrupt, "The history was not read to its end"));
+        }
+        history => history.map_err(harness)?,
+    };
     judge_foreign(history, &name, model, request).map_err(|problem| match problem {
         ForeignProblem::Unfit(_) => usage(problem),
         ForeignProblem::Corrupt(_) => harness(problem),
     })
+}
+
+/// The verdict on a history for which there was no time. `why` is a sentence without its stop.
+fn undecided(model: &dyn ForeignModel, interrupt: &Interrupt, why: &str) -> Verdict {
+    let judgement = Judgement::new(model.name(), 0, vec![interrupt.finding(why)]);
+    Verdict::merge(vec![judgement], OperationCounts::default(), "")
 }
 
 /// The verdict, and since mostly no page is drawn of it, the argument of each finding.

@@ -12,7 +12,6 @@ use std::path::Path;
 use std::time::Instant;
 
 use clap::ArgMatches;
-use dsjepsen_checkers::foreign::ForeignRequest;
 use dsjepsen_checkers::transactions::named_anomalies;
 use dsjepsen_history::Verdict;
 use dsjepsen_history::foreign::Format;
@@ -88,11 +87,11 @@ impl<'a> Row<'a> {
 
     fn judge(&self, folder: &Path, budget: &Budget) -> Came {
         let (model, request) = match asked(self.model) {
-            Ok(Some((model, request))) => (model, ForeignRequest { interrupt: budget.interrupt.clone(), ..request }),
+            Ok(Some(asked)) => asked,
             Ok(None) => return Came::NotJudged(format!("not judged: model {}", self.model)),
             Err(problem) => return Came::Refused(problem),
         };
-        match judge(&folder.join(self.file), Some(self.format), model, &request) {
+        match judge(&folder.join(self.file), Some(self.format), model, request, budget) {
             Ok(verdict) => {
                 let differs = self.expected.differs(&verdict);
                 Came::Verdict(Box::new(verdict), differs)
