@@ -9,6 +9,7 @@ mod random;
 mod registers;
 mod rules;
 mod script;
+mod second_opinion;
 mod sessions;
 mod special;
 mod witness;
