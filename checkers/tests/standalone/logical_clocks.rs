@@ -53,6 +53,17 @@ fn a_log_that_does_not_fit_is_unknown() {
 }
 
 #[test]
+fn the_first_receipt_that_does_not_fit_is_named() {
+    let told = |events: &[ClockEvent<u64>]| check_lamport(events).findings[0].sentence.to_string();
+    let nobody_sent = event(0, 1, Receive(9), 1);
+    let early = event(1, 2, Receive(7), 2);
+    let sent_late = event(2, 3, Send(7), 3);
+    let first = "Message 9 was received at index 1, but its sending is not in the log.";
+    assert_eq!(told(&[nobody_sent, early, sent_late]), first);
+    assert_eq!(told(&[early, sent_late]), "Message 7 was received at index 2, before it was sent.");
+}
+
+#[test]
 fn a_hybrid_clock_stays_near_the_physical_one() {
     let stamp = |wall, counter, physical| HybridStamp { wall, counter, physical };
     let near = HybridOptions { ahead: Some(5), counter: Some(2) };

@@ -75,3 +75,48 @@ impl<V: Copy + Eq + Hash> Values<V> {
         Some(numbers)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// More than fill one part.
+    const MANY: u32 = 5 * PART as u32;
+
+    fn value(number: u32) -> u64 {
+        u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15)
+    }
+
+    /// All values put in turn, and found in the opposite order.
+    fn many() -> Values<u64> {
+        let mut values = Values::new(2 * MANY as usize);
+        (0..MANY).for_each(|number| values.put(value(number), number));
+        (0..MANY).for_each(|number| values.found(value(number), 2 * MANY - 1 - number));
+        values
+    }
+
+    #[test]
+    fn each_value_is_found_in_its_part() {
+        let values = many();
+        assert!(values.parts.len() > 4 && values.parts.iter().all(|part| part.put.len() < PART));
+        let numbers = values.numbers(2 * MANY as usize);
+        let expected: Vec<u32> = (0..MANY).map(|_| NOWHERE).chain((0..MANY).rev()).collect();
+        assert_eq!(numbers, Some(expected));
+    }
+
+    #[test]
+    fn what_was_never_put_is_nowhere() {
+        let mut values = many();
+        values.found(value(MANY), 7);
+        assert_eq!(values.numbers(2 * MANY as usize).map(|numbers| numbers[7]), Some(NOWHERE));
+    }
+
+    #[test]
+    fn what_is_put_twice_is_noticed_in_any_part() {
+        for number in [0, 1, 2, 3, MANY / 2, MANY - 1] {
+            let mut values = many();
+            values.put(value(number), MANY);
+            assert_eq!(values.numbers(2 * MANY as usize), None);
+        }
+    }
+}
