@@ -6,6 +6,7 @@
 
 mod compiled;
 mod cursor;
+mod endings;
 mod explain;
 mod explore;
 mod front;
@@ -21,11 +22,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dsjepsen_history::Index;
 
+pub(crate) use endings::{Ending, endings};
 use explain::without_unseen;
 pub(crate) use explain::{Proof, first_contradiction, proof, smallest, unseen};
 pub use history::{History, Invoked};
 pub use search::Answer;
-pub(crate) use search::search;
 
 use crate::interrupt::Interrupt;
 
@@ -149,15 +150,48 @@ pub fn explore<M: Model>(model: &M, entries: &[EntryOf<M>], configurations: u64)
     search(model, entries, &mut Budget::new(configurations))
 }
 
+/// As [`explore`], within a budget.
+pub(crate) fn search<M: Model>(model: &M, entries: &[EntryOf<M>], budget: &mut Budget) -> Answer {
+    search::search(model, entries, budget).answer()
+}
+
+/// What is known of a history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// There is an order.
+    Order,
+    /// There is none any more of what had happened at this moment.
+    NoneBy(Index),
+    /// The budget ran out.
+    Exhausted,
+}
+
+impl Found {
+    fn answer(self) -> Answer {
+        match self {
+            Self::Order => Answer::Exists,
+            Self::NoneBy(_) => Answer::Impossible,
+            Self::Exhausted => Answer::Exhausted,
+        }
+    }
+}
+
 fn find<M: Model>(model: &M, entries: &[EntryOf<M>], budget: &mut Budget) -> Answer {
+    look(model, entries, budget).answer()
+}
+
+fn look<M: Model>(model: &M, entries: &[EntryOf<M>], budget: &mut Budget) -> Found {
     // A model's own way cannot be stopped, so it is not begun.
     if budget.is_interrupted() {
-        return Answer::Exhausted;
+        return Found::Exhausted;
     }
     match model.decide(entries) {
-        Some(Decision::Exists) => Answer::Exists,
-        Some(Decision::Impossible(_)) => Answer::Impossible,
-        None => search(model, &without_unseen(model, entries, budget), budget),
+        Some(Decision::Exists) => Found::Order,
+        // What has no answer need not have happened, so it can be left out where it began later.
+        Some(Decision::Impossible(places)) => {
+            Found::NoneBy(places.iter().filter_map(|&place| entries[place].returned()).max().unwrap_or(Index::MAX))
+        }
+        None => search::search(model, &without_unseen(model, entries, budget), budget),
     }
 }
 

@@ -6,7 +6,7 @@ use dsjepsen_history::Judgement;
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Format, Value};
 
 use super::numbers::Numbers;
-use super::objects::{ObjectModel, Refused, Taken, Words, judge};
+use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
 use super::{ForeignProblem, Given};
 use crate::linearizable::Model;
 use crate::models::containers::{Call, Reply};
@@ -36,7 +36,7 @@ impl Vocabulary<u32> {
 }
 
 /// Judges containers of this model.
-pub(super) fn judge_containers<V, M: Model<Call = Call<V>, Reply = Reply<V>>>(
+pub(super) fn judge_containers<V: Copy + PartialEq, M: Model<State = Vec<V>, Call = Call<V>, Reply = Reply<V>>>(
     of: &ObjectModel,
     given: &Given<'_>,
     model: &M,
@@ -54,7 +54,7 @@ struct ContainerWords<V, M> {
     model: PhantomData<M>,
 }
 
-impl<V, M: Model<Call = Call<V>, Reply = Reply<V>>> Words for ContainerWords<V, M> {
+impl<V: Copy + PartialEq, M: Model<State = Vec<V>, Call = Call<V>, Reply = Reply<V>>> Words for ContainerWords<V, M> {
     type Model = M;
 
     fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<M>, Refused> {
@@ -74,6 +74,12 @@ impl<V, M: Model<Call = Call<V>, Reply = Reply<V>>> Words for ContainerWords<V, 
         }
         let reply = found(operation, self.format, |found| (vocabulary.found)(values, found))?;
         Ok(Taken::by(operation.outcome, if is_take { Call::Take } else { Call::Peek }, reply))
+    }
+
+    fn holds(state: &Vec<V>, shown: &[Shown<'_, M>]) -> Option<String> {
+        let put = |held: &V| shown.iter().find(|(entry, _)| entry.call == Call::Put(*held));
+        let held = state.iter().map(|held| Some(put(held)?.1.call.to_string())).collect::<Option<Vec<_>>>()?;
+        Some(if held.is_empty() { "nothing".to_owned() } else { held.join(", ") })
     }
 }
 

@@ -5,7 +5,7 @@ use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Format};
 use super::ForeignOption;
 use super::containers::{found, put};
 use super::numbers::Numbers;
-use super::objects::{ObjectModel, Refused, Taken, Words, judge};
+use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
 use crate::models::deque::{Call, Deque, End, Reply};
 
 /// The model.
@@ -45,5 +45,13 @@ impl Words for DequeWords {
         };
         let reply = found(operation, self.format, |value| self.values.number(value))?;
         Ok(Taken::by(operation.outcome, call, reply))
+    }
+
+    fn holds(state: &Vec<u32>, shown: &[Shown<'_, Deque<u32>>]) -> Option<String> {
+        let pushed = |held: u32| {
+            shown.iter().find(|(entry, _)| matches!(entry.call, Call::Push(_, pushed) if pushed == held))
+        };
+        let held = state.iter().map(|&held| Some(pushed(held)?.1.call.to_string())).collect::<Option<Vec<_>>>()?;
+        Some(if held.is_empty() { "nothing".to_owned() } else { held.join(", ") })
     }
 }

@@ -3,7 +3,7 @@
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
 use super::counter::first;
-use super::objects::{ObjectModel, Refused, Taken, Words, judge};
+use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
 use super::{ForeignOption, ForeignProblem};
 use crate::models::fetch_add::{Add, FetchAdd};
 
@@ -45,6 +45,10 @@ impl Words for FetchAddWords {
             _ => whole(&operation.reply)?,
         };
         Ok(Taken::Answered(Add(amount), found))
+    }
+
+    fn holds(state: &i128, _shown: &[Shown<'_, FetchAdd>]) -> Option<String> {
+        Some(state.to_string())
     }
 }
 

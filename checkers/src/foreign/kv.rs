@@ -2,7 +2,7 @@
 
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
-use super::objects::{ObjectModel, Refused, Taken, Words, judge};
+use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
 use super::{ForeignOption, ForeignProblem};
 use crate::models::kv::{Call, Kv, Reply};
 
@@ -45,5 +45,9 @@ impl Words for KvWords {
             (Some("append"), outcome) => Ok(Taken::by(outcome, Call::Append(value(&operation.call)?), Reply::Done)),
             _ => Err(Refused::Stranger),
         }
+    }
+
+    fn holds(state: &Box<str>, _shown: &[Shown<'_, Kv>]) -> Option<String> {
+        Some(format!("{state:?}"))
     }
 }

@@ -2,7 +2,7 @@
 
 use dsjepsen_history::foreign::{ForeignOperation, Value};
 
-use super::objects::{ObjectModel, Refused, Taken, Words, judge};
+use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
 use super::owners::{Action, action};
 use super::{ForeignOption, ForeignProblem, Given};
 use crate::models::mutex::{Call, Mutex};
@@ -38,5 +38,9 @@ impl Words for MutexWords {
             Action::Release => Call::Release,
         };
         Ok(Taken::by(operation.outcome, call, ()))
+    }
+
+    fn holds(state: &bool, _shown: &[Shown<'_, Mutex>]) -> Option<String> {
+        Some(if *state { "the lock" } else { "no lock" }.to_owned())
     }
 }

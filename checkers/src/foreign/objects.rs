@@ -8,7 +8,8 @@ use dsjepsen_history::{
 use super::keys::by_key;
 use super::{ForeignModel, ForeignOption, ForeignProblem, Given, Operations};
 use crate::linearizable::{
-    Answer, Budget, CONFIGURATIONS, Entry, EntryOf, Model, Proof, find_each, first_contradiction, proof,
+    Answer, Budget, CONFIGURATIONS, Ending, Entry, EntryOf, Model, Proof, endings, find_each, first_contradiction,
+    proof,
 };
 use crate::words::{count, counted, moment};
 
@@ -17,6 +18,12 @@ const EXPLAIN_BUDGET: u64 = 1_000_000;
 
 /// How many operations are told one by one.
 const MOST_STEPS: usize = 12;
+
+/// Of how many operations the orders are told.
+const MOST_ORDERED: usize = 24;
+
+/// How many states are told that they can lead to.
+const MOST_ENDINGS: usize = 4;
 
 /// How many are named and drawn. Only where an explanation was given up are there more.
 const MOST_NAMED: usize = 1_000;
@@ -63,7 +70,19 @@ pub(super) trait Words {
     /// # Errors
     /// [`Refused`].
     fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Self::Model>, Refused>;
+
+    /// What an object holds in this state, where that can be said in a few words; values may be those of the operations shown.
+    fn holds(state: &StateOf<Self::Model>, shown: &[Shown<'_, Self::Model>]) -> Option<String> {
+        let _ = (state, shown);
+        None
+    }
 }
+
+/// An operation as a model takes it, and as the history has it.
+pub(super) type Shown<'a, M> = (&'a EntryOf<M>, &'a ForeignOperation);
+
+/// The states of a model.
+pub(super) type StateOf<M> = <M as Model>::State;
 
 /// An operation as a model takes it.
 pub(super) enum Taken<M: Model> {
@@ -117,7 +136,7 @@ pub(super) fn judge<W: Words>(
     drop(words);
     let mut budget = Budget::new(CONFIGURATIONS).heeding(&given.request.interrupt);
     let (broken, open) = decide(model, &keys, &mut budget);
-    let mut findings: Vec<Finding> = explain(given, rule, model, &broken).into_iter().collect();
+    let mut findings: Vec<Finding> = explain::<W>(given, rule, model, &broken).into_iter().collect();
     findings.extend(given_up(given, &open, &keys, &budget));
     let entries: usize = keys.iter().map(|key| key.entries.len()).sum();
     let mut judgement = Judgement::new(rule, entries as u64, findings);
@@ -192,7 +211,12 @@ fn given_up<M: Model>(given: &Given<'_>, open: &[&Key<M>], keys: &[Key<M>], budg
 }
 
 /// Explains the first violation among the keys without an order.
-fn explain<M: Model>(given: &Given<'_>, rule: &'static str, model: &M, broken: &[&Key<M>]) -> Option<Finding> {
+fn explain<W: Words>(
+    given: &Given<'_>,
+    rule: &'static str,
+    model: &W::Model,
+    broken: &[&Key<W::Model>],
+) -> Option<Finding> {
     let count = broken.len() as u64;
     let budget = |configurations| Budget::new(configurations).heeding(&given.request.interrupt);
     let contradicted = broken.iter().map(|key| {
@@ -201,18 +225,19 @@ fn explain<M: Model>(given: &Given<'_>, rule: &'static str, model: &M, broken: &
     });
     let (at, key) = contradicted.min_by_key(|(at, _)| *at)?;
     let proof = proof(model, &key.entries, at, &mut budget(EXPLAIN_BUDGET));
-    let case = Case { given, key, proof: &proof };
+    let case = Case::<W> { given, model, key, proof: &proof };
     Some(Finding { count, ..case.finding(rule)? })
 }
 
 /// A violation.
-struct Case<'a, M: Model> {
+struct Case<'a, W: Words> {
     given: &'a Given<'a>,
-    key: &'a Key<M>,
-    proof: &'a Proof<M>,
+    model: &'a W::Model,
+    key: &'a Key<W::Model>,
+    proof: &'a Proof<W::Model>,
 }
 
-impl<M: Model> Case<'_, M> {
+impl<W: Words> Case<'_, W> {
     fn finding(&self, rule: &'static str) -> Option<Finding> {
         let proof = &self.proof.operations;
         let mut shown: Vec<&ForeignOperation> = proof.iter().filter_map(|entry| self.operation(entry)).collect();
@@ -242,7 +267,7 @@ impl<M: Model> Case<'_, M> {
         Some(finding)
     }
 
-    fn operation(&self, entry: &EntryOf<M>) -> Option<&ForeignOperation> {
+    fn operation(&self, entry: &EntryOf<W::Model>) -> Option<&ForeignOperation> {
         self.key.operations.get(entry.position)
     }
 
@@ -278,9 +303,44 @@ impl<M: Model> Case<'_, M> {
         let text = "there must be an order of them in which each finds what it was answered, and which puts no operation before one \
                     that had ended when it began.";
         steps.push(step("Then", text.to_owned(), None));
+        steps.extend(self.endings(last).into_iter().map(|text| step("If", text, None)));
         let text = format!("{} (line {}) {}{}: a contradiction.", who(last), last.line, what(last), self.when(last));
         steps.push(step("However", text, Some(last)));
         steps
+    }
+
+    /// How far the orders of the others come, and that the last operation cannot follow.
+    fn endings(&self, last: &ForeignOperation) -> Vec<String> {
+        let proof = &self.proof.operations;
+        if proof.len() > MOST_ORDERED {
+            return Vec::new();
+        }
+        let shown: Vec<Shown<'_, W::Model>> =
+            proof.iter().filter_map(|entry| Some((entry, self.operation(entry)?))).collect();
+        let endings = endings(self.model, proof);
+        let mut texts = Vec::new();
+        for Ending { order, state } in endings.iter().take(MOST_ENDINGS) {
+            let lines = order.iter().filter_map(|&place| self.operation(&proof[place]));
+            let lines: Vec<String> = lines.map(|operation| operation.line.to_string()).collect();
+            let order = match lines.as_slice() {
+                [] => "nothing has taken effect".to_owned(),
+                [line] => format!("line {line} has taken effect"),
+                lines => format!("lines {} have taken effect, in this order", lines.join(", ")),
+            };
+            let holds =
+                W::holds(state, &shown).map(|holds| format!(" the object holds {holds}, and")).unwrap_or_default();
+            texts.push(format!(
+                "{order},{holds} the {} of line {} that {} cannot follow.",
+                kind(last),
+                last.line,
+                what(last)
+            ));
+        }
+        if endings.len() > MOST_ENDINGS {
+            let others = counted((endings.len() - MOST_ENDINGS) as u64, "other state");
+            texts.push(format!("they have led to one of {others}, it cannot follow either."));
+        }
+        texts
     }
 
     fn when(&self, operation: &ForeignOperation) -> String {
@@ -378,6 +438,16 @@ mod tests {
 
     const REGISTER: Register<i64> = Register { initial: 0 };
 
+    struct NoWords;
+
+    impl Words for NoWords {
+        type Model = Register<i64>;
+
+        fn take(&mut self, _operation: &ForeignOperation) -> Result<Taken<Register<i64>>, Refused> {
+            Err(Refused::Stranger)
+        }
+    }
+
     /// One after another: writes of 9 and 1 by turns, so that the search decides, and at last a read of 9.
     fn key(writes: u32) -> Key<Register<i64>> {
         let value = |at: u32| if at.is_multiple_of(2) { 9 } else { 1 };
@@ -400,7 +470,7 @@ mod tests {
     fn explained(key: &Key<Register<i64>>, request: &ForeignRequest) -> Finding {
         let body = Body::Operations { operations: key.operations.clone(), times: vec![0; 2 * key.operations.len()] };
         let given = Given { name: "a history", format: Format::EdnLines, body, request };
-        explain(&given, "rule", &REGISTER, &[key]).unwrap()
+        explain::<NoWords>(&given, "rule", &REGISTER, &[key]).unwrap()
     }
 
     #[test]

@@ -4,7 +4,7 @@ use dsjepsen_history::Judgement;
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome};
 
 use super::numbers::Numbers;
-use super::objects::{ObjectModel, Refused, Taken, Words, judge};
+use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
 use super::{ForeignOption, ForeignProblem, ForeignRequest, Format, Given};
 use crate::models::register::{Call, Register, Reply};
 
@@ -65,4 +65,20 @@ impl Words for RegisterWords<'_> {
             _ => Err(Refused::Stranger),
         }
     }
+
+    fn holds(state: &u32, shown: &[Shown<'_, Register<u32>>]) -> Option<String> {
+        Some(value_in_words(*state, shown))
+    }
+}
+
+/// The value of a register by its number, as an operation shows it; only the first value may be shown by none.
+pub(super) fn value_in_words(number: u32, shown: &[Shown<'_, Register<u32>>]) -> String {
+    let value = shown.iter().find_map(|(entry, operation)| match (&entry.call, entry.reply()) {
+        (Call::Read, Some(Reply::Found(found))) if *found == number => Some(&operation.reply),
+        (Call::Write(written), _) if *written == number => Some(&operation.call),
+        (Call::Cas { from, .. }, _) if *from == number => operation.call.as_list()?.first(),
+        (Call::Cas { to, .. }, _) if *to == number => operation.call.as_list()?.last(),
+        _ => None,
+    });
+    value.map_or_else(|| "what it held at first".to_owned(), ToString::to_string)
 }

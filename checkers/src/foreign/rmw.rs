@@ -3,8 +3,9 @@
 use dsjepsen_history::foreign::{ForeignOperation, Value};
 
 use super::numbers::Numbers;
-use super::objects::{ObjectModel, Refused, Taken, Words, judge};
+use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
 use super::ForeignOption;
+use super::register::value_in_words;
 use crate::models::register::{Call, Register, Reply};
 
 /// The model.
@@ -35,5 +36,9 @@ impl Words for RmwWords {
         };
         let call = Call::Cas { from: self.0.number(from), to: self.0.number(to) };
         Ok(Taken::by(operation.outcome, call, Reply::Swapped(true)))
+    }
+
+    fn holds(state: &u32, shown: &[Shown<'_, Register<u32>>]) -> Option<String> {
+        Some(value_in_words(*state, shown))
     }
 }

@@ -2,8 +2,9 @@
 
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
-use super::objects::{ObjectModel, Refused, Taken, Words, judge};
+use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
 use super::{ForeignOption, ForeignProblem, Given};
+use crate::words::counted;
 use crate::models::semaphore::{Call, Reply, Semaphore};
 
 /// The model.
@@ -45,6 +46,10 @@ impl Words for SemaphoreWords {
             (Call::Raise, Some(0)) => Err(Refused::Malformed("what a refused incr shows is not known here".to_owned())),
             _ => Err(Refused::Malformed(format!("it is answered with 1 or 0, and not with {}", operation.reply))),
         }
+    }
+
+    fn holds(state: &u64, _shown: &[Shown<'_, Semaphore>]) -> Option<String> {
+        Some(counted(*state, "permit"))
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Step {
     /// The slot of the operation, which is free from then on.
     pub(super) slot: u32,
     pub(super) class: u32,
+    /// When it was there.
+    pub(super) at: Index,
     /// Which of [`Compiled::begun`] began before it, and after the answer before.
     pub(super) begun: Range<u32>,
 }
@@ -87,7 +89,7 @@ impl<'a, C, R> Compiled<'a, C, R> {
             }
             let slot = slot_of[place as usize];
             let begun = from..compiled.begun.len() as u32;
-            compiled.steps.push(Step { slot, class: class_of[place as usize], begun });
+            compiled.steps.push(Step { slot, class: class_of[place as usize], at, begun });
             free.push(Reverse(slot));
         }
         compiled

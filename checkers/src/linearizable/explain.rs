@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use dsjepsen_history::Index;
 
-use super::{Answer, Budget, Decision, Entry, EntryOf, Model, find};
+use super::{Answer, Budget, Decision, Entry, EntryOf, Found, Model, find, look};
 
 /// What was known at the moment `at`: what was invoked later is absent, what was answered later is without an answer.
 fn until<C: Clone, R: Clone>(entries: &[Entry<C, R>], at: Index) -> Vec<Entry<C, R>> {
@@ -19,18 +19,32 @@ fn until<C: Clone, R: Clone>(entries: &[Entry<C, R>], at: Index) -> Vec<Entry<C,
 
 /// The first completion at which no order of the operations begun by then exists any more, in a history that has none.
 ///
-/// Each beginning of a history that has an order has one, so it is found by bisection. `None` where the budget ran out.
+/// Each beginning of a history that has an order has one, so it is found by bisection, which begins at the moment by which what is
+/// known of the whole leaves no order: at most a few answers that came later are needed to know it. `None` where the budget ran out.
 pub(crate) fn first_contradiction<M: Model>(model: &M, entries: &[EntryOf<M>], budget: &mut Budget) -> Option<Index> {
     let mut completions: Vec<Index> = entries.iter().filter_map(Entry::returned).collect();
     completions.sort_unstable();
     let (mut fine, mut broken) = (0, completions.len().checked_sub(1)?);
+    let mut known = entries.to_vec();
+    let mut near = broken;
+    let mut away = 1;
     while fine < broken {
-        let middle = usize::midpoint(fine, broken);
-        match find(model, &until(entries, completions[middle]), budget) {
-            Answer::Exists => fine = middle + 1,
-            Answer::Impossible => broken = middle,
-            Answer::Exhausted => return None,
+        match look(model, &known, budget) {
+            Found::Order => {
+                fine = near + 1;
+                near += away;
+            }
+            Found::NoneBy(at) => {
+                broken = near;
+                near = completions.partition_point(|&completion| completion < at).min(near.saturating_sub(away));
+            }
+            Found::Exhausted => return None,
         }
+        away *= 2;
+        if !(fine..broken).contains(&near) {
+            near = usize::midpoint(fine, broken);
+        }
+        known = until(entries, completions[near]);
     }
     Some(completions[broken])
 }
@@ -213,6 +227,10 @@ pub(super) fn without_unseen<'a, M: Model>(
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::super::explore;
     use super::*;
     use crate::interrupt::Interrupt;
     use crate::models::register::{Call, Register, Reply};
@@ -232,6 +250,37 @@ mod tests {
         }
         add(Call::Read, Reply::Found(9));
         entries
+    }
+
+    /// Any operations, most of them answered.
+    fn operations() -> impl Strategy<Value = Vec<EntryOf<Register<u8>>>> {
+        let drawn = (0..3_u8, 0..3_u8, 0..3_u8, 0..20_u64, 0..6_u64, 0..6_u8);
+        vec(drawn, 1..8).prop_map(|drawn| {
+            let entry = |(position, (kind, one, other, invoked, length, lost))| {
+                let (call, reply) = match kind {
+                    0 => (Call::Read, Reply::Found(one)),
+                    1 => (Call::Write(one), Reply::Done),
+                    _ => (Call::Cas { from: one, to: other }, Reply::Swapped(length % 2 == 0)),
+                };
+                let answer = (lost > 0).then_some((reply, invoked + 1 + length));
+                Entry { position, call, invoked, answer }
+            };
+            drawn.into_iter().enumerate().map(entry).collect()
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, max_global_rejects: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn no_completion_before_the_first_contradiction_contradicts(entries in operations()) {
+            let mut completions: Vec<Index> = entries.iter().filter_map(Entry::returned).collect();
+            completions.sort_unstable();
+            let has_order = |at: &Index| explore(&REGISTER, &until(&entries, *at), 10_000) == Answer::Exists;
+            let first = completions.into_iter().find(|at| !has_order(at));
+            prop_assume!(first.is_some());
+            prop_assert_eq!(first_contradiction(&REGISTER, &entries, &mut Budget::new(100_000)), first);
+        }
     }
 
     #[test]

@@ -27,7 +27,7 @@ use super::explore::{Child, Explorer, Freedom};
 use super::front::{Configuration, Front, Trail};
 use super::slots::Slots;
 use super::table::Table;
-use super::{Budget, EntryOf, Model};
+use super::{Budget, EntryOf, Found, Model};
 
 /// What a search came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +62,7 @@ const WINDOW: u64 = 20_000;
 const WINDOWS: [usize; 4] = [8, 32, 128, 512];
 
 /// Looks for an order of `entries` that keeps to real time and that the model allows.
-pub(crate) fn search<M: Model>(model: &M, entries: &[EntryOf<M>], budget: &mut Budget) -> Answer {
+pub(super) fn search<M: Model>(model: &M, entries: &[EntryOf<M>], budget: &mut Budget) -> Found {
     let compiled = Compiled::new(model, entries);
     let table = Table::new(model, model.alike(entries), compiled.classes.len());
     match compiled.slots {
@@ -104,14 +104,24 @@ struct Search<'a, M: Model, S> {
     states: Option<u32>,
     /// How many configurations are remembered that differ in nothing but what they used.
     crowd: usize,
+    /// The step that could not be passed when there was no way through last.
+    closed_at: usize,
 }
 
 impl<'a, M: Model, S: Slots> Search<'a, M, S> {
     fn new(table: Table<'a, M>, compiled: &'a Compiled<'a, M::Call, M::Reply>, budget: &'a mut Budget) -> Self {
-        Self { explorer: Explorer::new(table, compiled), budget, states: None, crowd: usize::MAX }
+        Self { explorer: Explorer::new(table, compiled), budget, states: None, crowd: usize::MAX, closed_at: 0 }
     }
 
-    fn run(mut self) -> Answer {
+    fn run(mut self) -> Found {
+        match self.answer() {
+            Answer::Exists => Found::Order,
+            Answer::Impossible => Found::NoneBy(self.explorer.compiled.steps[self.closed_at].at),
+            Answer::Exhausted => Found::Exhausted,
+        }
+    }
+
+    fn answer(&mut self) -> Answer {
         if self.explorer.compiled.steps.is_empty() {
             return Answer::Exists;
         }
@@ -226,12 +236,13 @@ impl<'a, M: Model, S: Slots> Search<'a, M, S> {
             }
             let Some(patience) = patience else { continue };
             if stalled.at(front.reached) && self.is_refuted(front.reached) {
-                return Passage::Closed;
+                break;
             }
             if patience.is_over(before - self.budget.left(), front.reached) {
                 return Passage::Exhausted;
             }
         }
+        self.closed_at = front.reached;
         Passage::Closed
     }
 

@@ -78,6 +78,47 @@ fn a_finding_names_the_lines_and_leaves_out_what_is_not_needed() {
 }
 
 #[test]
+fn a_finding_shows_where_the_orders_end() {
+    let endings = |model: &str, format, text: &str| -> Vec<String> {
+        let verdict = judge(model, format, text, &ForeignRequest::default()).unwrap();
+        let steps = verdict.findings[0].steps.iter().filter(|step| step.lead == "If");
+        steps.map(|step| step.text.to_string()).collect()
+    };
+    let two_writes = "0 invoke write :a; 1 invoke write :b; 0 ok write :a; 1 ok write :b; 0 invoke write :c; 0 invoke read; 0 ok read nil";
+    let expected = [
+        "lines 1, 2 have taken effect, in this order, the object holds :b, and the read of line 6 that returns nil cannot follow.",
+        "lines 2, 1 have taken effect, in this order, the object holds :a, and the read of line 6 that returns nil cannot follow.",
+    ];
+    assert_eq!(endings("register", EDN, two_writes)[..2], expected);
+    let cases = [
+        (
+            "register",
+            "0 invoke read; 0 ok read 3",
+            "nothing has taken effect, the object holds what it held at first, and",
+        ),
+        (
+            "kv",
+            "0 invoke put \"a\"; 0 ok put \"a\"; 0 invoke get; 0 ok get \"\"",
+            "line 1 has taken effect, the object holds \"a\", and",
+        ),
+        (
+            "mutex",
+            "0 invoke acquire; 0 ok acquire; 1 invoke acquire; 1 ok acquire",
+            "line 1 has taken effect, the object holds the lock, and",
+        ),
+        (
+            "queue",
+            "0 invoke enqueue 7; 0 ok enqueue 7; 1 invoke dequeue; 1 ok dequeue 8",
+            "nothing has taken effect, the object holds nothing, and",
+        ),
+    ];
+    for (model, text, begins) in cases {
+        let told = endings(model, EDN, text);
+        assert!(told.len() == 1 && told[0].starts_with(begins), "{model}: {told:?}");
+    }
+}
+
+#[test]
 fn what_stands_alone_has_no_place_in_time() {
     // Bare completions are concurrent with everything.
     let text = "0 ok write 1; 0 ok write 2; 0 ok read 1";
