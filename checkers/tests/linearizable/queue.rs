@@ -1,6 +1,7 @@
 //! Queues: with and without peeks and empty answers, values that come once, and few that come again.
 
-use dsjepsen_checkers::models::queue::Queue;
+use dsjepsen_checkers::linearizable::{Decision, Entry, Model};
+use dsjepsen_checkers::models::queue::{Call, Queue, Reply};
 
 use crate::containers::{Containers, NEXT, check_puzzles};
 
@@ -15,4 +16,18 @@ fn queues_of_values_that_come_once() {
 fn queues_of_few_values() {
     let tally = crate::kit::compare(&Containers { is_unique: false, ..Containers::new(Queue::new(), NEXT.queue) }, 9);
     assert!(tally.right > 100 && tally.wrong > 100, "{tally:?}");
+}
+
+/// Who saw a value is part of the proof where only that shows how long it was there.
+#[test]
+fn a_proof_names_who_saw_a_value_first_and_last() {
+    let entry = |call, invoked, reply, returned| Entry { position: 0, call, invoked, answer: Some((reply, returned)) };
+    let put = |returned| entry(Call::Put(1), 1, Reply::Done, returned);
+    let peek = |invoked, returned| entry(Call::Peek, invoked, Reply::Found(1), returned);
+    let nothing = entry(Call::Take, 4, Reply::Empty, 5);
+    let early = [put(10), peek(2, 3), nothing.clone(), entry(Call::Take, 6, Reply::Found(1), 7)];
+    let late = [put(2), entry(Call::Take, 3, Reply::Found(1), 10), nothing, peek(6, 11)];
+    for entries in [early, late] {
+        assert_eq!(Queue::new().decide(&entries), Some(Decision::Impossible(vec![0, 1, 2, 3])), "{entries:#?}");
+    }
 }
