@@ -13,16 +13,16 @@ use crate::linearizable::Decision;
 /// Later than everything that ever happens. What was answered at [`Index::MAX`] happened before it.
 pub(crate) const NEVER: Index = Index::MAX;
 
-/// A value from the call that puts it in to the call that takes it. The times are as narrow as what is known of the others allows:
+/// A value from the call that puts it in to the call that takes it; there may be millions. The times are as narrow as what is known of the others allows:
 /// who sees it comes after the put and before the take.
 #[derive(Debug, Clone)]
 pub(crate) struct Life<V> {
     /// The value.
     pub(crate) value: V,
     /// The place of the put.
-    pub(crate) put: usize,
+    pub(crate) put: u32,
     /// The place of the take.
-    pub(crate) take: Option<usize>,
+    pub(crate) take: Option<u32>,
     /// When the put began.
     pub(crate) begun: Index,
     /// When the put had surely happened.
@@ -34,7 +34,7 @@ pub(crate) struct Life<V> {
     /// When the value had surely been taken or seen; [`NEVER`] where it never was.
     pub(crate) seen: Index,
     /// Who saw it so early, and who saw it last.
-    pub(crate) seen_by: [Option<usize>; 2],
+    pub(crate) seen_by: [Option<u32>; 2],
 }
 
 impl<V> Life<V> {
@@ -45,7 +45,7 @@ impl<V> Life<V> {
 
     /// The places of the operations that prove its times.
     pub(crate) fn places(&self) -> impl Iterator<Item = usize> {
-        [Some(self.put), self.take].into_iter().chain(self.seen_by).flatten()
+        [Some(self.put), self.take].into_iter().chain(self.seen_by).flatten().map(|place| place as usize)
     }
 }
 
@@ -169,7 +169,7 @@ impl<V: Copy + Eq + Hash> Lives<V> {
         };
         self.lives.push(Life {
             value,
-            put: place,
+            put: place as u32,
             take: None,
             begun: entry.invoked,
             there,
@@ -184,8 +184,9 @@ impl<V: Copy + Eq + Hash> Lives<V> {
     fn take(&mut self, place: usize, life: u32, invoked: Index, returned: Index) -> Result<(), Failure> {
         let life = &mut self.lives[life as usize];
         if let Some(other) = life.take {
-            return Err(Some(Decision::Impossible(vec![life.put, other, place])));
+            return Err(Some(Decision::Impossible(vec![life.put as usize, other as usize, place])));
         }
+        let place = place as u32;
         life.take = Some(place);
         (life.leaving, life.gone, life.seen) = (invoked, returned, returned);
         life.seen_by = [Some(place); 2];
@@ -197,21 +198,21 @@ impl<V: Copy + Eq + Hash> Lives<V> {
         for peek in &self.peeks {
             let life = &mut self.lives[peek.life as usize];
             if peek.to < life.begun || life.gone < peek.from {
-                let places = [Some(life.put), life.take, Some(peek.place)];
-                return Err(Some(Decision::Impossible(places.into_iter().flatten().collect())));
+                let own = [Some(life.put), life.take].into_iter().flatten().map(|place| place as usize);
+                return Err(Some(Decision::Impossible(own.chain([peek.place]).collect())));
             }
             if peek.to < life.seen {
-                (life.seen, life.seen_by[0]) = (peek.to, Some(peek.place));
+                (life.seen, life.seen_by[0]) = (peek.to, Some(peek.place as u32));
             }
             if life.take.is_some() && peek.from > life.leaving {
-                (life.leaving, life.seen_by[1]) = (peek.from, Some(peek.place));
+                (life.leaving, life.seen_by[1]) = (peek.from, Some(peek.place as u32));
             }
         }
         for life in &mut self.lives {
             if let Some(take) = life.take
                 && life.gone < life.begun
             {
-                return Err(Some(Decision::Impossible(vec![life.put, take])));
+                return Err(Some(Decision::Impossible(vec![life.put as usize, take as usize])));
             }
             life.there = life.there.min(life.seen);
             life.leaving = life.leaving.max(life.begun);

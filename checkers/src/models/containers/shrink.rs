@@ -24,7 +24,9 @@ pub(crate) fn shrink<V: Copy>(
     let peeks = lives.peeks_by_life();
     let whole = |&life: &usize| {
         let peeks = lives.peeks[peeks[life].clone()].iter().map(|peek| peek.place);
-        [Some(lives.lives[life].put), lives.lives[life].take].into_iter().flatten().chain(peeks).collect::<Vec<usize>>()
+        let own =
+            [Some(lives.lives[life].put), lives.lives[life].take].into_iter().flatten().map(|place| place as usize);
+        own.chain(peeks).collect::<Vec<usize>>()
     };
     let values: Vec<Vec<usize>> = suspects.iter().map(whole).collect();
     let mut values: Vec<&[usize]> = values.iter().map(Vec::as_slice).collect();
