@@ -69,5 +69,7 @@ mod tests {
             let given: Vec<u32> = values.iter().map(|value| numbers.number(value)).collect();
             assert_eq!(given, [0, 1, 2, 3, 4, 5, 6, 7]);
         }
+        // None is left out: `unique-ids` tells by it what is new.
+        assert_eq!(numbers.number(&Value::Integer(8)), 8);
     }
 }

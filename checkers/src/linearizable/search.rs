@@ -235,7 +235,9 @@ impl<'a, M: Model, S: Slots> Search<'a, M, S> {
                 self.explorer.is_cut |= !front.remember(step + 1, configuration, trail, &self.explorer.usages);
             }
             let Some(patience) = patience else { continue };
-            if stalled.at(front.reached) && self.is_refuted(front.reached) {
+            // Before trials a way was found with more freedom, and no look at less of it finds none.
+            let is_trial = self.crowd < usize::MAX;
+            if !is_trial && stalled.at(front.reached) && self.is_refuted(front.reached) {
                 break;
             }
             if patience.is_over(before - self.budget.left(), front.reached) {
@@ -246,14 +248,11 @@ impl<'a, M: Model, S: Slots> Search<'a, M, S> {
         Passage::Closed
     }
 
-    /// Whether the last steps up to one that is not passed cannot be passed from any state at all, whatever happened before. Where
-    /// they cannot, it does not matter what was cut on the way there.
+    /// Whether the last steps up to one that is not passed cannot be passed from any state at all, whatever happened before.
     fn is_refuted(&mut self, reached: usize) -> bool {
         let Some(states) = self.states else { return false };
-        let Explorer { freedom, most_ways, is_cut, .. } = self.explorer;
-        let crowd = std::mem::replace(&mut self.crowd, usize::MAX);
+        let freedom = self.explorer.freedom;
         self.explorer.freedom = freedom.max(Freedom::Open);
-        self.explorer.most_ways = usize::MAX;
         let mut is_refuted = false;
         for length in WINDOWS {
             let from = reached.saturating_sub(length);
@@ -268,9 +267,6 @@ impl<'a, M: Model, S: Slots> Search<'a, M, S> {
             }
         }
         self.explorer.freedom = freedom;
-        self.explorer.most_ways = most_ways;
-        self.explorer.is_cut = is_cut && !is_refuted;
-        self.crowd = crowd;
         is_refuted
     }
 }

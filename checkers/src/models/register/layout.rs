@@ -40,8 +40,6 @@ struct Span {
     begins: Option<Index>,
     /// Its values.
     steps: Vec<Step>,
-    /// When the last value was surely there; `None` where it is the first value.
-    held_from: Option<Index>,
 }
 
 /// A value of a block.
@@ -101,7 +99,7 @@ impl<'m> Layout<'m> {
         for head in [NONE].into_iter().chain(chains.heads().map(|head| head as u32)) {
             // Most blocks have one value, and there may be a million.
             let steps = Vec::with_capacity(1);
-            let mut span = Span { earliest: 0, latest: Index::MAX, end: 0, begins: None, steps, held_from: None };
+            let mut span = Span { earliest: 0, latest: Index::MAX, end: 0, begins: None, steps };
             let mut held = Held::default();
             if head == NONE {
                 span.steps.push(step(number(Some(initial)), 0));
@@ -134,7 +132,6 @@ impl<'m> Layout<'m> {
             for at in (1..span.steps.len()).rev() {
                 span.steps[at - 1].not_after = span.steps[at - 1].not_after.min(span.steps[at].not_after);
             }
-            span.held_from = held.writer.and(held.answered).map(|(_, returned)| returned);
             if head != NONE && !chains.is_sure[head as usize] {
                 self.spare.insert((span.earliest, self.blocks.len() as u32));
             }
@@ -169,8 +166,10 @@ impl<'m> Layout<'m> {
             last.push(pair);
         }
         let miss = self.blocks.iter().enumerate().find_map(|(id, span)| {
-            let value = span.steps.last()?.missed;
-            let miss = self.lists.get(value as usize)?.without_room(span.held_from, None)?;
+            let Step { missed: value, not_after, .. } = *span.steps.last()?;
+            // Nobody left the first value.
+            let held_from = (id != BEGINNING as usize || span.steps.len() > 1).then_some(not_after);
+            let miss = self.lists.get(value as usize)?.without_room(held_from, None)?;
             let begun = others.partition_point(|&other| self.blocks[other as usize].earliest <= miss.returned);
             let may_follow = |&other: &u32| {
                 other != BEGINNING && other as usize != id && self.blocks[other as usize].latest >= span.end
