@@ -80,6 +80,13 @@ pub trait Model: Sync {
         entry.reply().is_some_and(|reply| self.only_observes(&entry.call, reply))
     }
 
+    /// The places of the operation at this one and of all on which it rests, where it can be said: an order of all would surely
+    /// leave an order of these alone. To answer `None` is never wrong, only long-winded.
+    fn grounds(&self, entries: &[EntryOf<Self>], place: usize) -> Option<Vec<usize>> {
+        let _ = (entries, place);
+        None
+    }
+
     /// The part of the object that an operation is about, as a number, where all operations on a part can be left out together:
     /// where an order of all would surely leave an order of the others. To answer `None` is never wrong, only long-winded.
     fn part(&self, call: &Self::Call, reply: Option<&Self::Reply>) -> Option<u64> {

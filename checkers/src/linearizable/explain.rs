@@ -66,6 +66,7 @@ pub(crate) fn proof<M: Model>(model: &M, entries: &[EntryOf<M>], mut at: Index, 
     let mut operations = entries.to_vec();
     loop {
         operations = until(&operations, at);
+        operations = grounds(model, operations, at, budget);
         if let Some(Decision::Impossible(places)) = model.decide(&operations) {
             operations = with_support(model, &operations, &places, budget);
         }
@@ -79,6 +80,14 @@ pub(crate) fn proof<M: Model>(model: &M, entries: &[EntryOf<M>], mut at: Index, 
             }
         }
     }
+}
+
+/// What the operation that was answered at this moment rests on, if that has no order; else all.
+fn grounds<M: Model>(model: &M, entries: Vec<EntryOf<M>>, at: Index, budget: &mut Budget) -> Vec<EntryOf<M>> {
+    let last = entries.iter().position(|entry| entry.returned() == Some(at));
+    let Some(places) = last.and_then(|last| model.grounds(&entries, last)) else { return entries };
+    let grounds: Vec<EntryOf<M>> = places.iter().map(|&place| entries[place].clone()).collect();
+    if find(model, &grounds, budget) == Answer::Impossible { grounds } else { entries }
 }
 
 /// How many operations a history may have for those to be looked for on which others rest.

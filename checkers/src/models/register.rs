@@ -5,6 +5,7 @@ mod layout;
 mod misses;
 mod zones;
 
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::hash::Hash;
 
@@ -83,10 +84,34 @@ impl<V: Item> Model for Register<V> {
     }
 
     /// What changes nothing may always go. What leaves a value may go if the others do as well with the value that was there
-    /// before: if none of them must find its value, and none that must *not* find another value can stand between it and the next
-    /// change.
+    /// before: if each of them that must find its value came before it, or after another change that came after it, and none that
+    /// must *not* find another value can stand between it and the next change.
     fn may_go(&self, entries: &[EntryOf<Self>], place: usize) -> bool {
         may_go(entries, place)
+    }
+
+    /// All that leave a value rest on what they find, and who finds it on all of them. Who missed one rests on everything.
+    fn grounds(&self, entries: &[EntryOf<Self>], place: usize) -> Option<Vec<usize>> {
+        let mut writers: HashMap<V, Vec<usize>> = HashMap::new();
+        for (writer, entry) in entries.iter().enumerate() {
+            if let Some(value) = leaves(entry) {
+                writers.entry(value).or_default().push(writer);
+            }
+        }
+        let mut grounds = vec![place];
+        let mut at = 0;
+        while at < grounds.len() {
+            let entry = &entries[grounds[at]];
+            at += 1;
+            if misses(entry).is_some() {
+                return None;
+            }
+            // Of each value they are taken once.
+            grounds.extend(finds(entry).and_then(|value| writers.remove(&value)).unwrap_or_default());
+        }
+        grounds.sort_unstable();
+        grounds.dedup();
+        Some(grounds)
     }
 }
 
@@ -122,13 +147,20 @@ fn may_go<V: Copy + Eq>(entries: &[RegisterEntry<V>], chosen: usize) -> bool {
     let entry = &entries[chosen];
     let Some(value) = leaves(entry) else { return true };
     let others = || entries.iter().enumerate().filter(|(place, _)| *place != chosen).map(|(_, other)| other);
-    if others().any(|other| finds(other) == Some(value)) {
-        return false;
+    let comes_before = |other: &RegisterEntry<V>| other.returned().is_some_and(|returned| returned < entry.invoked);
+    let gone = replaced_by(entry, others().filter(|other| leaves(other) != Some(value)));
+    let mut finders = others().filter(|other| finds(other) == Some(value) && !comes_before(other)).peekable();
+    if finders.peek().is_some() {
+        // Somebody who writes the value is left, so that all can see where it comes from.
+        let mut later = others().filter(|other| leaves(other) == Some(value) && other.invoked >= entry.invoked);
+        let is_last = later.all(|other| finds(other) == Some(value));
+        if is_last || finders.any(|finder| gone.is_none_or(|gone| finder.invoked <= gone)) {
+            return false;
+        }
     }
     let replaced = replaced_by(entry, others());
     others().filter(|other| misses(other).is_some_and(|missed| missed != value)).all(|other| {
-        let before = other.returned().is_some_and(|returned| returned < entry.invoked);
-        before || replaced.is_some_and(|replaced| replaced < other.invoked)
+        comes_before(other) || replaced.is_some_and(|replaced| replaced < other.invoked)
     })
 }
 

@@ -300,6 +300,13 @@ pub(crate) fn hold_against_oracle<M: Model>(model: &M, entries: &[EntryOf<M>], c
     assert_eq!(answer == Answer::Exists, expected, "case {case}: the search says {answer:?} of {entries:#?}");
     assert_eq!(decide(model, entries, 1_000_000), answer);
     for place in 0..entries.len() {
+        if expected && let Some(grounds) = model.grounds(entries, place) {
+            let grounds: Vec<_> = grounds.iter().map(|&place| entries[place].clone()).collect();
+            assert!(
+                has_an_order(model, &grounds),
+                "case {case}: {place} does not rest on {grounds:#?} of {entries:#?}"
+            );
+        }
         if expected && model.may_go(entries, place) {
             let mut rest = entries.to_vec();
             rest.remove(place);

@@ -145,14 +145,30 @@ fn a_value_that_was_there_and_not_found() {
 #[test]
 fn what_has_no_name_is_said_plainly() {
     let mut script = Script::new();
-    // A value that was written twice: which of the writes was read cannot be told.
+    // Values that were written twice at one time, and seen in turns three times.
+    let writes =
+        [(1, 12), (2, 31), (3, 12), (4, 31)].map(|(process, value)| script.invoke(1, process, write(7, value)));
+    for (at, value) in [(2, 12), (4, 31), (6, 12), (8, 31), (10, 12)] {
+        script.read((at, at + 1), 0, Some(value));
+    }
+    for place in writes {
+        script.ok(20, place, RegisterReply::Write);
+    }
+    let sentence = finding(&script).sentence;
+    assert_eq!(sentence, "A read of key 7 returned 12, and no order of the 9 operations shown explains it.");
+}
+
+#[test]
+fn of_several_writes_that_were_written_over_the_last_is_shown() {
+    let mut script = Script::new();
     script.wrote((1, 2), 0, 12);
     script.wrote((3, 4), 0, 31);
     script.wrote((5, 6), 0, 12);
     script.wrote((7, 8), 0, 31);
     script.read((9, 10), 1, Some(12));
-    let sentence = finding(&script).sentence;
-    assert_eq!(sentence, "A read of key 7 returned 12, and no order of the 4 operations shown explains it.");
+    let finding = finding(&script);
+    assert_eq!(finding.sentence, "A read of key 7 returned 12, although 31 had been written over it 1 ms before.");
+    assert_eq!(finding.operations.len(), 3);
 }
 
 #[test]
