@@ -46,6 +46,12 @@ pub trait Model: Sync {
     /// leaves where it takes effect, whatever it was answered.
     fn step(&self, state: &Self::State, call: &Self::Call, reply: Option<&Self::Reply>) -> Option<Self::State>;
 
+    /// How many bytes a state takes beside its own size: what it holds elsewhere. The search remembers many, and counts them.
+    fn bytes_held(&self, state: &Self::State) -> usize {
+        let _ = state;
+        0
+    }
+
     /// Whether this call, so answered, never changes any state. To answer `false` is never wrong, only slow.
     fn only_observes(&self, call: &Self::Call, reply: &Self::Reply) -> bool {
         let _ = (call, reply);

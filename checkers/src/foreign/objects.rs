@@ -221,7 +221,7 @@ fn explain<W: Words>(
     let budget = |configurations| Budget::new(configurations).heeding(&given.request.interrupt);
     let contradicted = broken.iter().map(|key| {
         let at = first_contradiction(model, &key.entries, &mut budget(EXPLAIN_BUDGET / count));
-        (at.or_else(|| key.entries.iter().filter_map(Entry::returned).max()).unwrap_or(Index::MAX), *key)
+        (at.map_or(Index::MAX, |moment| moment.at), *key)
     });
     let (at, key) = contradicted.min_by_key(|(at, _)| *at)?;
     let proof = proof(model, &key.entries, at, &mut budget(EXPLAIN_BUDGET));

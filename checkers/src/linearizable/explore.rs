@@ -132,7 +132,7 @@ impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
 
     /// What is remembered beside configurations, in bytes, estimated.
     pub(super) fn bytes(&self) -> usize {
-        self.usages.bytes() + self.table.states() as usize * (200 + size_of::<M::State>())
+        self.usages.bytes() + self.table.bytes()
     }
 
     /// All that can be left at a step: whatever is under way can still happen, and nothing must.

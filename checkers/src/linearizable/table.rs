@@ -23,12 +23,14 @@ pub(super) struct Table<'a, M: Model> {
     classes: usize,
     dense: Vec<u32>,
     sparse: FxHashMap<(u32, u32), u32>,
+    /// What the states hold beside themselves, in bytes.
+    held: usize,
 }
 
 impl<'a, M: Model> Table<'a, M> {
     pub(super) fn new(model: &'a M, alike: Option<Alike<'a, M>>, classes: usize) -> Self {
         let (numbers, sparse) = (FxHashMap::default(), FxHashMap::default());
-        let mut table = Self { model, alike, states: Vec::new(), numbers, classes, dense: Vec::new(), sparse };
+        let mut table = Self { model, alike, states: Vec::new(), numbers, classes, dense: Vec::new(), sparse, held: 0 };
         table.number(model.initial());
         table
     }
@@ -41,6 +43,12 @@ impl<'a, M: Model> Table<'a, M> {
     /// How many states are known.
     pub(super) fn states(&self) -> u32 {
         self.states.len() as u32
+    }
+
+    /// What is remembered, in bytes, estimated. Each state is there twice.
+    pub(super) fn bytes(&self) -> usize {
+        let tables = self.dense.capacity() * size_of::<u32>() + self.sparse.capacity() * 2 * size_of::<u64>();
+        tables + 2 * (self.held + self.states.capacity() * (size_of::<M::State>() + size_of::<u64>()))
     }
 
     /// The state after an operation of this class, or `None` where it cannot happen.
@@ -75,6 +83,7 @@ impl<'a, M: Model> Table<'a, M> {
             return *number;
         }
         let number = self.states.len() as u32;
+        self.held += self.model.bytes_held(&state);
         self.states.push(state.clone());
         self.numbers.insert(state, number);
         if self.dense.len() + self.classes <= DENSE {

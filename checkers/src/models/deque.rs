@@ -58,6 +58,10 @@ impl<V: Item> Model for Deque<V> {
         Vec::new()
     }
 
+    fn bytes_held(&self, state: &Vec<V>) -> usize {
+        size_of_val(state.as_slice())
+    }
+
     fn step(&self, state: &Vec<V>, call: &Call<V>, reply: Option<&Reply<V>>) -> Option<Vec<V>> {
         let place = |end| if end == End::Front { 0 } else { state.len().saturating_sub(1) };
         match *call {

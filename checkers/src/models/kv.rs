@@ -40,6 +40,10 @@ impl Model for Kv {
         self.initial.clone()
     }
 
+    fn bytes_held(&self, state: &Box<str>) -> usize {
+        state.len()
+    }
+
     fn step(&self, state: &Box<str>, call: &Call, reply: Option<&Reply>) -> Option<Box<str>> {
         match (call, reply) {
             (Call::Get, Some(Reply::Got(found))) => (found == state).then(|| state.clone()),

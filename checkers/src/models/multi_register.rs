@@ -36,6 +36,10 @@ impl<K: Item + Ord, V: Item> Model for MultiRegister<K, V> {
         self.initial.clone()
     }
 
+    fn bytes_held(&self, state: &Vec<(K, V)>) -> usize {
+        size_of_val(state.as_slice())
+    }
+
     fn step(&self, state: &Self::State, call: &Vec<Step<K, V>>, _reply: Option<&()>) -> Option<Self::State> {
         let mut after = state.clone();
         for step in call {

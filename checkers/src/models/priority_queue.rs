@@ -39,6 +39,10 @@ impl<V: Item + Ord> Model for PriorityQueue<V> {
         Vec::new()
     }
 
+    fn bytes_held(&self, state: &Vec<V>) -> usize {
+        size_of_val(state.as_slice())
+    }
+
     fn step(&self, state: &Vec<V>, call: &Call<V>, reply: Option<&Reply<V>>) -> Option<Vec<V>> {
         match call {
             Call::Put(value) => Some(with(state, state.partition_point(|held| held < value), *value)),

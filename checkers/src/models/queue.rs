@@ -39,6 +39,10 @@ impl<V: Item> Model for Queue<V> {
         Vec::new()
     }
 
+    fn bytes_held(&self, state: &Vec<V>) -> usize {
+        size_of_val(state.as_slice())
+    }
+
     fn step(&self, state: &Vec<V>, call: &Call<V>, reply: Option<&Reply<V>>) -> Option<Vec<V>> {
         match call {
             Call::Put(value) => Some(with(state, state.len(), *value)),

@@ -146,14 +146,15 @@ pub fn misses<V: Copy>(entry: &RegisterEntry<V>) -> Option<V> {
 fn may_go<V: Copy + Eq>(entries: &[RegisterEntry<V>], chosen: usize) -> bool {
     let entry = &entries[chosen];
     let Some(value) = leaves(entry) else { return true };
-    let others = || entries.iter().enumerate().filter(|(place, _)| *place != chosen).map(|(_, other)| other);
+    // Whoever found the value stands near the end, most often.
+    let others = || entries.iter().enumerate().rev().filter(|(place, _)| *place != chosen).map(|(_, other)| other);
     let comes_before = |other: &RegisterEntry<V>| other.returned().is_some_and(|returned| returned < entry.invoked);
-    let gone = replaced_by(entry, others().filter(|other| leaves(other) != Some(value)));
     let mut finders = others().filter(|other| finds(other) == Some(value) && !comes_before(other)).peekable();
     if finders.peek().is_some() {
         // Somebody who writes the value is left, so that all can see where it comes from.
         let mut later = others().filter(|other| leaves(other) == Some(value) && other.invoked >= entry.invoked);
         let is_last = later.all(|other| finds(other) == Some(value));
+        let gone = replaced_by(entry, others().filter(|other| leaves(other) != Some(value)));
         if is_last || finders.any(|finder| gone.is_none_or(|gone| finder.invoked <= gone)) {
             return false;
         }

@@ -63,6 +63,10 @@ impl<V: Item + Ord> Model for Set<V> {
         Vec::new()
     }
 
+    fn bytes_held(&self, state: &Vec<V>) -> usize {
+        size_of_val(state.as_slice())
+    }
+
     fn step(&self, state: &Vec<V>, call: &Call<V>, reply: Option<&Reply<V>>) -> Option<Vec<V>> {
         let (place, answer) = match call {
             Call::Insert(element) => split(state.binary_search(element), false),

@@ -7,7 +7,7 @@ use super::drawing::draw;
 use super::keys::{Key, Keys};
 use super::model::{REGISTER, RegisterEntry};
 use super::{RULE, RegisterCall};
-use crate::linearizable::{Budget, Entry, first_contradiction, proof};
+use crate::linearizable::{Budget, first_contradiction, proof};
 use crate::models::register::Reply;
 use crate::words::{between, count, moment};
 
@@ -26,7 +26,7 @@ const MOST_COMPARED: usize = 3000;
 pub(super) fn explain(keys: &Keys<'_>, broken: &[&Key]) -> Option<Finding> {
     let contradicted = broken.iter().map(|key| {
         let at = first_contradiction(&REGISTER, &key.entries, &mut Budget::new(BUDGET / broken.len() as u64));
-        (at.or_else(|| key.entries.iter().filter_map(Entry::returned).max()).unwrap_or(Index::MAX), *key)
+        (at.map_or(Index::MAX, |moment| moment.at), *key)
     });
     let mut contradicted: Vec<_> = contradicted.collect();
     contradicted.sort_by_key(|(at, key)| (*at, key.key));
