@@ -24,6 +24,7 @@ models![
     deque,
     fenced_mutex,
     fetch_add,
+    keyed,
     kv,
     multi_register,
     mutex,

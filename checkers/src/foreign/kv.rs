@@ -1,9 +1,11 @@
 //! Porcupine's key-value store: strings that are got, put and appended to, each key by itself.
 
-use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
+use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Format, Value};
 
+use super::numbers::Numbers;
 use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
-use super::{ForeignOption, ForeignProblem};
+use super::{ForeignOption, ForeignProblem, KeyRule};
+use crate::models::keyed::{self, Keyed};
 use crate::models::kv::{Call, Kv, Reply};
 
 /// The model.
@@ -14,7 +16,12 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     options: &[ForeignOption::Init, ForeignOption::Keys],
     judge: |model, given| {
         let initial = text(&given.request.init()).map_err(ForeignProblem::Unfit)?;
-        judge(model, given, &Kv { initial }, KvWords)
+        let key = Kv { initial };
+        // All keys at once, where the format has them and they are not to be told apart.
+        if given.format == Format::EdnLinesKv && given.request.keys == KeyRule::Whole {
+            return judge(model, given, &Keyed { object: key }, StoreWords::default());
+        }
+        judge(model, given, &key, KvWords)
     },
 };
 
@@ -33,21 +40,49 @@ impl Words for KvWords {
     type Model = Kv;
 
     fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Kv>, Refused> {
-        let value = |value| text(value).map_err(Refused::Malformed);
-        match (operation.f.as_deref(), operation.outcome) {
-            (Some("get" | "read"), ForeignOutcome::Ok) => {
-                Ok(Taken::Answered(Call::Get, Reply::Got(value(&operation.reply)?)))
-            }
-            (Some("get" | "read"), _) => Ok(Taken::Nothing),
-            (Some("put" | "write"), outcome) => {
-                Ok(Taken::by(outcome, Call::Put(value(&operation.call)?), Reply::Done))
-            }
-            (Some("append"), outcome) => Ok(Taken::by(outcome, Call::Append(value(&operation.call)?), Reply::Done)),
-            _ => Err(Refused::Stranger),
-        }
+        take(operation, &operation.call, &operation.reply)
     }
 
     fn holds(state: &Box<str>, _shown: &[Shown<'_, Kv>]) -> Option<String> {
         Some(format!("{state:?}"))
+    }
+}
+
+/// What an operation on one key asks and shows.
+fn take(operation: &ForeignOperation, call: &Value, reply: &Value) -> Result<Taken<Kv>, Refused> {
+    let value = |value| text(value).map_err(Refused::Malformed);
+    match (operation.f.as_deref(), operation.outcome) {
+        (Some("get" | "read"), ForeignOutcome::Ok) => {
+            Ok(Taken::Answered(Call::Get, Reply::Got(value(reply)?)))
+        }
+        (Some("get" | "read"), _) => Ok(Taken::Nothing),
+        (Some("put" | "write"), outcome) => {
+            Ok(Taken::by(outcome, Call::Put(value(call)?), Reply::Done))
+        }
+        (Some("append"), outcome) => Ok(Taken::by(outcome, Call::Append(value(call)?), Reply::Done)),
+        _ => Err(Refused::Stranger),
+    }
+}
+
+/// The words of all keys, whose values are `[key value]`.
+#[derive(Default)]
+struct StoreWords(Numbers);
+
+impl Words for StoreWords {
+    type Model = Keyed<Kv>;
+
+    fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Keyed<Kv>>, Refused> {
+        let pair = |value: &Value| match value.as_list() {
+            Some([key, value]) => Ok((key.clone(), value.clone())),
+            _ => Err(Refused::Malformed(format!("{value} is no `[key value]`"))),
+        };
+        let (key, call) = pair(&operation.call)?;
+        let reply = if operation.outcome == ForeignOutcome::Ok { pair(&operation.reply)?.1 } else { Value::Nil };
+        let key = self.0.number(&key);
+        Ok(match take(operation, &call, &reply)? {
+            Taken::Nothing => Taken::Nothing,
+            Taken::Answered(call, reply) => Taken::Answered(keyed::Call { key, call }, reply),
+            Taken::Open(call) => Taken::Open(keyed::Call { key, call }),
+        })
     }
 }

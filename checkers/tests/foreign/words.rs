@@ -1,6 +1,6 @@
 //! What is refused, and how findings are told.
 
-use dsjepsen_checkers::foreign::{FailedCas, ForeignProblem, ForeignRequest};
+use dsjepsen_checkers::foreign::{FailedCas, ForeignProblem, ForeignRequest, KeyRule};
 use dsjepsen_history::foreign::Format;
 
 use super::judge;
@@ -114,6 +114,28 @@ fn a_finding_shows_where_the_orders_end() {
     for (model, text, begins) in cases {
         let told = endings(model, text);
         assert!(told.len() == 1 && told[0].starts_with(begins), "{model}: {told:?}");
+    }
+}
+
+#[test]
+fn a_store_that_is_not_split_is_judged_as_its_keys_are() {
+    let whole = ForeignRequest { keys: KeyRule::Whole, ..ForeignRequest::default() };
+    let line = |process: u32, kind: &str, f: &str, key: u32, value: &str| {
+        format!("{{:process {process}, :type :{kind}, :f :{f}, :key \"{key}\", :value {value}}}\n")
+    };
+    let mut text = String::new();
+    for (f, key, value) in [("put", 1, "\"a\""), ("append", 2, "\"b\""), ("get", 1, "nil")] {
+        text += &line(0, "invoke", f, key, value);
+        text += &line(0, "ok", f, key, if f == "get" { "\"ab\"" } else { value });
+    }
+    for request in [&whole, &ForeignRequest::default()] {
+        let verdict = judge("kv", Format::EdnLinesKv, &text, request).unwrap();
+        assert_eq!(
+            (verdict.verdict, verdict.findings[0].operations.as_slice()),
+            (dsjepsen_history::Gravity::Invalid, &[0, 4][..])
+        );
+        let verdict = judge("kv", Format::EdnLinesKv, &text.replace("\"ab\"", "\"a\""), request).unwrap();
+        assert_eq!(verdict.verdict, dsjepsen_history::Gravity::Valid);
     }
 }
 

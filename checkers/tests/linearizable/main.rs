@@ -5,6 +5,7 @@
 mod containers;
 mod counter;
 mod deque;
+mod keyed;
 mod kit;
 mod kv;
 mod multi_register;
