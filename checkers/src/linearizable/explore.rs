@@ -270,7 +270,11 @@ impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
         }
         for open in 0..self.cursor.open_classes.len() {
             let class = self.cursor.open_classes[open];
-            let Some(after) = self.step(way.state, class).filter(|&after| after != way.state) else { continue };
+            let Some(after) = self.step(way.state, class) else { continue };
+            let overwrites = self.compiled.classes[class as usize].overwrites;
+            if after == way.state && !(overwrites && self.hides_any(&way, OPEN)) {
+                continue;
+            }
             let began = self.cursor.open[class as usize];
             if self.counts(class) && self.usages.count(way.usage, class) >= began {
                 self.usages.miss(class);

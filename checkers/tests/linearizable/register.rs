@@ -1,9 +1,10 @@
 //! Registers: few values written again and again, and values that are written once.
 
-use dsjepsen_checkers::linearizable::{Decision, Entry, Model};
+use dsjepsen_checkers::linearizable::{Answer, Decision, Entry, Model, explore};
 use dsjepsen_checkers::models::register::{Call, Register, Reply};
 
 use crate::kit::{Play, Random, compare};
+use crate::oracle::has_an_order;
 
 struct Registers {
     register: Register<u32>,
@@ -98,4 +99,20 @@ fn what_touches_is_concurrent() {
     let register = Register { initial: 0 };
     assert_eq!(register.decide(&entries(5)), Some(Decision::Exists));
     assert_eq!(register.decide(&entries(6)), Some(Decision::Impossible(vec![0, 1, 2])));
+}
+
+#[test]
+fn what_leaves_the_value_that_there_is_hides_what_was_written_before() {
+    // 1 was written, then 0 by the write without an answer, and that was swapped: in no other order is 2 read.
+    let answered =
+        |position, call, reply, invoked, returned| Entry { position, call, invoked, answer: Some((reply, returned)) };
+    let entries = [
+        Entry { position: 0, call: Call::Write(0), invoked: 1, answer: None },
+        answered(1, Call::Write(1), Reply::Done, 8, 12),
+        answered(2, Call::Cas { from: 0, to: 2 }, Reply::Swapped(true), 9, 11),
+        answered(3, Call::Read, Reply::Found(2), 13, 16),
+    ];
+    let register = Register { initial: 0 };
+    assert!(has_an_order(&register, &entries));
+    assert_eq!(explore(&register, &entries, 1_000), Answer::Exists);
 }
