@@ -321,9 +321,10 @@ impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
         any
     }
 
-    /// Whether the operation right before one could as well follow it.
+    /// Whether the operation right before one could as well follow it. Not so where all may take effect again and again: one that
+    /// went before may do so once more when its own answer comes, and one that follows may not.
     fn may_come_after(&mut self, previous: Option<Previous>, class: u32, after: u32) -> bool {
-        let Some(previous) = previous else { return false };
+        let Some(previous) = previous.filter(|_| self.freedom < Freedom::All) else { return false };
         let directly = self.step(previous.state, class);
         directly.is_some_and(|directly| self.step(directly, previous.class) == Some(after))
     }

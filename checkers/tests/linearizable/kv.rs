@@ -1,8 +1,10 @@
 //! Keys of a store of strings.
 
+use dsjepsen_checkers::linearizable::{Answer, Entry, explore};
 use dsjepsen_checkers::models::kv::{Call, Kv, Reply};
 
 use crate::kit::{Play, Random, compare, compare_longer};
+use crate::oracle::has_an_order;
 
 struct Keys(Kv);
 
@@ -94,4 +96,30 @@ fn keys_whose_strings_tell_who_made_them() {
 fn long_histories_of_keys_whose_strings_tell_who_made_them() {
     let tally = compare_longer(&TellingKey(Kv { initial: "".into() }), 14, 3);
     assert!(tally.by_itself_wrong > 100, "{tally:?}");
+}
+
+#[test]
+fn what_may_be_used_again_cannot_as_well_wait() {
+    // The write without an answer leaves the "ab" with which the value ends up, after the first write and before the appends; a
+    // search that lets the appends happen again and again may not put the first of them off.
+    let answered = |position, call, (reply, returned), invoked| Entry {
+        position,
+        call,
+        invoked,
+        answer: Some((reply, returned)),
+    };
+    let append = |text: &str| Call::Append(text.into());
+    let got = Reply::Got("abababbb".into());
+    let entries = [
+        answered(0, Call::Put("".into()), (Reply::Done, 6), 0),
+        Entry { position: 1, call: Call::Put("ab".into()), invoked: 1, answer: None },
+        answered(2, append("ab"), (Reply::Done, 10), 6),
+        answered(3, append("ab"), (Reply::Done, 15), 9),
+        answered(4, append("b"), (Reply::Done, 17), 12),
+        answered(5, append("b"), (Reply::Done, 20), 17),
+        answered(6, Call::Get, (got, 24), 19),
+    ];
+    let key = Kv { initial: "b".into() };
+    assert!(has_an_order(&key, &entries));
+    assert_eq!(explore(&key, &entries, 10_000), Answer::Exists);
 }
