@@ -6,11 +6,11 @@
 
 mod compiled;
 mod cursor;
-mod endings;
 mod explain;
 mod explore;
 mod front;
 mod history;
+mod orders;
 mod search;
 mod slots;
 mod table;
@@ -22,10 +22,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dsjepsen_history::Index;
 
-pub(crate) use endings::{Ending, endings};
 use explain::without_unseen;
 pub(crate) use explain::{Proof, first_contradiction, proof, smallest, unseen};
 pub use history::{History, Invoked};
+pub(crate) use orders::{Ending, endings, objection};
 pub use search::Answer;
 
 use crate::interrupt::Interrupt;

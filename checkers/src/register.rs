@@ -126,7 +126,7 @@ impl Checker<RegisterCall, RegisterReply> for RegisterChecker {
         };
         let mut budget = Budget::new(self.budget);
         let decided = decide(&keys, &mut budget);
-        let mut findings: Vec<_> = explain(&keys, &decided.broken).into_iter().collect();
+        let mut findings = explain(&keys, &decided.broken);
         findings.extend(decided.given_up(&budget, &keys));
         let mut judgement = Judgement::new(RULE, keys.judged(), findings);
         judgement.figures = keys.figures();

@@ -10,7 +10,7 @@ use case::Case;
 use super::keys::by_key;
 use super::{ForeignModel, ForeignOption, ForeignProblem, Given, Operations};
 use crate::linearizable::{
-    Answer, Budget, CONFIGURATIONS, Entry, EntryOf, Model, find_each, first_contradiction, proof,
+    Answer, Budget, CONFIGURATIONS, Entry, EntryOf, Model, find_each, first_contradiction, objection, proof,
 };
 use crate::words::{count, counted};
 
@@ -125,7 +125,7 @@ pub(super) fn judge<W: Words>(
     drop(words);
     let mut budget = Budget::new(CONFIGURATIONS).heeding(&given.request.interrupt);
     let (broken, open) = decide(model, &keys, &mut budget);
-    let mut findings: Vec<Finding> = explain::<W>(given, rule, model, &broken).into_iter().collect();
+    let mut findings = explain::<W>(given, rule, model, &broken);
     findings.extend(given_up(given, &open, &keys, &budget));
     let entries: usize = keys.iter().map(|key| key.entries.len()).sum();
     let mut judgement = Judgement::new(rule, entries as u64, findings);
@@ -199,27 +199,39 @@ fn given_up<M: Model>(given: &Given<'_>, open: &[&Key<M>], keys: &[Key<M>], budg
     Some(Finding { count: open.len() as u64, ..finding })
 }
 
-/// Explains the first violation among the keys without an order.
+/// Explains the first violation among the keys without an order. One that plain code finds an order of is none, and what is said of
+/// it comes last.
 fn explain<W: Words>(
     given: &Given<'_>,
     rule: &'static str,
     model: &W::Model,
     broken: &[&Key<W::Model>],
-) -> Option<Finding> {
-    let count = broken.len() as u64;
+) -> Vec<Finding> {
+    let mut count = broken.len() as u64;
     let budget = |configurations| Budget::new(configurations).heeding(&given.request.interrupt);
     let contradicted = broken.iter().map(|key| {
-        let at = first_contradiction(model, &key.entries, &mut budget(EXPLAIN_BUDGET / count));
+        let at = first_contradiction(model, &key.entries, &mut budget(EXPLAIN_BUDGET / broken.len() as u64));
         (at.map_or(Index::MAX, |moment| moment.at), *key)
     });
-    let (at, key) = contradicted.min_by_key(|(at, _)| *at)?;
-    let proof = proof(model, &key.entries, at, &mut budget(EXPLAIN_BUDGET));
-    let case = Case::<W> { given, model, key, proof: &proof };
-    Some(Finding { count, ..case.finding(rule)? })
+    let mut contradicted: Vec<_> = contradicted.collect();
+    contradicted.sort_by_key(|(at, _)| *at);
+    let mut objections = Vec::new();
+    for (at, key) in contradicted {
+        let proof = proof(model, &key.entries, at, &mut budget(EXPLAIN_BUDGET));
+        if let Some(objection) = objection(model, &proof.operations) {
+            objections.push(objection);
+            count -= 1;
+            continue;
+        }
+        let case = Case::<W> { given, model, key, proof: &proof };
+        return case.finding(rule).map(|finding| Finding { count, ..finding }).into_iter().chain(objections).collect();
+    }
+    objections
 }
 
 #[cfg(test)]
 mod tests {
+    use dsjepsen_history::Gravity;
     use dsjepsen_history::foreign::{Format, Text};
 
     use super::super::{Body, ForeignRequest};
@@ -261,7 +273,7 @@ mod tests {
     fn explained(key: &Key<Register<i64>>, request: &ForeignRequest) -> Finding {
         let body = Body::Operations { operations: key.operations.clone(), times: vec![0; 2 * key.operations.len()] };
         let given = Given { name: "a history", format: Format::EdnLines, body, request };
-        explain::<NoWords>(&given, "rule", &REGISTER, &[key]).unwrap()
+        explain::<NoWords>(&given, "rule", &REGISTER, &[key]).remove(0)
     }
 
     #[test]
@@ -275,7 +287,7 @@ mod tests {
         request.interrupt.raise();
         let finding = explained(&key(4), &request);
         assert!(finding.detail.ends_with("without that answer was not found out."), "{finding:?}");
-        assert_eq!(finding.gravity, dsjepsen_history::Gravity::Invalid);
+        assert_eq!(finding.gravity, Gravity::Invalid);
     }
 
     #[test]
@@ -286,5 +298,22 @@ mod tests {
         assert_eq!(finding.operations, [4 * MOST_NAMED as u64]);
         assert_eq!(finding.timeline.map(|timeline| timeline.lanes[0].spans.len()), Some(1));
         assert!(finding.sentence.contains("2001 operations"), "{}", finding.sentence);
+    }
+
+    #[test]
+    fn what_has_an_order_after_all_is_not_called_invalid() {
+        // As if the search had said of the first that it has none.
+        let (right, wrong) = (key(3), key(4));
+        let request = ForeignRequest::default();
+        let body =
+            Body::Operations { operations: wrong.operations.clone(), times: vec![0; 2 * wrong.operations.len()] };
+        let given = Given { name: "a history", format: Format::EdnLines, body, request: &request };
+        let gravities = |keys: &[&Key<Register<i64>>]| {
+            let findings = explain::<NoWords>(&given, "rule", &REGISTER, keys);
+            findings.into_iter().map(|finding| (finding.gravity, finding.count)).collect::<Vec<_>>()
+        };
+        assert_eq!(gravities(&[&right]), [(Gravity::Unknown, 1)]);
+        assert_eq!(gravities(&[&right, &wrong]), [(Gravity::Invalid, 1), (Gravity::Unknown, 1)]);
+        assert_eq!(gravities(&[&wrong]), [(Gravity::Invalid, 1)]);
     }
 }

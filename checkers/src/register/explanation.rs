@@ -7,7 +7,7 @@ use super::drawing::draw;
 use super::keys::{Key, Keys};
 use super::model::{REGISTER, RegisterEntry};
 use super::{RULE, RegisterCall};
-use crate::linearizable::{Budget, first_contradiction, proof};
+use crate::linearizable::{Budget, first_contradiction, objection, proof};
 use crate::models::register::Reply;
 use crate::words::{between, count, moment};
 
@@ -22,8 +22,9 @@ const MOST_STEPS: usize = 12;
 const MOST_COMPARED: usize = 3000;
 
 /// Explains the plainest violation among the keys without an order: of those that come first, the one in which the value that was
-/// not found is the oldest; a read that is seconds behind convinces more than one that is late by a hair.
-pub(super) fn explain(keys: &Keys<'_>, broken: &[&Key]) -> Option<Finding> {
+/// not found is the oldest; a read that is seconds behind convinces more than one that is late by a hair. One that plain code finds an
+/// order of is none, and what is said of it comes last.
+pub(super) fn explain(keys: &Keys<'_>, broken: &[&Key]) -> Vec<Finding> {
     let contradicted = broken.iter().map(|key| {
         let at = first_contradiction(&REGISTER, &key.entries, &mut Budget::new(BUDGET / broken.len() as u64));
         (at.map_or(Index::MAX, |moment| moment.at), *key)
@@ -31,6 +32,7 @@ pub(super) fn explain(keys: &Keys<'_>, broken: &[&Key]) -> Option<Finding> {
     let mut contradicted: Vec<_> = contradicted.collect();
     contradicted.sort_by_key(|(at, key)| (*at, key.key));
     let mut compared = 0;
+    let mut objections = Vec::new();
     let mut plainest: Option<(Nanos, &Key, Vec<RegisterEntry>)> = None;
     for (at, key) in contradicted {
         compared += key.entries.len();
@@ -38,15 +40,22 @@ pub(super) fn explain(keys: &Keys<'_>, broken: &[&Key]) -> Option<Finding> {
             break;
         }
         let proof = proof(&REGISTER, &key.entries, at, &mut Budget::new(BUDGET)).operations;
+        if let Some(objection) = objection(&REGISTER, &proof) {
+            objections.push(objection);
+            continue;
+        }
         let age = last(&proof).and_then(|last| Contradiction::of(keys, key, &proof, last).age(keys, last)).unwrap_or(0);
         if plainest.as_ref().is_none_or(|(oldest, ..)| age > *oldest) {
             plainest = Some((age, key, proof));
         }
     }
-    let (_, key, proof) = plainest?;
-    let last = last(&proof)?;
-    let case = Case { keys, key, proof: &proof, last, contradiction: Contradiction::of(keys, key, &proof, last) };
-    Some(Finding { count: broken.len() as u64, ..case.finding() })
+    let count = (broken.len() - objections.len()) as u64;
+    let finding = plainest.and_then(|(_, key, proof)| {
+        let last = last(&proof)?;
+        let case = Case { keys, key, proof: &proof, last, contradiction: Contradiction::of(keys, key, &proof, last) };
+        Some(Finding { count, ..case.finding() })
+    });
+    finding.into_iter().chain(objections).collect()
 }
 
 /// The operation whose answer leaves no order.

@@ -102,12 +102,8 @@ fn long_histories_of_keys_whose_strings_tell_who_made_them() {
 fn what_may_be_used_again_cannot_as_well_wait() {
     // The write without an answer leaves the "ab" with which the value ends up, after the first write and before the appends; a
     // search that lets the appends happen again and again may not put the first of them off.
-    let answered = |position, call, (reply, returned), invoked| Entry {
-        position,
-        call,
-        invoked,
-        answer: Some((reply, returned)),
-    };
+    let answered =
+        |position, call, (reply, returned), invoked| Entry { position, call, invoked, answer: Some((reply, returned)) };
     let append = |text: &str| Call::Append(text.into());
     let got = Reply::Got("abababbb".into());
     let entries = [
