@@ -14,7 +14,7 @@ use rustc_hash::FxBuildHasher;
 use crate::linearizable::Entry;
 
 pub(crate) use cover::uncovered;
-pub(crate) use lives::{Life, Lives, NEVER, PeeksByLife, decide};
+pub(crate) use lives::{Life, Lives, NEVER, PeeksByLife, Time, decide};
 pub(crate) use shrink::shrink;
 pub(crate) use times::Times;
 

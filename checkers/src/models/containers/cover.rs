@@ -1,8 +1,6 @@
 //! Whether a container can have been found empty: there must be a moment at which no value is surely there.
 
-use dsjepsen_history::Index;
-
-use super::lives::{Life, Lives, Nothing};
+use super::lives::{Life, Lives, Nothing, Time};
 
 /// A call that found nothing though at each of its moments some value was surely there: its place, and those of the operations on
 /// values that cover all of it (Bouajjani, Emmi, Enea and Hamza, ICALP 2015, for the queue).
@@ -12,7 +10,7 @@ pub(crate) fn uncovered(lives: &Lives) -> Option<Vec<usize>> {
     }
     let near = near(lives);
     // What is surely there without a break: open intervals, so that those that only touch leave a moment between them.
-    let mut covered: Vec<(Index, Index)> = Vec::new();
+    let mut covered: Vec<(Time, Time)> = Vec::new();
     for sure in &near {
         match covered.last_mut() {
             Some((_, end)) if sure.from < *end => *end = sure.to.max(*end),
@@ -28,18 +26,18 @@ pub(crate) fn uncovered(lives: &Lives) -> Option<Vec<usize>> {
 
 /// The time at which a value is surely there.
 struct Sure {
-    from: Index,
-    to: Index,
+    from: Time,
+    to: Time,
     /// Whose life it is.
     life: u32,
 }
 
 /// The times that touch a call that found nothing, by their beginnings: all that can cover one, and mostly few of all.
 fn near(lives: &Lives) -> Vec<Sure> {
-    let mut nothings: Vec<(Index, Index)> = lives.nothings.iter().map(|nothing| (nothing.to, nothing.from)).collect();
+    let mut nothings: Vec<(Time, Time)> = lives.nothings.iter().map(|nothing| (nothing.to, nothing.from)).collect();
     nothings.sort_unstable();
     // With each, when the first began of those that ended no earlier.
-    let mut first = Index::MAX;
+    let mut first = Time::MAX;
     for (_, from) in nothings.iter_mut().rev() {
         first = first.min(*from);
         *from = first;

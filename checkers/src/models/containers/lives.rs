@@ -9,8 +9,14 @@ use super::values::{NOWHERE, Values};
 use super::{Call, ContainerEntry, Reply, Times};
 use crate::linearizable::Decision;
 
+/// A time of a history. Half as wide as an index: a large history waits for its memory.
+pub(crate) type Time = u32;
+
 /// Later than everything that ever happens. What was answered at [`Index::MAX`] happened before it.
-pub(crate) const NEVER: Index = Index::MAX;
+pub(crate) const NEVER: Time = Time::MAX;
+
+/// In the place of a take: there is none.
+const NOBODY: u32 = u32::MAX;
 
 /// A value from the call that puts it in to the call that takes it. The times are as narrow as what is known of the others allows:
 /// who sees it comes after the put and before the take.
@@ -18,18 +24,18 @@ pub(crate) const NEVER: Index = Index::MAX;
 pub(crate) struct Life {
     /// The place of the put.
     pub(crate) put: u32,
-    /// The place of the take.
-    pub(crate) take: Option<u32>,
+    /// The place of the take, or [`NOBODY`].
+    take: u32,
     /// When the put began.
-    pub(crate) begun: Index,
+    pub(crate) begun: Time,
     /// When the put had surely happened.
-    pub(crate) there: Index,
+    pub(crate) there: Time,
     /// When the take may have happened at the earliest; [`NEVER`] where there is none.
-    pub(crate) leaving: Index,
+    pub(crate) leaving: Time,
     /// When the take had surely happened; [`NEVER`] where there is none.
-    pub(crate) gone: Index,
+    pub(crate) gone: Time,
     /// When the value had surely been taken or seen; [`NEVER`] where it never was.
-    pub(crate) seen: Index,
+    pub(crate) seen: Time,
 }
 
 impl Life {
@@ -38,9 +44,14 @@ impl Life {
         self.there < self.leaving
     }
 
+    /// The place of the take.
+    pub(crate) fn take(&self) -> Option<u32> {
+        (self.take != NOBODY).then_some(self.take)
+    }
+
     /// The places of its put and its take.
     pub(crate) fn ends(&self) -> impl Iterator<Item = usize> {
-        [Some(self.put), self.take].into_iter().flatten().map(|place| place as usize)
+        [Some(self.put), self.take()].into_iter().flatten().map(|place| place as usize)
     }
 }
 
@@ -52,9 +63,9 @@ pub(crate) struct Peek {
     /// Where the call is.
     pub(crate) place: u32,
     /// Since when the value may have been seen.
-    pub(crate) from: Index,
+    pub(crate) from: Time,
     /// By when it was seen.
-    pub(crate) to: Index,
+    pub(crate) to: Time,
 }
 
 /// A call that found nothing.
@@ -63,9 +74,17 @@ pub(crate) struct Nothing {
     /// Where the call is.
     pub(crate) place: u32,
     /// When it began.
-    pub(crate) from: Index,
+    pub(crate) from: Time,
     /// When it was answered.
-    pub(crate) to: Index,
+    pub(crate) to: Time,
+}
+
+/// A call that found a value.
+struct Look {
+    place: u32,
+    from: Time,
+    to: Time,
+    takes: bool,
 }
 
 /// A history as the lives of its values.
@@ -119,37 +138,40 @@ impl Lives {
             has_open_takes: false,
         };
         let mut values = Values::new(entries.len());
+        // What they found is read along with their times, for the entries are too many to be gone through again for it.
+        let mut looks: Vec<Look> = Vec::with_capacity(entries.len() / 2);
         for (place, entry) in (0..).zip(entries) {
-            if entry.invoked >= NEVER - 1 {
-                return Err(None);
-            }
-            match (&entry.call, entry.reply()) {
-                (Call::Put(value), _) => {
-                    values.put(*value, read.lives.len() as u32);
-                    read.put(place, entry)?;
-                }
-                (_, Some(Reply::Found(value))) => values.found(*value, place),
-                _ => {}
-            }
-        }
-        let numbers = values.numbers(entries.len()).ok_or(None)?;
-        for ((place, entry), life) in (0..).zip(entries).zip(numbers) {
+            let from = begun(entry.invoked).ok_or(None)?;
             match (&entry.call, &entry.answer) {
-                (Call::Put(_), _) | (Call::Peek, None) => {}
+                (Call::Put(value), answer) => {
+                    values.put(*value, read.lives.len() as u32);
+                    let there = match answer {
+                        None => NEVER,
+                        Some((Reply::Done, returned)) => happened(*returned).ok_or(None)?,
+                        Some(_) => return Err(None),
+                    };
+                    read.put(place, from, there);
+                }
+                (Call::Peek, None) => {}
                 (Call::Take, None) => read.has_open_takes = true,
                 (Call::Take | Call::Peek, Some((Reply::Done, _))) => return Err(None),
                 (Call::Take | Call::Peek, Some((Reply::Empty, returned))) => {
-                    read.nothings.push(Nothing { place, from: entry.invoked, to: happened(*returned) });
+                    read.nothings.push(Nothing { place, from, to: happened(*returned).ok_or(None)? });
                 }
-                (Call::Take | Call::Peek, Some((Reply::Found(_), _))) if life == NOWHERE => {
-                    return Err(Some(Decision::Impossible(vec![place as usize])));
+                (call, Some((Reply::Found(value), returned))) => {
+                    values.found(*value, looks.len() as u32);
+                    let to = happened(*returned).ok_or(None)?;
+                    looks.push(Look { place, from, to, takes: matches!(call, Call::Take) });
                 }
-                (Call::Take, Some((Reply::Found(_), returned))) => {
-                    read.take(place, life, entry.invoked, happened(*returned))?;
-                }
-                (Call::Peek, Some((Reply::Found(_), returned))) => {
-                    read.peeks.push(Peek { life, place, from: entry.invoked, to: happened(*returned) });
-                }
+            }
+        }
+        let numbers = values.numbers(looks.len()).ok_or(None)?;
+        for (look, life) in looks.into_iter().zip(numbers) {
+            let Look { place, from, to, takes } = look;
+            match takes {
+                _ if life == NOWHERE => return Err(Some(Decision::Impossible(vec![place as usize]))),
+                true => read.take(place, life, from, to)?,
+                false => read.peeks.push(Peek { life, place, from, to }),
             }
         }
         read.peeks.sort_unstable_by_key(|peek| (peek.life, peek.place));
@@ -157,24 +179,17 @@ impl Lives {
         Ok(read)
     }
 
-    fn put<V>(&mut self, put: u32, entry: &ContainerEntry<V>) -> Result<(), Failure> {
-        let there = match entry.answer {
-            None => NEVER,
-            Some((Reply::Done, returned)) => happened(returned),
-            Some(_) => return Err(None),
-        };
-        let begun = entry.invoked;
-        self.lives.push(Life { put, take: None, begun, there, leaving: NEVER, gone: NEVER, seen: NEVER });
-        Ok(())
+    fn put(&mut self, put: u32, begun: Time, there: Time) {
+        self.lives.push(Life { put, take: NOBODY, begun, there, leaving: NEVER, gone: NEVER, seen: NEVER });
     }
 
-    fn take(&mut self, place: u32, life: u32, invoked: Index, returned: Index) -> Result<(), Failure> {
+    fn take(&mut self, place: u32, life: u32, invoked: Time, returned: Time) -> Result<(), Failure> {
         let life = &mut self.lives[life as usize];
-        if life.take.is_some() {
+        if life.take().is_some() {
             let places = life.ends().chain([place as usize]);
             return Err(Some(Decision::Impossible(places.collect())));
         }
-        life.take = Some(place);
+        life.take = place;
         (life.leaving, life.gone, life.seen) = (invoked, returned, returned);
         Ok(())
     }
@@ -188,7 +203,7 @@ impl Lives {
                 return Err(Some(Decision::Impossible(places.collect())));
             }
             life.seen = life.seen.min(peek.to);
-            if life.take.is_some() {
+            if life.take().is_some() {
                 life.leaving = life.leaving.max(peek.from);
             }
         }
@@ -211,8 +226,8 @@ impl Lives {
     fn taken(&self) -> Self {
         let mut some = self.clone();
         let mut left = 0..;
-        let numbers: Vec<Option<u32>> = some.lives.iter().map(|life| life.take.and_then(|_| left.next())).collect();
-        some.lives.retain(|life| life.take.is_some());
+        let numbers: Vec<Option<u32>> = some.lives.iter().map(|life| life.take().and_then(|_| left.next())).collect();
+        some.lives.retain(|life| life.take().is_some());
         some.peeks.retain_mut(|peek| match numbers[peek.life as usize] {
             Some(number) => {
                 peek.life = number;
@@ -275,7 +290,12 @@ impl PeeksByLife {
     }
 }
 
+/// When something began. `None` where that is too late for a [`Time`].
+fn begun(invoked: Index) -> Option<Time> {
+    Time::try_from(invoked).ok().filter(|time| *time < NEVER - 1)
+}
+
 /// By when something had surely happened that was answered then.
-fn happened(returned: Index) -> Index {
-    returned.min(NEVER - 1)
+fn happened(returned: Index) -> Option<Time> {
+    if returned == Index::MAX { Some(NEVER - 1) } else { begun(returned) }
 }

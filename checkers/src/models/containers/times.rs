@@ -1,8 +1,6 @@
 //! Numbers for the times of a history, in their order.
 
-use dsjepsen_history::Index;
-
-use super::NEVER;
+use super::{NEVER, Time};
 
 /// How many indices there may be for each time, if the number of a time is looked up in a table of all of them.
 const MOST_SPARSE: u64 = 2;
@@ -10,7 +8,7 @@ const MOST_SPARSE: u64 = 2;
 /// The times at which something happens in a history; [`NEVER`] is the last.
 pub(crate) struct Times {
     /// In order; empty where there is a table.
-    times: Vec<Index>,
+    times: Vec<Time>,
     /// By index: how many of the times are earlier.
     table: Vec<u32>,
     count: u32,
@@ -18,15 +16,15 @@ pub(crate) struct Times {
 
 impl Times {
     /// Numbers these times, which are gone through twice.
-    pub(crate) fn new<I: Iterator<Item = Index>>(times: impl Fn() -> I) -> Self {
+    pub(crate) fn new<I: Iterator<Item = Time>>(times: impl Fn() -> I) -> Self {
         // What was answered at an unknown time was so before [`NEVER`], and after all others.
-        let (mut count, mut last) = (0, 0);
+        let (mut count, mut last) = (0_u64, 0);
         times().for_each(|time| {
             count += 1;
             last = if time < NEVER - 1 { time.max(last) } else { last };
         });
-        if last > MOST_SPARSE * count {
-            let mut times: Vec<Index> = times().chain([NEVER - 1, NEVER]).collect();
+        if u64::from(last) > MOST_SPARSE * count {
+            let mut times: Vec<Time> = times().chain([NEVER - 1, NEVER]).collect();
             times.sort_unstable();
             times.dedup();
             return Self { count: times.len() as u32, times, table: Vec::new() };
@@ -41,15 +39,20 @@ impl Times {
         Self { times: Vec::new(), table, count: before + 2 }
     }
 
-    /// The number of a time, which must be one of those given.
-    pub(crate) fn number(&self, time: Index) -> u32 {
+    /// The number of a time: how many are earlier.
+    pub(crate) fn number(&self, time: Time) -> u32 {
         if self.table.is_empty() {
             self.times.partition_point(|other| *other < time) as u32
         } else if time >= NEVER - 1 {
-            self.count - 1 - (NEVER - time) as u32
+            self.count - 1 - (NEVER - time)
         } else {
-            self.table[time as usize]
+            self.table.get(time as usize).copied().unwrap_or(self.count - 2)
         }
+    }
+
+    /// How many are no later than this one.
+    pub(crate) fn until(&self, time: Time) -> u32 {
+        if time == NEVER { self.count } else { self.number(time + 1) }
     }
 
     /// How many times there are.

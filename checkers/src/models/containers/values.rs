@@ -1,4 +1,4 @@
-//! Which value each operation of a container is about, as a number: that of its put.
+//! Which value was found in a container each time, as a number: that of its put.
 //!
 //! The values of a large history fill no cache, and a table of all of them is waited for at each look. So the values are first dealt
 //! out to parts by their hash, and each part has a small table of its own.
@@ -24,7 +24,7 @@ pub(super) struct Values<V> {
 struct Part<V> {
     /// With the numbers of the puts.
     put: Vec<(V, u32)>,
-    /// With the places of the operations.
+    /// With the numbers of the finds.
     found: Vec<(V, u32)>,
 }
 
@@ -43,9 +43,9 @@ impl<V: Copy + Eq + Hash> Values<V> {
         self.part(&value).put.push((value, number));
     }
 
-    /// The operation at this place found this value.
-    pub(super) fn found(&mut self, value: V, place: u32) {
-        self.part(&value).found.push((value, place));
+    /// The find with this number found this value.
+    pub(super) fn found(&mut self, value: V, find: u32) {
+        self.part(&value).found.push((value, find));
     }
 
     fn part(&mut self, value: &V) -> &mut Part<V> {
@@ -54,9 +54,9 @@ impl<V: Copy + Eq + Hash> Values<V> {
         &mut self.parts[part]
     }
 
-    /// By place of an operation that found a value: the number of the put, or [`NOWHERE`]. `None` where a value was put twice.
-    pub(super) fn numbers(self, operations: usize) -> Option<Vec<u32>> {
-        let mut numbers = vec![NOWHERE; operations];
+    /// By find, of which there are so many: the number of the put, or [`NOWHERE`]. `None` where a value was put twice.
+    pub(super) fn numbers(self, finds: usize) -> Option<Vec<u32>> {
+        let mut numbers = vec![NOWHERE; finds];
         let mut table: FxHashMap<V, u32> = FxHashMap::default();
         for Part { put, found } in self.parts {
             table.clear();
@@ -66,9 +66,9 @@ impl<V: Copy + Eq + Hash> Values<V> {
                     return None;
                 }
             }
-            for (value, place) in found {
+            for (value, find) in found {
                 if let Some(number) = table.get(&value) {
-                    numbers[place as usize] = *number;
+                    numbers[find as usize] = *number;
                 }
             }
         }

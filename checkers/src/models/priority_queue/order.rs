@@ -8,6 +8,7 @@
 //! they surely are, and the history has an order.
 
 use std::hash::Hash;
+use std::ops::Range;
 
 use crate::models::containers::{Call, ContainerEntry, Lives, PeeksByLife, Times, shrink};
 
@@ -47,7 +48,10 @@ enum Stuck {
     Nothing(usize),
 }
 
-/// The moments of a history, and which of them are covered by a value that is surely there.
+/// Moments of a history, and which of them are covered by a value that is surely there.
+///
+/// They are those at which somebody may see something first, and those at which a value may leave: from any of the former on, the
+/// first moment that is not covered is one of these.
 struct Free {
     /// By moment: itself if it is free; else a later one, such that all between are covered.
     next: Vec<u32>,
@@ -68,26 +72,25 @@ impl Free {
         moment
     }
 
-    /// Covers all between two moments, without these, if the second is later.
-    fn cover(&mut self, start: u32, end: u32) {
-        if start >= end {
+    /// Covers moments.
+    fn cover(&mut self, moments: Range<u32>) {
+        if moments.is_empty() {
             return;
         }
-        let mut moment = self.from(start + 1);
-        while moment < end {
+        let mut moment = self.from(moments.start);
+        while moment < moments.end {
             self.next[moment as usize] = moment + 1;
             moment = self.from(moment + 1);
         }
     }
 }
 
-/// The moments of a life: when it was surely there, when it may have left, and when it surely had.
+/// The moments of a life: the first after it was surely there, that at which it may have left, and the end of those at which it may.
 #[derive(Clone, Copy)]
 struct Moments {
     there: u32,
     leaving: u32,
     gone: u32,
-    is_taken: bool,
 }
 
 struct Placement<'a> {
@@ -96,25 +99,29 @@ struct Placement<'a> {
     free: Free,
     /// By life.
     moments: Vec<Moments>,
-    /// By peek: its first and last moments.
-    peeks: Vec<(u32, u32)>,
+    /// By peek: its moments.
+    peeks: Vec<Range<u32>>,
     peeks_by_life: PeeksByLife,
 }
 
 impl<'a> Placement<'a> {
     fn new(lives: &'a Lives) -> Self {
-        let times = lives.times();
+        let times = Times::new(|| {
+            let peeks = lives.peeks.iter().map(|peek| peek.from);
+            let nothings = lives.nothings.iter().map(|nothing| nothing.from);
+            lives.lives.iter().map(|life| life.leaving).chain(peeks).chain(nothings)
+        });
         let moments = lives.lives.iter().map(|life| Moments {
-            there: times.number(life.there),
+            there: times.until(life.there),
             leaving: times.number(life.leaving),
-            gone: times.number(life.gone),
-            is_taken: life.take.is_some(),
+            // What nobody took may have stayed for ever.
+            gone: times.until(life.gone),
         });
         Self {
             lives,
             free: Free::new(times.count()),
             moments: moments.collect(),
-            peeks: lives.peeks.iter().map(|peek| (times.number(peek.from), times.number(peek.to))).collect(),
+            peeks: lives.peeks.iter().map(|peek| times.number(peek.from)..times.until(peek.to)).collect(),
             peeks_by_life: lives.peeks_by_life(),
             times,
         }
@@ -127,19 +134,18 @@ impl<'a> Placement<'a> {
             if !self.is_seen_at_free_moments(*life as usize, moments) {
                 return Some(Stuck::Value(at));
             }
-            self.free.cover(moments.there, moments.leaving);
+            self.free.cover(moments.there..moments.leaving);
         }
         let stuck = self.lives.nothings.iter().find(|nothing| {
-            self.free.from(self.times.number(nothing.from)) > self.times.number(nothing.to)
+            self.free.from(self.times.number(nothing.from)) >= self.times.until(nothing.to)
         });
         stuck.map(|nothing| Stuck::Nothing(nothing.place as usize))
     }
 
     /// Whether each who took or saw a value has a moment that no larger one covers.
     fn is_seen_at_free_moments(&mut self, life: usize, moments: &Moments) -> bool {
-        let Moments { leaving, gone, is_taken, .. } = *moments;
-        let peeks = &self.peeks[self.peeks_by_life.of(life)];
         let free = &mut self.free;
-        (!is_taken || free.from(leaving) <= gone) && peeks.iter().all(|&(from, to)| free.from(from) <= to)
+        let peeks = &self.peeks[self.peeks_by_life.of(life)];
+        free.from(moments.leaving) < moments.gone && peeks.iter().all(|peek| free.from(peek.start) < peek.end)
     }
 }

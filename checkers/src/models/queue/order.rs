@@ -9,9 +9,7 @@
 //! The relations are never written down. What comes next must have been begun to be enqueued when the first of the others had
 //! ended to be, and the same with being seen; so three values are enough to find all that hinders any other.
 
-use dsjepsen_history::Index;
-
-use crate::models::containers::{Life, Lives, uncovered};
+use crate::models::containers::{Life, Lives, NEVER, Time, uncovered};
 
 /// The places of operations that have no order, if there is none of all.
 pub(super) fn contradiction(lives: &Lives) -> Option<Vec<usize>> {
@@ -20,21 +18,21 @@ pub(super) fn contradiction(lives: &Lives) -> Option<Vec<usize>> {
 
 /// Values by one of their times, earliest first, from which those that left are skipped.
 struct Line {
-    order: Vec<(Index, u32)>,
+    order: Vec<(Time, u32)>,
     next: usize,
     /// All between this and `next` have left.
     second: usize,
 }
 
 impl Line {
-    fn new(lives: &[Life], time: impl Fn(&Life) -> Index) -> Self {
+    fn new(lives: &[Life], time: impl Fn(&Life) -> Time) -> Self {
         let mut order: Vec<_> = (0_u32..).zip(lives).map(|(number, life)| (time(life), number)).collect();
         order.sort_unstable();
         Self { order, next: 0, second: 1 }
     }
 
     /// The first that has not left, and the next of them.
-    fn first_two(&mut self, left: &[bool]) -> [Option<(Index, u32)>; 2] {
+    fn first_two(&mut self, left: &[bool]) -> [Option<(Time, u32)>; 2] {
         let has_left = |at: usize| self.order.get(at).is_some_and(|(_, number)| left[*number as usize]);
         while has_left(self.next) {
             self.next += 1;
@@ -47,7 +45,7 @@ impl Line {
     }
 
     /// Advances over all that come no later than `limit`.
-    fn until(&mut self, limit: Index) -> impl Iterator<Item = u32> {
+    fn until(&mut self, limit: Time) -> impl Iterator<Item = u32> {
         let from = self.next;
         while self.order.get(self.next).is_some_and(|(time, _)| *time <= limit) {
             self.next += 1;
@@ -68,7 +66,7 @@ fn cycle(all: &Lives) -> Option<Vec<usize>> {
     for _ in 0..lives.len() {
         let first_ends = [ends[0].first_two(&left), ends[1].first_two(&left)];
         for (begins, ends) in begins.iter_mut().zip(&first_ends) {
-            for number in begins.until(ends[0].map_or(Index::MAX, |(time, _)| time)) {
+            for number in begins.until(ends[0].map_or(NEVER, |(time, _)| time)) {
                 hindered[number as usize] -= 1;
                 if hindered[number as usize] == 0 {
                     ready.push(number);
@@ -92,9 +90,9 @@ fn cycle(all: &Lives) -> Option<Vec<usize>> {
 }
 
 /// Somebody who must leave before `number`.
-fn hinderer(lives: &[Life], first_ends: &[[Option<(Index, u32)>; 2]; 2], number: u32) -> Option<u32> {
+fn hinderer(lives: &[Life], first_ends: &[[Option<(Time, u32)>; 2]; 2], number: u32) -> Option<u32> {
     let life = &lives[number as usize];
-    let hinders = |ends: &[Option<(Index, u32)>; 2], begin: Index| {
+    let hinders = |ends: &[Option<(Time, u32)>; 2], begin: Time| {
         let other = ends.iter().flatten().find(|(_, other)| *other != number);
         other.filter(|(end, _)| *end < begin).map(|(_, other)| *other)
     };
@@ -102,7 +100,7 @@ fn hinderer(lives: &[Life], first_ends: &[[Option<(Index, u32)>; 2]; 2], number:
 }
 
 /// The operations of the values that hinder each other in a circle, which is met from any that is hindered.
-fn circle(lives: &Lives, first_ends: &[[Option<(Index, u32)>; 2]; 2], from: usize) -> Vec<usize> {
+fn circle(lives: &Lives, first_ends: &[[Option<(Time, u32)>; 2]; 2], from: usize) -> Vec<usize> {
     let mut path = vec![from as u32];
     loop {
         let last = path[path.len() - 1];

@@ -11,10 +11,8 @@
 use std::hash::Hash;
 use std::ops::Range;
 
-use dsjepsen_history::Index;
-
 use super::tree::{Counts, Free, Spans};
-use crate::models::containers::{ContainerEntry, Lives, PeeksByLife, Times, shrink};
+use crate::models::containers::{ContainerEntry, Lives, PeeksByLife, Time, Times, shrink};
 
 /// The places of operations that have no order, if there is none of all.
 pub(super) fn contradiction<V: Copy + Eq + Hash>(
@@ -55,7 +53,7 @@ impl Moments {
         Self { times, moments }
     }
 
-    fn of(&self, time: Index) -> u32 {
+    fn of(&self, time: Time) -> u32 {
         self.moments[self.times.number(time) as usize]
     }
 
@@ -96,9 +94,9 @@ impl Removal {
             let (there, leaving) = (moments.of(life.there), moments.of(life.leaving));
             sure.push(there + 1..leaving.max(there + 1));
             operations.push((moments.of(life.begun), there, number));
-            operations.extend(life.take.map(|_| (leaving, moments.of(life.gone), number)));
+            operations.extend(life.take().map(|_| (leaving, moments.of(life.gone), number)));
             let length = peeks_at.of(number as usize).len();
-            waiting.push(1 + u32::from(life.take.is_some()) + length as u32);
+            waiting.push(1 + u32::from(life.take().is_some()) + length as u32);
         }
         let first_peek = lives.lives.len() as u32;
         operations.extend((first_peek..).zip(&peeks).map(|(number, (_, from, to))| (*from, *to, number)));
