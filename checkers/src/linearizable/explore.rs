@@ -131,8 +131,9 @@ impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
     }
 
     /// What is remembered beside configurations, in bytes, estimated.
-    pub(super) fn bytes(&self) -> usize {
-        self.usages.bytes() + self.table.bytes()
+    fn bytes(&self) -> usize {
+        let ways = self.ways.capacity() * size_of::<Way<S>>() + self.seen.capacity() * size_of::<Configuration<S>>();
+        self.usages.bytes() + self.table.bytes() + 2 * ways
     }
 
     /// All that can be left at a step: whatever is under way can still happen, and nothing must.
@@ -191,12 +192,13 @@ impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
     }
 
     /// Finds what a configuration can become once the operation of the step has taken effect, the likeliest first. `false` where
-    /// the budget ran out.
+    /// the budget ran out, or more than `room` bytes are remembered.
     pub(super) fn expand(
         &mut self,
         step: usize,
         from: Configuration<S>,
         children: &mut Vec<Child<S>>,
+        room: usize,
         budget: &mut Budget,
     ) -> bool {
         self.cursor.go_to(step, self.compiled);
@@ -216,7 +218,7 @@ impl<'a, M: Model, S: Slots> Explorer<'a, M, S> {
         self.ways.push(Way { configuration: from, previous: None, from: 0, used: None, price: 0 });
         let mut place = 0;
         while place < self.ways.len() {
-            if !budget.spend(1) {
+            if self.bytes() > room || !budget.spend(1) {
                 return false;
             }
             let Way { configuration: way, previous, price, .. } = self.ways[place].clone();

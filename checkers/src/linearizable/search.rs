@@ -217,8 +217,8 @@ impl<'a, M: Model, S: Slots> Search<'a, M, S> {
         let mut stalled = Stalled::default();
         let before = self.budget.left();
         while let Some((step, from, configuration)) = front.next() {
-            let has_room = front.bytes() + self.explorer.bytes() < MOST_BYTES;
-            if !has_room || !self.explorer.expand(step, configuration, &mut children, self.budget) {
+            let room = MOST_BYTES.saturating_sub(front.bytes());
+            if !self.explorer.expand(step, configuration, &mut children, room, self.budget) {
                 return Passage::Exhausted;
             }
             if step + 1 == steps.end {

@@ -11,6 +11,9 @@ const DENSE: usize = 1 << 22;
 /// How many are kept of the states after those.
 const SPARSE: usize = 1 << 20;
 
+/// What an allocation takes beside what is asked for, in bytes.
+const ALLOCATION: usize = 16;
+
 const UNKNOWN: u32 = u32::MAX;
 const ILLEGAL: u32 = u32::MAX - 1;
 
@@ -83,7 +86,10 @@ impl<'a, M: Model> Table<'a, M> {
             return *number;
         }
         let number = self.states.len() as u32;
-        self.held += self.model.bytes_held(&state);
+        self.held += match self.model.bytes_held(&state) {
+            0 => 0,
+            held => held + ALLOCATION,
+        };
         self.states.push(state.clone());
         self.numbers.insert(state, number);
         if self.dense.len() + self.classes <= DENSE {
