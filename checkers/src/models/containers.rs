@@ -2,6 +2,8 @@
 //! in common.
 
 mod cover;
+mod discipline;
+mod dues;
 mod lives;
 mod shrink;
 mod times;
@@ -14,7 +16,9 @@ use rustc_hash::FxBuildHasher;
 use crate::linearizable::Entry;
 
 pub(crate) use cover::uncovered;
-pub(crate) use lives::{Life, Lives, NEVER, PeeksByLife, Time, decide};
+pub(crate) use discipline::{Discipline, decide};
+pub(crate) use dues::{Certainty, Due, Look, dues};
+pub(crate) use lives::{Life, Lives, NEVER, PeeksByLife, Time};
 pub(crate) use shrink::shrink;
 pub(crate) use times::Times;
 

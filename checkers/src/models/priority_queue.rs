@@ -5,6 +5,8 @@ mod order;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
+use order::Largest;
+
 pub use super::containers::{Call, Reply};
 use super::containers::{agrees, decide, only_observes, part, with, without};
 use crate::linearizable::{Decision, EntryOf, Model};
@@ -61,6 +63,6 @@ impl<V: Item + Ord> Model for PriorityQueue<V> {
 
     /// Where each value is inserted at most once; not always where polls have no answer.
     fn decide(&self, entries: &[EntryOf<Self>]) -> Option<Decision> {
-        decide(entries, |lives| order::contradiction(entries, lives))
+        decide::<V, Largest>(entries)
     }
 }

@@ -5,6 +5,8 @@ mod order;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
+use order::Fifo;
+
 pub use super::containers::{Call, Reply};
 use super::containers::{agrees, decide, only_observes, part, with, without};
 use crate::linearizable::{Decision, EntryOf, Model};
@@ -61,6 +63,6 @@ impl<V: Item> Model for Queue<V> {
 
     /// Where each value is enqueued at most once; not always where dequeues have no answer.
     fn decide(&self, entries: &[EntryOf<Self>]) -> Option<Decision> {
-        decide(entries, order::contradiction)
+        decide::<V, Fifo>(entries)
     }
 }

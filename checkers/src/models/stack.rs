@@ -6,8 +6,10 @@ mod tree;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
+use order::Lifo;
+
 pub use super::containers::{Call, Reply};
-use super::containers::{agrees, decide, only_observes, part, uncovered, with, without};
+use super::containers::{agrees, decide, only_observes, part, with, without};
 use crate::linearizable::{Decision, EntryOf, Model};
 use crate::models::Item;
 
@@ -62,6 +64,6 @@ impl<V: Item> Model for Stack<V> {
 
     /// Where each value is pushed at most once; not always where pops have no answer.
     fn decide(&self, entries: &[EntryOf<Self>]) -> Option<Decision> {
-        decide(entries, |lives| uncovered(lives).or_else(|| order::contradiction(entries, lives)))
+        decide::<V, Lifo>(entries)
     }
 }

@@ -4,7 +4,9 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 pub use super::containers::{Call, Reply};
-use super::containers::{decide, only_observes, part, uncovered, with, without};
+use super::containers::{
+    Certainty, ContainerEntry, Discipline, Due, Lives, Look, decide, dues, only_observes, part, uncovered, with, without,
+};
 use crate::linearizable::{Decision, EntryOf, Model};
 use crate::models::Item;
 
@@ -68,6 +70,25 @@ impl<V: Item + Ord> Model for UnorderedQueue<V> {
     /// Where each value is put in at most once: then only who found nothing can contradict others. Not always where some did, and
     /// others took something without an answer.
     fn decide(&self, entries: &[EntryOf<Self>]) -> Option<Decision> {
-        decide(entries, uncovered)
+        decide::<V, AnyOrder>(entries)
+    }
+}
+
+struct AnyOrder;
+
+impl<V> Discipline<V> for AnyOrder {
+    fn stuck(_: &[ContainerEntry<V>], lives: &Lives) -> Option<Vec<usize>> {
+        uncovered(lives).map(|_| (0..lives.lives.len()).collect())
+    }
+
+    fn proof(_: &[ContainerEntry<V>], lives: &Lives) -> Vec<usize> {
+        uncovered(lives).unwrap_or_default()
+    }
+
+    /// What was there before somebody began who found nothing must have gone before the answer.
+    fn dues(_: &[ContainerEntry<V>], lives: &Lives, certainty: Certainty) -> Vec<Due> {
+        let left = (0..).zip(&lives.lives).filter(|(_, life)| life.take().is_none());
+        let there = left.map(|(number, life)| (1, certainty.of(life.there, life.begun), number));
+        dues(Look::nothings(lives, certainty, 0).collect(), there.collect())
     }
 }

@@ -31,3 +31,27 @@ fn a_proof_names_who_saw_a_value_first_and_last() {
         assert_eq!(Queue::new().decide(&entries), Some(Decision::Impossible(vec![0, 1, 2, 3])), "{entries:#?}");
     }
 }
+
+/// Values 1, 2 and 3 put in one after the other, dequeues without an answer, and 3 taken from 20 to 30.
+fn third_taken(open: &[u64]) -> Vec<Entry<Call<u32>, Reply<u32>>> {
+    let mut entries: Vec<_> = (1..=3)
+        .map(|value| {
+            let invoked = 2 * u64::from(value);
+            Entry { position: 0, call: Call::Put(value), invoked, answer: Some((Reply::Done, invoked + 1)) }
+        })
+        .collect();
+    entries.push(Entry { position: 0, call: Call::Take, invoked: 20, answer: Some((Reply::Found(3), 30)) });
+    entries.extend(open.iter().map(|&invoked| Entry { position: 0, call: Call::Take, invoked, answer: None }));
+    entries
+}
+
+#[test]
+fn what_had_to_leave_was_taken_without_an_answer() {
+    let decided = |open: &[u64]| Queue::new().decide(&third_taken(open));
+    assert_eq!(decided(&[1, 30]), Some(Decision::Exists));
+    assert_eq!(decided(&[1, 40, 25]), Some(Decision::Exists));
+    // The second value needs one too, and 31 is too late.
+    assert_eq!(decided(&[1]), Some(Decision::Impossible(vec![0, 1, 2, 3, 4])));
+    assert_eq!(decided(&[31, 25]), Some(Decision::Impossible(vec![0, 1, 2, 3, 5])));
+    assert_eq!(decided(&[31]), Some(Decision::Impossible(vec![0, 2, 3])));
+}

@@ -1,4 +1,4 @@
-//! The life of each value of a container, and the decision from lives alone: possible where each value is put in at most once.
+//! The life of each value of a container: what is known where each is put in at most once.
 
 use std::hash::Hash;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use dsjepsen_history::Index;
 
 use super::values::{NOWHERE, Values};
-use super::{Call, ContainerEntry, Reply, Times};
+use super::{Call, ContainerEntry, Due, Reply, Times};
 use crate::linearizable::Decision;
 
 /// A time of a history. Half as wide as an index: a large history waits for its memory.
@@ -97,35 +97,12 @@ pub(crate) struct Lives {
     pub(crate) peeks: Vec<Peek>,
     /// Who found nothing.
     pub(crate) nothings: Vec<Nothing>,
-    /// Whether there is a take without an answer: nobody knows what it took, if anything.
-    has_open_takes: bool,
+    /// The takes without an answer: when each began, and its place. Nobody knows what it took, if anything.
+    pub(crate) open_takes: Vec<(Time, u32)>,
 }
 
 /// Why there are no lives: there is an obvious contradiction, or this history is none that can be told by lives.
-type Failure = Option<Decision>;
-
-/// Decides a history of a container where each value is put in at most once, by a `judge` of lives that shows a contradiction if
-/// there is no order.
-///
-/// Takes without an answer need not have happened: an order without them is an order. And what is contradictory among the values
-/// that others took is contradictory whatever they took. Between the two nothing is decided here.
-pub(crate) fn decide<V: Copy + Eq + Hash>(
-    entries: &[ContainerEntry<V>],
-    judge: impl Fn(&Lives) -> Option<Vec<usize>>,
-) -> Option<Decision> {
-    let lives = match Lives::of(entries) {
-        Ok(lives) => lives,
-        Err(failure) => return failure,
-    };
-    let contradiction = judge(&lives);
-    let Some(mut places) = contradiction else { return Some(Decision::Exists) };
-    if lives.has_open_takes {
-        places = judge(&lives.taken())?;
-    }
-    places.sort_unstable();
-    places.dedup();
-    Some(Decision::Impossible(places))
-}
+pub(super) type Failure = Option<Decision>;
 
 impl Lives {
     /// Reads the lives from a history.
@@ -135,7 +112,7 @@ impl Lives {
             lives: Vec::with_capacity(entries.len() / 2),
             peeks: Vec::new(),
             nothings: Vec::new(),
-            has_open_takes: false,
+            open_takes: Vec::new(),
         };
         let mut values = Values::new(entries.len());
         // What they found is read along with their times, for the entries are too many to be gone through again for it.
@@ -153,7 +130,7 @@ impl Lives {
                     read.put(place, from, there);
                 }
                 (Call::Peek, None) => {}
-                (Call::Take, None) => read.has_open_takes = true,
+                (Call::Take, None) => read.open_takes.push((from, place)),
                 (Call::Take | Call::Peek, Some((Reply::Done, _))) => return Err(None),
                 (Call::Take | Call::Peek, Some((Reply::Empty, returned))) => {
                     read.nothings.push(Nothing { place, from, to: happened(*returned).ok_or(None)? });
@@ -222,8 +199,21 @@ impl Lives {
         Ok(())
     }
 
+    /// Lets takes without an answer have taken these values, one after the other, which nobody else took.
+    pub(super) fn with_takes(&self, dues: &[Due]) -> Self {
+        let mut lives = self.clone();
+        for (due, &(invoked, place)) in dues.iter().zip(&self.open_takes) {
+            let first = self.peeks.partition_point(|peek| peek.life < due.life);
+            let peeks = self.peeks[first..].iter().take_while(|peek| peek.life == due.life);
+            let life = &mut lives.lives[due.life as usize];
+            life.take = place;
+            life.leaving = peeks.map(|peek| peek.from).chain([invoked, life.begun]).max().unwrap_or(invoked);
+        }
+        lives
+    }
+
     /// Only the values that are known to have been taken.
-    fn taken(&self) -> Self {
+    pub(super) fn taken(&self) -> Self {
         let mut some = self.clone();
         let mut left = 0..;
         let numbers: Vec<Option<u32>> = some.lives.iter().map(|life| life.take().and_then(|_| left.next())).collect();

@@ -10,25 +10,49 @@
 use std::hash::Hash;
 use std::ops::Range;
 
-use crate::models::containers::{Call, ContainerEntry, Lives, PeeksByLife, Times, shrink};
+use crate::models::containers::{
+    Call, Certainty, ContainerEntry, Discipline, Due, Lives, Look, PeeksByLife, Times, dues, shrink,
+};
 
-/// The places of operations that have no order, if there is none of all.
-pub(super) fn contradiction<V: Copy + Ord + Hash>(
-    entries: &[ContainerEntry<V>],
-    lives: &Lives,
-) -> Option<Vec<usize>> {
-    let order = falling(entries, lives);
-    let stuck = Placement::new(lives).run(&order)?;
-    let nothing = if let Stuck::Nothing(place) = stuck { Some(place) } else { None };
-    let mut suspects: Vec<usize> = match stuck {
-        Stuck::Value(at) => order[..=at].iter().map(|(_, life)| *life as usize).collect(),
-        Stuck::Nothing(_) => (0..lives.lives.len()).collect(),
-    };
-    suspects.sort_unstable_by_key(|life| lives.lives[*life].begun);
-    let has_none = |some: &[ContainerEntry<V>]| {
-        Lives::of(some).is_ok_and(|lives| Placement::new(&lives).run(&falling(some, &lives)).is_some())
-    };
-    Some(shrink(entries, lives, &suspects, nothing, has_none))
+/// The largest first.
+pub(super) struct Largest;
+
+impl<V: Copy + Ord + Hash> Discipline<V> for Largest {
+    fn stuck(entries: &[ContainerEntry<V>], lives: &Lives) -> Option<Vec<usize>> {
+        let order = falling(entries, lives);
+        let stuck = Placement::new(lives).run(&order)?;
+        Some(suspects(&order, &stuck))
+    }
+
+    fn proof(entries: &[ContainerEntry<V>], lives: &Lives) -> Vec<usize> {
+        let order = falling(entries, lives);
+        let Some(stuck) = Placement::new(lives).run(&order) else { return Vec::new() };
+        let nothing = if let Stuck::Nothing(place) = stuck { Some(place) } else { None };
+        let mut suspects = suspects(&order, &stuck);
+        suspects.sort_unstable_by_key(|life| lives.lives[*life].begun);
+        let has_none = |some: &[ContainerEntry<V>]| {
+            Lives::of(some).is_ok_and(|lives| Placement::new(&lives).run(&falling(some, &lives)).is_some())
+        };
+        shrink(entries, lives, &suspects, nothing, has_none)
+    }
+
+    /// What is larger than a value and was there before somebody began to look for that must have gone before it is found.
+    fn dues(entries: &[ContainerEntry<V>], lives: &Lives, certainty: Certainty) -> Vec<Due> {
+        let value = |life: u32| match entries[lives.lives[life as usize].put as usize].call {
+            Call::Put(value) => Some(value),
+            _ => None,
+        };
+        // Nothing is less than any value.
+        let looks = Look::all(lives, certainty, value, None);
+        let left = (0..).zip(&lives.lives).filter(|(_, life)| life.take().is_none());
+        dues(looks, left.map(|(number, life)| (value(number), certainty.of(life.there, life.begun), number)).collect())
+    }
+}
+
+/// The lives among which something has no moment.
+fn suspects<V>(order: &[(V, u32)], stuck: &Stuck) -> Vec<usize> {
+    let some = if let Stuck::Value(at) = stuck { &order[..=*at] } else { order };
+    some.iter().map(|(_, life)| *life as usize).collect()
 }
 
 /// The values with their lives, from the largest to the smallest.

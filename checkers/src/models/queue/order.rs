@@ -9,10 +9,40 @@
 //! The relations are never written down. What comes next must have been begun to be enqueued when the first of the others had
 //! ended to be, and the same with being seen; so three values are enough to find all that hinders any other.
 
-use crate::models::containers::{Life, Lives, NEVER, Time, uncovered};
+use crate::models::containers::{Certainty, ContainerEntry, Discipline, Due, Life, Look, Lives, NEVER, Time, dues, uncovered};
 
-/// The places of operations that have no order, if there is none of all.
-pub(super) fn contradiction(lives: &Lives) -> Option<Vec<usize>> {
+/// First in, first out.
+pub(super) struct Fifo;
+
+impl<V> Discipline<V> for Fifo {
+    fn stuck(_: &[ContainerEntry<V>], lives: &Lives) -> Option<Vec<usize>> {
+        contradiction(lives).map(|_| (0..lives.lives.len()).collect())
+    }
+
+    fn proof(_: &[ContainerEntry<V>], lives: &Lives) -> Vec<usize> {
+        contradiction(lives).unwrap_or_default()
+    }
+
+    /// What was there before a value was begun to be enqueued, or was seen before that was begun to be taken, must have left before that
+    /// was seen.
+    fn dues(_: &[ContainerEntry<V>], lives: &Lives, certainty: Certainty) -> Vec<Due> {
+        let seen = || (0..).zip(&lives.lives).filter(|(_, life)| life.seen < NEVER);
+        let look = |number, life: &Life, from| Look { key: 0, from, to: life.seen, of: Some(number), place: life.put };
+        let later_put = seen().map(|(number, life)| look(number, life, certainty.of(life.begun, life.there)));
+        let later_put = later_put.chain(Look::nothings(lives, certainty, 0)).collect();
+        let later_taken = seen().filter(|(_, life)| life.take().is_some());
+        let later_taken = later_taken.map(|(number, life)| look(number, life, life.leaving)).collect();
+        let left = || (0..).zip(&lives.lives).filter(|(_, life)| life.take().is_none());
+        let there = left().map(|(number, life)| (1, certainty.of(life.there, life.begun), number)).collect();
+        let mut all = dues(later_put, there);
+        all.extend(dues(later_taken, left().map(|(number, life)| (1, life.seen, number)).collect()));
+        all.sort_unstable_by_key(|due| (due.life, due.by));
+        all.dedup_by_key(|due| due.life);
+        all
+    }
+}
+
+fn contradiction(lives: &Lives) -> Option<Vec<usize>> {
     cycle(lives).or_else(|| uncovered(lives))
 }
 

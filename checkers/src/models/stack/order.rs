@@ -12,21 +12,46 @@ use std::hash::Hash;
 use std::ops::Range;
 
 use super::tree::{Counts, Free, Spans};
-use crate::models::containers::{ContainerEntry, Lives, PeeksByLife, Time, Times, shrink};
+use crate::models::containers::{
+    Certainty, ContainerEntry, Discipline, Due, Life, Lives, Look, PeeksByLife, Time, Times, dues, shrink, uncovered,
+};
 
-/// The places of operations that have no order, if there is none of all.
-pub(super) fn contradiction<V: Copy + Eq + Hash>(
-    entries: &[ContainerEntry<V>],
-    lives: &Lives,
-) -> Option<Vec<usize>> {
-    let stuck = Removal::new(lives).run();
-    if stuck.is_empty() {
-        return None;
+/// Last in, first out.
+pub(super) struct Lifo;
+
+impl<V: Copy + Eq + Hash> Discipline<V> for Lifo {
+    fn stuck(_: &[ContainerEntry<V>], lives: &Lives) -> Option<Vec<usize>> {
+        if uncovered(lives).is_some() {
+            return Some((0..lives.lives.len()).collect());
+        }
+        Some(Removal::new(lives).run()).filter(|stuck| !stuck.is_empty())
     }
-    let has_none = |some: &[ContainerEntry<V>]| {
-        Lives::of(some).is_ok_and(|lives| !Removal::new(&lives).run().is_empty())
-    };
-    Some(shrink(entries, lives, &stuck, None, has_none))
+
+    fn proof(entries: &[ContainerEntry<V>], lives: &Lives) -> Vec<usize> {
+        uncovered(lives).unwrap_or_else(|| {
+            let stuck = Removal::new(lives).run();
+            let has_none = |some: &[ContainerEntry<V>]| {
+                Lives::of(some).is_ok_and(|lives| !Removal::new(&lives).run().is_empty())
+            };
+            shrink(entries, lives, &stuck, None, has_none)
+        })
+    }
+
+    /// What was begun to be pushed when a value was there already must have gone before that is seen or popped later.
+    fn dues(_: &[ContainerEntry<V>], lives: &Lives, certainty: Certainty) -> Vec<Due> {
+        let pushed = |life: u32| {
+            let life = &lives.lives[life as usize];
+            Some(certainty.of(life.there, life.begun))
+        };
+        // One that found nothing lies below all.
+        let looks = Look::all(lives, certainty, pushed, None);
+        let left = (0..).zip(&lives.lives).filter(|(_, life)| life.take().is_none());
+        let value = |(number, life): (u32, &Life)| {
+            let [first, last] = [life.begun, life.there];
+            (Some(certainty.of(first, last)), certainty.of(last, first), number)
+        };
+        dues(looks, left.map(value).collect())
+    }
 }
 
 /// Moments, numbered: times between which nothing begins or ends to be surely there are one.
