@@ -1,6 +1,6 @@
 //! Why a circle is one, edge by edge.
 
-use dsjepsen_history::{Figure, Finding};
+use dsjepsen_history::{Edge, EdgeKind, Figure, Finding};
 
 use super::drawing::draw;
 use super::graph::Label;
@@ -74,9 +74,27 @@ pub(super) fn tell(
     let mut finding = Finding::invalid(rule, sentence, proof(history, &shown));
     finding.detail = "Each of them must come before the next, and the last before the first.".to_owned();
     finding.steps = steps;
+    finding.cycle = cycle.iter().map(|dependency| edge(history, dependency)).collect();
     finding.figures = vec![Figure::new("steps of the circle", count(cycle.len() as u64))];
     finding.timeline = draw(history, &shown);
     finding
+}
+
+/// A step of a circle as data.
+fn edge(history: &TransactionHistory, dependency: &Dependency) -> Edge {
+    let invoked = |number| history.transaction(number).invoked;
+    let value = |value| Some(history.value_name(value));
+    let (kind, key, before, after) = match dependency.because {
+        Because::Overwrote { key, before, after } => (EdgeKind::Overwrote, Some(key), value(before), value(after)),
+        Because::Read { key, value: read } => (EdgeKind::Read, Some(key), value(read), value(read)),
+        Because::Missed { key, read, written } => (EdgeKind::Missed, Some(key), read.and_then(value), value(written)),
+        Because::Session => (EdgeKind::Session, None, None, None),
+        Because::RealTime => (EdgeKind::RealTime, None, None, None),
+        Because::Visible { key, before, after, .. } => (EdgeKind::Visible, Some(key), value(before), value(after)),
+    };
+    let reader = if let Because::Visible { reader, .. } = dependency.because { Some(invoked(reader)) } else { None };
+    let key = key.map(|key| history.key_name(key));
+    Edge { from: invoked(dependency.from), to: invoked(dependency.to), kind, key, before, after, reader }
 }
 
 fn reason(history: &TransactionHistory, dependency: &Dependency, name: &dyn Fn(u32) -> String) -> String {
