@@ -13,6 +13,8 @@ use super::witness::ensure;
 /// What an operation asks and shows, and when it was: with no end, where nobody knows whether it was.
 #[derive(Debug, Clone)]
 struct Shown {
+    /// Which of the objects it is of.
+    key: usize,
     method: String,
     call: Value,
     reply: Value,
@@ -26,8 +28,8 @@ pub(crate) fn shows(history: &ForeignHistory, row: &Json, named: &HashSet<u64>) 
     let model = row["model"].as_str().unwrap_or_default();
     let (state, wildcard) = first(model).ok_or_else(|| format!("no object is known here as {model}"))?;
     let heeds_misses = history.format == Format::JepsenUtilLog;
-    let mut shown = shown(history)?;
-    shown.retain(|operation| named.contains(&operation.from));
+    let (mut shown, others): (Vec<Shown>, Vec<Shown>) =
+        all(history)?.into_iter().partition(|operation| named.contains(&operation.from));
     ensure(shown.len() == named.len(), "operations are named that the file does not hold")?;
     shown.retain(|operation| {
         let is_open = operation.to.is_none();
@@ -36,9 +38,45 @@ pub(crate) fn shows(history: &ForeignHistory, row: &Json, named: &HashSet<u64>) 
     });
     let counts = heeds_misses || shown.iter().all(|operation| operation.is_ok || operation.to.is_none());
     ensure(counts, "an operation is named that failed")?;
-    let object = Object { model, shown: &shown };
-    let has_order = object.goes_on(&mut vec![false; shown.len()], &state, &mut HashSet::new());
-    ensure(!has_order, "the operations that it names have an order")
+    let mut moments = shown.iter().filter_map(|operation| operation.to);
+    let contradicts = moments.any(|moment| {
+        let (shown, others) = (until(moment, &shown), until(moment, &others));
+        let (shown, overwritten) = closed(model, shown, others);
+        let object = Object { model, shown: &shown, others: &[], overwritten };
+        !object.goes_on(&mut vec![false; shown.len()], &state, &mut HashSet::new())
+    });
+    ensure(contradicts, "the operations that it names have an order")
+}
+
+/// The operations that had begun by a moment. Of those that were answered later, each may already have taken effect; what failed
+/// later shows nothing yet.
+fn until(moment: u64, all: &[Shown]) -> Vec<Shown> {
+    let late = |operation: &Shown| operation.to.is_some_and(|to| to > moment);
+    let begun = all.iter().filter(|operation| operation.from <= moment && (operation.is_ok || !late(operation)));
+    begun.map(|operation| Shown { to: operation.to.filter(|to| *to <= moment), ..operation.clone() }).collect()
+}
+
+/// What is left of the named operations without those that depend on others: of the rest, whatever the others did, the order in
+/// which all took effect is one. With it, of each, whether it may have met a value of a register that none of them wrote.
+fn closed(model: &str, mut shown: Vec<Shown>, mut others: Vec<Shown>) -> (Vec<Shown>, Vec<bool>) {
+    loop {
+        let object = Object { model, shown: &shown, others: &others, overwritten: Vec::new() };
+        let end = shown.iter().filter_map(|operation| operation.to).max().unwrap_or_default();
+        let counts = |other: &&Shown| {
+            let is_of_it = shown.iter().any(|operation| operation.key == other.key);
+            is_of_it && other.from < end && (other.is_ok || other.to.is_none())
+        };
+        let depends = |&place: &usize| others.iter().filter(counts).any(|other| object.needs(place, other));
+        if let Some(place) = (0..shown.len()).find(depends) {
+            let dependent = shown.remove(place);
+            others.push(dependent);
+            continue;
+        }
+        let writes = |other: &&Shown| matches!(other.method.as_str(), "write" | "cas");
+        let meets = |place| others.iter().filter(counts).filter(writes).any(|other| object.may_meet(other, place));
+        let overwritten = (0..shown.len()).map(meets).collect();
+        return (shown, overwritten);
+    }
 }
 
 /// What an object holds at first, and whether a read of nil says nothing.
@@ -55,8 +93,9 @@ pub(crate) fn first(model: &str) -> Option<(Vec<Value>, bool)> {
     })
 }
 
-fn shown(history: &ForeignHistory) -> Result<Vec<Shown>, String> {
-    let of = |operation: &ForeignOperation| Shown {
+fn all(history: &ForeignHistory) -> Result<Vec<Shown>, String> {
+    let of = |key: usize, operation: &ForeignOperation| Shown {
+        key,
         method: operation.f.as_deref().unwrap_or_default().to_owned(),
         call: operation.call.clone(),
         reply: operation.reply.clone(),
@@ -67,9 +106,10 @@ fn shown(history: &ForeignHistory) -> Result<Vec<Shown>, String> {
     match &history.body {
         ForeignBody::Operations(paired) if history.format == Format::EdnLinesKv => {
             let split = split_keys(paired.operations.clone(), "").map_err(|problem| problem.to_string())?;
-            Ok(split.keys.values().flatten().map(of).collect())
+            let keys = split.keys.values().enumerate();
+            Ok(keys.flat_map(|(key, operations)| operations.iter().map(move |operation| of(key, operation))).collect())
         }
-        ForeignBody::Operations(paired) => Ok(paired.operations.iter().map(of).collect()),
+        ForeignBody::Operations(paired) => Ok(paired.operations.iter().map(|operation| of(0, operation)).collect()),
         ForeignBody::Intervals(intervals) => {
             let mut points = Vec::new();
             for (place, interval) in intervals.operations.iter().enumerate() {
@@ -84,6 +124,7 @@ fn shown(history: &ForeignHistory) -> Result<Vec<Shown>, String> {
             let shown = intervals.operations.iter().enumerate().map(|(place, interval)| {
                 let value = interval.values.first().map_or(Value::Nil, |&value| Value::Integer(value));
                 Shown {
+                    key: 0,
                     method: interval.method.to_lowercase(),
                     call: value.clone(),
                     reply: value,
@@ -98,15 +139,63 @@ fn shown(history: &ForeignHistory) -> Result<Vec<Shown>, String> {
     }
 }
 
+/// Whether it puts a value into a container.
+fn is_put(operation: &Shown) -> bool {
+    let method = operation.method.as_str();
+    matches!(method, "add" | "insert") || ["push", "enq"].iter().any(|put| method.starts_with(put))
+}
+
+/// What it puts into a container, or takes out.
+fn value(operation: &Shown) -> &Value {
+    if is_put(operation) { &operation.call } else { &operation.reply }
+}
+
+/// Whether that says that the container was empty.
+fn is_nothing(value: &Value) -> bool {
+    value.is_nil() || *value == Value::Integer(-1)
+}
+
 type Tried = HashSet<(Vec<bool>, Vec<Value>)>;
 
 /// The operations on an object of this model.
 struct Object<'a> {
     model: &'a str,
     shown: &'a [Shown],
+    /// The other operations of the file.
+    others: &'a [Shown],
+    /// Of each, whether it may have met a value of a register that none of these operations wrote.
+    overwritten: Vec<bool>,
 }
 
 impl Object<'_> {
+    /// Whether an operation says something of another, so that to leave that out may make it impossible: of a register one that
+    /// wrote what it found, of a text one whose part it found, of a container one with its value.
+    fn needs(&self, place: usize, other: &Shown) -> bool {
+        let one = &self.shown[place];
+        let finds = |value: &Value| {
+            self.may_meet(other, place)
+                && match one.method.as_str() {
+                    "read" => one.reply == *value,
+                    "cas" => (one.is_ok || one.to.is_none()) && one.call.as_list().is_some_and(|cas| cas[0] == *value),
+                    _ => false,
+                }
+        };
+        let text = |value: &Value| value.as_word().unwrap_or_default().to_owned();
+        let refuses = |one: &Shown| one.method == "decr" && one.reply == Value::Integer(0);
+        match other.method.as_str() {
+            "read" | "get" => false,
+            method if method.starts_with("peek") => false,
+            "write" => finds(&other.call),
+            "cas" => other.call.as_list().is_none_or(|cas| finds(&cas[1])),
+            "put" | "append" => one.method == "get" && text(&one.reply).contains(&text(&other.call)),
+            "add" => one.method == "read" && one.reply.as_collection().is_some_and(|all| all.contains(&other.call)),
+            "incr" => true,
+            "decr" => refuses(one) && !refuses(other),
+            _ if !other.is_ok && !is_put(other) => true,
+            _ => value(one) == value(other) && !is_nothing(value(one)),
+        }
+    }
+
     /// Whether the operations that are not done can follow: each answered one must, and only after all that had ended when it began.
     fn goes_on(&self, done: &mut Vec<bool>, state: &[Value], tried: &mut Tried) -> bool {
         let shown = self.shown;
@@ -124,16 +213,31 @@ impl Object<'_> {
             }
             let mut after = state.to_vec();
             done[place] = true;
-            let goes_on = self.steps(&shown[place], &mut after) && self.goes_on(done, &after, tried);
+            let goes_on = self.steps(place, &mut after) && self.goes_on(done, &after, tried);
             done[place] = false;
             goes_on
         })
     }
 
+    /// Whether an operation of a register can find what another left: it did not begin too late, and nothing between the two set the
+    /// register, or shows that it held something else by then.
+    fn may_meet(&self, other: &Shown, place: usize) -> bool {
+        let one = &self.shown[place];
+        let left = other.call.as_list().map_or(&other.call, |cas| &cas[1]);
+        let parts = |between: &Shown| {
+            let is_between = between.key == one.key
+                && between.is_ok
+                && between.to.is_some_and(|to| to < one.from)
+                && other.to.is_some_and(|to| to < between.from);
+            is_between && (between.method != "read" || !between.reply.is_nil() && between.reply != *left)
+        };
+        one.to.is_none_or(|to| other.from < to) && !self.shown.iter().chain(self.others).any(parts)
+    }
+
     /// Lets an operation take effect; `false` where it cannot have ended so.
-    fn steps(&self, operation: &Shown, state: &mut Vec<Value>) -> bool {
-        let Shown { call, reply, is_ok, to, .. } = operation;
-        match operation.method.as_str() {
+    fn steps(&self, place: usize, state: &mut Vec<Value>) -> bool {
+        let Shown { method, call, reply, is_ok, to, .. } = &self.shown[place];
+        match method.as_str() {
             "read" if self.model == "set" => {
                 let mut all = reply.as_collection().unwrap_or_default().to_vec();
                 all.sort_unstable();
@@ -146,7 +250,7 @@ impl Object<'_> {
             "write" | "put" => state[0] = call.clone(),
             "append" => state[0] = Value::string(&[&state[0], call].map(|text| text.as_word().unwrap_or("")).concat()),
             "cas" => match call.as_list() {
-                Some([from, _]) if !is_ok && to.is_some() => return state[0] != *from,
+                Some([from, _]) if !is_ok && to.is_some() => return self.overwritten[place] || state[0] != *from,
                 Some([from, into]) if state[0] == *from => state[0] = into.clone(),
                 _ => return false,
             },
@@ -155,7 +259,7 @@ impl Object<'_> {
             "decr" if *reply == Value::Integer(0) => return state.is_empty(),
             "decr" => return state.pop().is_some(),
             method => {
-                if reply.is_nil() || *reply == Value::Integer(-1) {
+                if is_nothing(reply) {
                     return state.is_empty();
                 }
                 let Some(at) = self.next(method, reply, state).filter(|&at| state[at] == *reply) else { return false };

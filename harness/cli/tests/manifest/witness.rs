@@ -33,6 +33,34 @@ pub(crate) fn shows(history: &ForeignHistory, row: &Json) -> Result<(), String> 
     }
 }
 
+/// The row with witnesses that show nothing: an empty one, and of an anomaly each edge of the circle the other way round.
+pub(crate) fn spoilt(row: &Json) -> Vec<Json> {
+    let mut spoilt = vec![with(row, "witness", Vec::new())];
+    if row["rule"].as_str().is_some_and(|rule| rule.starts_with("transactions.")) {
+        let cycle = row["cycle"].as_array().cloned().unwrap_or_default();
+        spoilt.extend((0..cycle.len()).map(|at| {
+            let mut cycle = cycle.clone();
+            let (from, to) = (cycle[at]["from"].clone(), cycle[at]["to"].clone());
+            (cycle[at]["from"], cycle[at]["to"]) = (to, from);
+            with(row, "cycle", cycle)
+        }));
+    }
+    spoilt
+}
+
+/// The row with a witness of one operation less, each in turn.
+pub(crate) fn fewer(row: &Json) -> Vec<Json> {
+    let named = row["witness"].as_array().cloned().unwrap_or_default();
+    let without = |at: usize| [&named[..at], &named[at + 1..]].concat();
+    (0..named.len()).map(|at| with(row, "witness", without(at))).collect()
+}
+
+fn with(row: &Json, name: &str, list: Vec<Json>) -> Json {
+    let mut row = row.clone();
+    row[name] = list.into();
+    row
+}
+
 /// `why` where something is not so.
 pub(crate) fn ensure(is_so: bool, why: &str) -> Result<(), String> {
     is_so.then_some(()).ok_or_else(|| why.to_owned())
