@@ -133,15 +133,15 @@ fn forced(shown: &[Transaction], level: &str) -> Vec<(usize, usize)> {
         }));
     }
     let past = closure(count, &edges);
+    let is_past = |other: usize, reader: usize| past[other][reader];
     let known = edges.clone();
     for reader in 0..count {
         let sources = sources(reader);
-        let is_past = |other: usize| past[other][reader];
         for (at, &(key, from)) in sources.iter().enumerate() {
             let is_visible = |&other: &usize| match level {
                 "read-committed" => sources[..at].iter().any(|source| source.1 == Writer::Named(other)),
                 "read-atomic" => known.contains(&(other, reader)),
-                _ => is_past(other),
+                _ => is_past(other, reader),
             };
             let visible = (0..count).filter(|&other| other != reader && shown[other].writes(key)).filter(is_visible);
             edges.extend(visible.filter_map(|other| match from {
