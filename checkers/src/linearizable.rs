@@ -6,6 +6,7 @@
 
 mod compiled;
 mod cursor;
+mod ending_words;
 mod explain;
 mod explore;
 mod front;
@@ -22,10 +23,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dsjepsen_history::Index;
 
+pub(crate) use ending_words::EndingWords;
 use explain::without_unseen;
 pub(crate) use explain::{Proof, first_contradiction, proof, smallest, unseen};
 pub use history::{History, Invoked};
-pub(crate) use orders::{Ending, endings, objection};
+pub(crate) use orders::objection;
+use orders::{Ending, endings};
 pub use search::Answer;
 
 use crate::interrupt::Interrupt;

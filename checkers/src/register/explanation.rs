@@ -7,8 +7,8 @@ use super::drawing::draw;
 use super::keys::{Key, Keys};
 use super::model::{REGISTER, RegisterEntry};
 use super::{RULE, RegisterCall};
-use crate::linearizable::{Budget, first_contradiction, objection, proof};
-use crate::models::register::Reply;
+use crate::linearizable::{Budget, EndingWords, first_contradiction, objection, proof};
+use crate::models::register::{Call, Reply};
 use crate::words::{between, count, moment};
 
 /// How many configurations may be remembered to find what contradicts first, and again to make it short. It decides nothing: where
@@ -133,6 +133,7 @@ impl Case<'_> {
             ));
         }
         steps.push(keys.step("Then", contradiction.then(keys, key.key), None));
+        steps.extend(self.endings().into_iter().map(|text| keys.step("If", text, None)));
         let operation = keys.operation(last);
         let however = format!(
             "process {}, which began to {} at {}, {}{}: a contradiction.",
@@ -144,6 +145,28 @@ impl Case<'_> {
         );
         steps.push(keys.step("However", however, Some(last)));
         steps
+    }
+
+    /// How far the orders of the others come, and that the last operation cannot follow.
+    fn endings(&self) -> Vec<String> {
+        let Self { keys, key, proof, last, .. } = self;
+        let process = keys.operation(last).process;
+        let last = match (&last.call, last.reply()) {
+            (Call::Read, Some(reply)) => format!("process {process}'s read, which {},", found(reply)),
+            (_, Some(Reply::Swapped(false))) => {
+                format!("process {process}'s {}, which found another value,", kind(last))
+            }
+            _ => format!("process {process}'s {}", kind(last)),
+        };
+        let words = EndingWords {
+            one: "",
+            several: "",
+            named: &|entry| Some(format!("process {}'s {}", keys.operation(entry).process, kind(entry))),
+            object: &format!("key {}", key.key),
+            holds: &|state: &Option<u64>| Some(value_in_words(*state)),
+            last,
+        };
+        words.of(&REGISTER, proof)
     }
 
     /// An operation as it was known at the last answer, in words.
@@ -180,6 +203,20 @@ fn asked(call: &RegisterCall) -> String {
         RegisterCall::Write { key, value } => format!("write {value} to key {key}"),
         RegisterCall::Cas { key, from, to } => format!("set key {key} to {to} if it is {from}"),
     }
+}
+
+/// What an operation is, and of which values, so far as it was told.
+fn kind(entry: &RegisterEntry) -> String {
+    match (&entry.call, entry.reply()) {
+        (Call::Read, Some(Reply::Found(found))) => format!("read of {}", value_in_words(*found)),
+        (Call::Read, _) => "read".to_owned(),
+        (Call::Write(written), _) => format!("write of {}", value_in_words(*written)),
+        (Call::Cas { from, to }, _) => format!("cas of {} to {}", value_in_words(*from), value_in_words(*to)),
+    }
+}
+
+fn value_in_words(value: Option<u64>) -> String {
+    value.map_or_else(|| "no value".to_owned(), |value| value.to_string())
 }
 
 /// An answer after `Let`, where it says more than that it was done.

@@ -1,6 +1,6 @@
 //! Why a circle is one, edge by edge.
 
-use dsjepsen_history::{Figure, Finding};
+use dsjepsen_history::{Edge, EdgeKind, Figure, Finding};
 
 use super::drawing::draw;
 use super::graph::Label;
@@ -26,8 +26,8 @@ pub(super) fn explain_cycle(history: &TransactionHistory, explain: &dyn Explain,
     let cycle: Vec<_> = found.cycle.iter().map(because).collect();
     let anomaly = found.anomaly;
     let transactions = members(&cycle);
-    let sentence = format!("{} transactions form {}: {anomaly}.", count(transactions.len() as u64), anomaly.about());
-    let finding = Finding { count: found.count, ..tell(history, anomaly.rule(), sentence, &cycle) };
+    let sentence = |shown| format!("{} transactions form {}: {anomaly}.", count(shown), anomaly.about());
+    let finding = Finding { count: found.count, ..tell(history, anomaly.rule(), sentence, &[], &cycle) };
     AnomalyCase { anomaly, count: found.count, transactions, cycle, finding }
 }
 
@@ -42,19 +42,21 @@ pub(super) fn members(cycle: &[Dependency]) -> Vec<u32> {
     members
 }
 
-/// A finding that shows a circle.
+/// A finding that shows a circle, and before it what its edges follow from. The sentence is given how many transactions are shown.
 pub(super) fn tell(
     history: &TransactionHistory,
     rule: &'static str,
-    sentence: String,
+    sentence: impl FnOnce(u64) -> String,
+    premises: &[Dependency],
     cycle: &[Dependency],
 ) -> Finding {
     let mut shown = members(cycle);
-    for dependency in cycle {
-        if let Because::Visible { reader, .. } = dependency.because
-            && !shown.contains(&reader)
-        {
-            shown.push(reader);
+    for dependency in cycle.iter().chain(premises) {
+        let reader = if let Because::Visible { reader, .. } = dependency.because { Some(reader) } else { None };
+        for number in [Some(dependency.from), Some(dependency.to), reader].into_iter().flatten() {
+            if !shown.contains(&number) {
+                shown.push(number);
+            }
         }
     }
     let name = |number: u32| {
@@ -62,21 +64,43 @@ pub(super) fn tell(
         format!("T{}", place + 1)
     };
     let mut steps = in_words(history, &shown);
-    for (at, dependency) in cycle.iter().enumerate() {
+    for (at, dependency) in premises.iter().chain(cycle).enumerate() {
         let (from, to) = (name(dependency.from), name(dependency.to));
-        let last = at + 1 == cycle.len();
+        let last = at + 1 == premises.len() + cycle.len();
         let why = reason(history, dependency, &name);
         let end = if last { ": a contradiction." } else { "." };
         let text = format!("{from} < {to}, because {why}{end}");
         let operation = Some(history.transaction(dependency.to).invoked);
         steps.push(step(if last { "However" } else { "Then" }, text, operation));
     }
-    let mut finding = Finding::invalid(rule, sentence, proof(history, &shown));
-    finding.detail = "Each of them must come before the next, and the last before the first.".to_owned();
+    let mut finding = Finding::invalid(rule, sentence(shown.len() as u64), proof(history, &shown));
+    finding.detail = match premises {
+        [] => "Each of them must come before the next, and the last before the first.".to_owned(),
+        _ => "Some must come before others, and so each of a circle before the next, and the last before the first."
+            .to_owned(),
+    };
     finding.steps = steps;
+    finding.cycle = cycle.iter().map(|dependency| edge(history, dependency)).collect();
     finding.figures = vec![Figure::new("steps of the circle", count(cycle.len() as u64))];
     finding.timeline = draw(history, &shown);
     finding
+}
+
+/// A step of a circle as data.
+fn edge(history: &TransactionHistory, dependency: &Dependency) -> Edge {
+    let invoked = |number| history.transaction(number).invoked;
+    let value = |value| Some(history.value_name(value));
+    let (kind, key, before, after) = match dependency.because {
+        Because::Overwrote { key, before, after } => (EdgeKind::Overwrote, Some(key), value(before), value(after)),
+        Because::Read { key, value: read } => (EdgeKind::Read, Some(key), value(read), value(read)),
+        Because::Missed { key, read, written } => (EdgeKind::Missed, Some(key), read.and_then(value), value(written)),
+        Because::Session => (EdgeKind::Session, None, None, None),
+        Because::RealTime => (EdgeKind::RealTime, None, None, None),
+        Because::Visible { key, before, after, .. } => (EdgeKind::Visible, Some(key), value(before), value(after)),
+    };
+    let reader = if let Because::Visible { reader, .. } = dependency.because { Some(invoked(reader)) } else { None };
+    let key = key.map(|key| history.key_name(key));
+    Edge { from: invoked(dependency.from), to: invoked(dependency.to), kind, key, before, after, reader }
 }
 
 fn reason(history: &TransactionHistory, dependency: &Dependency, name: &dyn Fn(u32) -> String) -> String {

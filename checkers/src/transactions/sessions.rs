@@ -151,7 +151,7 @@ pub fn check_sessions(history: &TransactionHistory, level: SessionLevel, options
     }
     let mut inferred = Inferred::sessions_and_reads(&base);
     if let Some(circle) = inferred.circle() {
-        return judged(history, level, vec![circular(history, level, &circle)]);
+        return judged(history, level, vec![circular(&inferred, level, &circle, options)]);
     }
     if options.interrupt.is_raised() {
         let finding = options.interrupt.finding("What transactions had to see was not looked at");
@@ -164,7 +164,7 @@ pub fn check_sessions(history: &TransactionHistory, level: SessionLevel, options
         SessionLevel::Serializable => saturation::saturate(&base, &mut inferred, &options.interrupt),
     }
     if let Some(circle) = inferred.circle() {
-        return judged(history, level, vec![circular(history, level, &circle)]);
+        return judged(history, level, vec![circular(&inferred, level, &circle, options)]);
     }
     if level < SessionLevel::SnapshotIsolation {
         return judged(history, level, Vec::new());
@@ -208,10 +208,10 @@ fn ordered(base: &Base<'_>, inferred: &Inferred<'_>, level: SessionLevel, option
     judgement
 }
 
-fn circular(history: &TransactionHistory, level: SessionLevel, circle: &[Dependency]) -> Finding {
-    let members = super::explain::members(circle).len();
-    let sentence = format!("{} transactions cannot be put in any order that {level} allows.", count(members as u64));
-    tell(history, level.rule(), sentence, circle)
+fn circular(inferred: &Inferred<'_>, level: SessionLevel, circle: &[Dependency], options: &SessionOptions) -> Finding {
+    let premises = inferred.premises(circle, &options.interrupt);
+    let sentence = |shown| format!("{} transactions cannot be put in any order that {level} allows.", count(shown));
+    tell(inferred.history(), level.rule(), sentence, &premises, circle)
 }
 
 fn judged(history: &TransactionHistory, level: SessionLevel, findings: Vec<Finding>) -> Judgement {

@@ -49,6 +49,11 @@ fn an_older_value_after_a_newer_one_was_written() {
             ("Let", "process 0 write 12 to key 7, from 0.200 s to 0.210 s (10 ms)."),
             ("And let", "process 1 write 31 to key 7, from 0.220 s to 0.230 s (10 ms)."),
             ("Then", "nothing that begins after 0.230 s may find 12: it has been replaced, and was written only once."),
+            (
+                "If",
+                "process 0's write of 12, process 1's write of 31 have taken effect, in this order, key 7 holds 31, and \
+                 process 2's read, which found 12, cannot follow."
+            ),
             ("However", "process 2, which began to read key 7 at 0.470 s, found 12 at 0.474 s: a contradiction."),
         ]
     );

@@ -26,9 +26,9 @@ pub use reader::{History, HistoryError, RawCall, RawHistory, RawOperation, read_
 pub use run_directory::{RunDirectory, RunDirectoryError};
 pub use run_event::{RunEvent, StampedEvent};
 pub use verdict::{
-    Figure, Finding, Gravity, Judgement, Lane, Mark, Span, SpanStyle, Step, Timeline, UnknownReason, Verdict,
+    Edge, EdgeKind, Figure, Finding, Gravity, Judgement, Lane, Mark, Span, SpanStyle, Step, Timeline, UnknownReason,
+    Verdict,
 };
-
 pub use words::thousands;
 
 /// The version of every file format of a run directory. Files carry it as `schema`; a reader refuses a newer one.

@@ -95,6 +95,9 @@ pub struct Finding {
     /// The argument, step by step.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<Step>,
+    /// Where the proof is a circle of transactions: its edges, each leading to the next, and the last to the first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cycle: Vec<Edge>,
     /// Figures beside the argument.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub figures: Vec<Figure>,
@@ -115,6 +118,7 @@ impl Finding {
             count: 1,
             operations: Vec::new(),
             steps: Vec::new(),
+            cycle: Vec::new(),
             figures: Vec::new(),
             timeline: None,
         }
@@ -131,6 +135,7 @@ impl Finding {
             count: 1,
             operations,
             steps: Vec::new(),
+            cycle: Vec::new(),
             figures: Vec::new(),
             timeline: None,
         }
@@ -147,6 +152,47 @@ pub struct Step {
     /// The operation that it speaks of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Index>,
+}
+
+/// That one transaction must come before another, and what shows it: what is needed to look it up in the two.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edge {
+    /// The transaction that comes before, by the index of its invocation.
+    pub from: Index,
+    /// The one that comes after.
+    pub to: Index,
+    /// Why, in general.
+    pub kind: EdgeKind,
+    /// The key that both touched, as the history writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// What the first wrote or read of the key; none for a read of its initial state.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// What the second wrote or read of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Who read what the second wrote, of [`EdgeKind::Visible`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader: Option<Index>,
+}
+
+/// Why one transaction must come before another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EdgeKind {
+    /// The second wrote on top of what the first wrote.
+    Overwrote,
+    /// The second read what the first wrote.
+    Read,
+    /// The first read a version that the second overwrote.
+    Missed,
+    /// The first came before the second in their session.
+    Session,
+    /// The first had completed before the second was invoked.
+    RealTime,
+    /// A third read the second's write, although the first's was visible to it.
+    Visible,
 }
 
 /// A named figure with its unit, as text ready to be shown.

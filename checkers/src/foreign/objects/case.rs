@@ -4,17 +4,11 @@ use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome};
 use dsjepsen_history::{Figure, Finding, Index, Lane, Nanos, Span, SpanStyle, Step, Timeline};
 
 use super::{Given, Key, Shown, Words};
-use crate::linearizable::{Ending, EntryOf, Proof, endings};
+use crate::linearizable::{EndingWords, EntryOf, Proof};
 use crate::words::{count, counted, moment};
 
 /// How many operations are told one by one.
 const MOST_STEPS: usize = 12;
-
-/// Of how many operations the orders are told.
-const MOST_ORDERED: usize = 24;
-
-/// How many states are told that they can lead to.
-const MOST_ENDINGS: usize = 4;
 
 /// How many are named and drawn. Only where an explanation was given up are there more.
 pub(super) const MOST_NAMED: usize = 1_000;
@@ -102,35 +96,17 @@ impl<W: Words> Case<'_, W> {
     /// How far the orders of the others come, and that the last operation cannot follow.
     fn endings(&self, last: &ForeignOperation) -> Vec<String> {
         let proof = &self.proof.operations;
-        if proof.len() > MOST_ORDERED {
-            return Vec::new();
-        }
         let shown: Vec<Shown<'_, W::Model>> =
             proof.iter().filter_map(|entry| Some((entry, self.operation(entry)?))).collect();
-        let endings = endings(self.model, proof);
-        let mut texts = Vec::new();
-        for Ending { order, state } in endings.iter().take(MOST_ENDINGS) {
-            let lines = order.iter().filter_map(|&place| self.operation(&proof[place]));
-            let lines: Vec<String> = lines.map(|operation| operation.line.to_string()).collect();
-            let order = match lines.as_slice() {
-                [] => "nothing has taken effect".to_owned(),
-                [line] => format!("line {line} has taken effect"),
-                lines => format!("lines {} have taken effect, in this order", lines.join(", ")),
-            };
-            let holds =
-                W::holds(state, &shown).map(|holds| format!(" the object holds {holds}, and")).unwrap_or_default();
-            texts.push(format!(
-                "{order},{holds} the {} of line {} that {} cannot follow.",
-                kind(last),
-                last.line,
-                what(last)
-            ));
-        }
-        if endings.len() > MOST_ENDINGS {
-            let others = counted((endings.len() - MOST_ENDINGS) as u64, "other state");
-            texts.push(format!("they have led to one of {others}, it cannot follow either."));
-        }
-        texts
+        let words = EndingWords {
+            one: "line ",
+            several: "lines ",
+            named: &|entry| self.operation(entry).map(|operation| operation.line.to_string()),
+            object: "the object",
+            holds: &|state| W::holds(state, &shown),
+            last: format!("the {} of line {} that {}", kind(last), last.line, what(last)),
+        };
+        words.of(self.model, proof)
     }
 
     fn when(&self, operation: &ForeignOperation) -> String {

@@ -1,10 +1,12 @@
 //! The order that is inferred, and a shortest circle in it.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::base::{Base, INITIAL};
+use crate::interrupt::Interrupt;
 use crate::transactions::components::{Filtered, components};
 use crate::transactions::graph::{Graph, GraphBuilder, Label, Labels};
+use crate::transactions::history::TransactionHistory;
 use crate::transactions::verdict::{Because, Dependency};
 
 /// An edge that follows from a read and from what was visible to the reader.
@@ -17,33 +19,49 @@ pub(super) struct Forced {
     pub(super) reader: u32,
 }
 
+impl Forced {
+    fn label(&self) -> Label {
+        if self.reader == self.from { Label::ReadWrite } else { Label::WriteWrite }
+    }
+}
+
+/// A forced edge, and in which round it was taken in: it follows from those of earlier rounds.
+type Taken = (Forced, u32);
+
 /// Sessions, reads, and what is forced by them.
 #[derive(Debug)]
 pub(super) struct Inferred<'a> {
     base: &'a Base<'a>,
-    pub(super) forced: Vec<Forced>,
+    /// In order, each pair of transactions once.
+    forced: Vec<Taken>,
+    rounds: u32,
 }
 
 const ANY: Labels = Labels::of(&[Label::Process, Label::WriteRead, Label::WriteWrite, Label::ReadWrite]);
 
 impl<'a> Inferred<'a> {
     pub(super) fn sessions_and_reads(base: &'a Base<'a>) -> Self {
-        Self { base, forced: Vec::new() }
+        Self { base, forced: Vec::new(), rounds: 0 }
+    }
+
+    pub(super) fn history(&self) -> &'a TransactionHistory {
+        self.base.history
     }
 
     /// Takes further edges in; tells whether any was new.
     pub(super) fn extend(&mut self, mut more: Vec<Forced>) -> bool {
         more.sort_unstable();
         more.dedup_by_key(|forced| (forced.from, forced.to));
-        let before = self.forced.len();
-        let known = |forced: &Forced| {
-            let at = self.forced.partition_point(|other| (other.from, other.to) < (forced.from, forced.to));
-            self.forced.get(at).is_some_and(|other| (other.from, other.to) == (forced.from, forced.to))
-        };
-        more.retain(|forced| !known(forced));
-        self.forced.append(&mut more);
+        more.retain(|forced| self.position(forced.from, forced.to).is_none());
+        self.rounds += 1;
+        let is_new = !more.is_empty();
+        self.forced.extend(more.into_iter().map(|forced| (forced, self.rounds)));
         self.forced.sort_unstable();
-        self.forced.len() > before
+        is_new
+    }
+
+    fn position(&self, from: u32, to: u32) -> Option<usize> {
+        self.forced.binary_search_by_key(&(from, to), |(forced, _)| (forced.from, forced.to)).ok()
     }
 
     /// All edges, each from what comes before to what comes after.
@@ -55,10 +73,7 @@ impl<'a> Inferred<'a> {
             let from = base.reads(reader).iter().map(|read| read.writer).filter(|&writer| writer != INITIAL);
             from.map(move |writer| (writer, reader, Label::WriteRead))
         });
-        let forced = self.forced.iter().map(|forced| {
-            let label = if forced.reader == forced.from { Label::ReadWrite } else { Label::WriteWrite };
-            (forced.from, forced.to, label)
-        });
+        let forced = self.forced.iter().map(|(forced, _)| (forced.from, forced.to, forced.label()));
         sessions.chain(reads).chain(forced)
     }
 
@@ -84,6 +99,43 @@ impl<'a> Inferred<'a> {
         Some(steps.into_iter().map(dependency).collect())
     }
 
+    /// What the edges of a circle follow from, earliest first: with the circle it shows by itself that there is no order. Where
+    /// there is no time for all of it, the rest is missing.
+    pub(super) fn premises(&self, circle: &[Dependency], interrupt: &Interrupt) -> Vec<Dependency> {
+        let paths = Paths::of(self);
+        let mut known: HashSet<(u32, u32)> = circle.iter().map(|step| (step.from, step.to)).collect();
+        let mut open: Vec<(u32, u32)> = circle.iter().map(|step| (step.from, step.to)).collect();
+        let mut premises: Vec<(u32, u32, u32, Label)> = Vec::new();
+        while let Some((from, to)) = open.pop().filter(|_| !interrupt.is_raised()) {
+            let Some(at) = self.position(from, to) else { continue };
+            for (from, to, label) in self.reason(&paths, self.forced[at]) {
+                if known.insert((from, to)) {
+                    open.push((from, to));
+                    premises.push((self.position(from, to).map_or(0, |at| self.forced[at].1), from, to, label));
+                }
+            }
+        }
+        premises.sort_unstable_by_key(|&(round, from, to, _)| (round, from, to));
+        let dependency = |(_, from, to, label)| Dependency { from, to, because: self.because(from, to, label) };
+        premises.into_iter().map(dependency).collect()
+    }
+
+    /// The edges that a forced one follows from: how what was visible came to the reader, or how what was missed followed what was
+    /// read.
+    fn reason(&self, paths: &Paths<'_>, (forced, round): Taken) -> Vec<(u32, u32, Label)> {
+        let Forced { from, to, key, reader } = forced;
+        if reader != from {
+            return paths.between(from, reader, round).unwrap_or_default();
+        }
+        let mut writers = self.base.reads(reader).iter().filter(|read| read.key == key).map(|read| read.writer);
+        let path = writers.find_map(|writer| match writer {
+            // Of the initial version nothing must be known, but that the weak levels ask for what was visible.
+            INITIAL => paths.between(to, reader, round),
+            writer => Some([paths.between(writer, to, round)?, vec![(writer, reader, Label::WriteRead)]].concat()),
+        });
+        path.unwrap_or_default()
+    }
+
     fn because(&self, from: u32, to: u32, label: Label) -> Because {
         let versions = self.base.versions;
         match label {
@@ -94,8 +146,7 @@ impl<'a> Inferred<'a> {
                 Because::Read { key: read.key, value: versions.value(read.version).expect("it was written") }
             }
             _ => {
-                let at = self.forced.partition_point(|other| (other.from, other.to) < (from, to));
-                let forced = self.forced[at];
+                let (forced, _) = self.forced[self.position(from, to).expect("the edge was forced")];
                 let value = |number| {
                     let version = self.base.written(number, forced.key).expect("a writer of the key");
                     versions.value(version).expect("it was written")
@@ -110,6 +161,59 @@ impl<'a> Inferred<'a> {
                 }
             }
         }
+    }
+}
+
+/// All edges, to be walked along.
+struct Paths<'a> {
+    base: &'a Base<'a>,
+    /// By transaction: where edges other than those of sessions lead, and the round of each.
+    edges: Vec<Vec<(u32, Label, u32)>>,
+}
+
+impl<'a> Paths<'a> {
+    fn of(inferred: &Inferred<'a>) -> Self {
+        let mut edges = vec![Vec::new(); inferred.base.history.len()];
+        for (from, to, label) in inferred.edges().filter(|edge| edge.2 == Label::WriteRead) {
+            edges[from as usize].push((to, label, 0));
+        }
+        for (forced, round) in &inferred.forced {
+            edges[forced.from as usize].push((forced.to, forced.label(), *round));
+        }
+        Self { base: inferred.base, edges }
+    }
+
+    /// A shortest path along edges of earlier rounds. From one transaction of a session to any later one it is a single step.
+    fn between(&self, start: u32, end: u32, round: u32) -> Option<Vec<(u32, u32, Label)>> {
+        let chains = &self.base.chains;
+        let mut came_from: Vec<Option<(u32, Label)>> = vec![None; self.edges.len()];
+        // From where on all of each chain is known to be reached.
+        let mut reached: Vec<usize> = chains.iter().map(Vec::len).collect();
+        let mut open = VecDeque::from([start]);
+        while let Some(node) = open.pop_front().filter(|_| came_from[end as usize].is_none()) {
+            let mut reach = |target: u32, label| {
+                if target != start && came_from[target as usize].is_none() {
+                    came_from[target as usize] = Some((node, label));
+                    open.push_back(target);
+                }
+            };
+            for &(target, label, _) in self.edges[node as usize].iter().filter(|edge| edge.2 < round) {
+                reach(target, label);
+            }
+            if let Some((chain, place)) = self.base.places[node as usize] {
+                let (chain, next) = (chain as usize, place as usize + 1);
+                let end = reached[chain].max(next);
+                chains[chain][next..end].iter().for_each(|&later| reach(later, Label::Process));
+                reached[chain] = reached[chain].min(next);
+            }
+        }
+        let (mut path, mut node) = (Vec::new(), end);
+        while node != start {
+            let (from, label) = came_from[node as usize]?;
+            path.push((from, node, label));
+            node = from;
+        }
+        Some(path)
     }
 }
 

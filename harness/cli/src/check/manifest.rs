@@ -122,7 +122,7 @@ impl<'a> Row<'a> {
             Came::NotJudged(said) | Came::Refused(said) => said,
         };
         // The gravest finding is the first.
-        let witness = verdict.and_then(|verdict| verdict.findings.first()).map(|finding| &finding.operations);
+        let shown = verdict.and_then(|verdict| verdict.findings.first());
         let (anomalies, ruled_out) = verdict.map(|verdict| named_anomalies(&verdict.checkers)).unwrap_or_default();
         json!({
             "file": self.file,
@@ -136,7 +136,9 @@ impl<'a> Row<'a> {
             "differs": if let Came::Verdict(_, differs) = came { differs.as_deref() } else { None },
             "not_judged": matches!(came, Came::NotJudged(_)),
             "sentence": said,
-            "witness": witness,
+            "rule": shown.map(|finding| &finding.rule),
+            "witness": shown.map(|finding| &finding.operations),
+            "cycle": shown.map(|finding| &finding.cycle).filter(|cycle| !cycle.is_empty()),
             "milliseconds": milliseconds,
         })
     }

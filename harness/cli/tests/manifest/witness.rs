@@ -1,177 +1,86 @@
-//! An independent look at what is shown of an object without an order: the operations of the file that a finding names are put
-//! in every order on an object of a few lines of plain code.
+//! An independent look at what is shown of an invalid verdict: the operations that the first finding names are held against the
+//! file by plain code, which knows nothing of the checkers.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::path::Path;
 
-use dsjepsen_history::foreign::{
-    ForeignBody, ForeignHistory, ForeignOperation, ForeignOutcome, Format, Value, read_foreign, split_keys,
-};
-use libtest_mimic::Failed;
+use dsjepsen_history::foreign::{ForeignBody, ForeignHistory, ForeignOperation};
 use serde_json::Value as Json;
 
-/// What an operation asks and shows, and when it was: with no end, where nobody knows whether it was.
-#[derive(Debug, Clone)]
-struct Shown {
-    method: String,
-    call: Value,
-    reply: Value,
-    is_ok: bool,
-    from: u64,
-    to: Option<u64>,
-}
+use super::{objects, sessions, transactions, workloads};
 
-/// Whether the operations that a row's verdict names are shown to have no order; `None` where this look knows no such object.
-pub(crate) fn has_no_order(folder: &Path, row: &Json) -> Result<Option<bool>, Failed> {
-    let word = |name: &str| row[name].as_str().unwrap_or_default();
-    let Some((state, wildcard)) = first(word("model")) else { return Ok(None) };
-    let named: HashSet<u64> = row["witness"]
-        .as_array()
-        .ok_or_else(|| format!("no witness: {row}"))?
-        .iter()
-        .filter_map(Json::as_u64)
-        .collect();
-    let history = read_foreign(File::open(folder.join(word("file")))?, word("file"), None)?;
-    let heeds_misses = history.format == Format::JepsenUtilLog;
-    let mut shown = shown(history)?;
-    shown.retain(|operation| named.contains(&operation.from));
-    assert_eq!(shown.len(), named.len(), "{}: operations are named that the file does not hold", word("file"));
-    shown.retain(|operation| {
-        let is_open = operation.to.is_none();
-        let reads = matches!(operation.method.as_str(), "read" | "get");
-        !(reads && (is_open || wildcard && operation.reply.is_nil()))
-    });
-    assert!(heeds_misses || shown.iter().all(|operation| operation.is_ok || operation.to.is_none()));
-    let object = Object { model: word("model"), shown: &shown };
-    Ok(Some(!object.goes_on(&mut vec![false; shown.len()], &state, &mut HashSet::new())))
-}
-
-/// What an object holds at first, and whether a read of nil says nothing.
-fn first(model: &str) -> Option<(Vec<Value>, bool)> {
-    let (name, option) = model.split_once('(').unwrap_or((model, ""));
-    Some(match (name, option.trim_end_matches(')')) {
-        ("register" | "cas-register", "init=0") => (vec![Value::Integer(0)], true),
-        ("register" | "cas-register", _) => (vec![Value::Nil], false),
-        ("kv-get-put-append", _) => (vec![Value::string("")], false),
-        ("stack" | "queue" | "deque" | "unordered-queue" | "pqueue" | "priorityqueue" | "semaphore", _) => {
-            (Vec::new(), false)
-        }
-        _ => return None,
-    })
-}
-
-fn shown(history: ForeignHistory) -> Result<Vec<Shown>, Failed> {
-    let of = |operation: &ForeignOperation| Shown {
-        method: operation.f.as_deref().unwrap_or_default().to_owned(),
-        call: operation.call.clone(),
-        reply: operation.reply.clone(),
-        is_ok: operation.outcome == ForeignOutcome::Ok,
-        from: operation.invoked.into(),
-        to: operation.completed().filter(|_| operation.outcome != ForeignOutcome::Info).map(u64::from),
-    };
-    match history.body {
-        ForeignBody::Operations(paired) if history.format == Format::EdnLinesKv => {
-            Ok(split_keys(paired.operations, "")?.keys.values().flatten().map(of).collect())
-        }
-        ForeignBody::Operations(paired) => Ok(paired.operations.iter().map(of).collect()),
-        ForeignBody::Intervals(intervals) => {
-            let mut points = Vec::new();
-            for (place, interval) in intervals.operations.iter().enumerate() {
-                // An end is earlier than a start at the same time.
-                let [start, end] = if interval.start < interval.end { [3, 0] } else { [1, 2] };
-                points.extend([(interval.start, start, place), (interval.end, end, place)]);
-            }
-            points.sort_unstable();
-            let rank = |at: i64, place: usize| {
-                points.iter().position(|point| (point.0, point.2) == (at, place)).map(|rank| rank as u64)
-            };
-            let shown = intervals.operations.iter().enumerate().map(|(place, interval)| {
-                let value = interval.values.first().map_or(Value::Nil, |&value| Value::Integer(value));
-                Shown {
-                    method: interval.method.to_lowercase(),
-                    call: value.clone(),
-                    reply: value,
-                    is_ok: true,
-                    from: rank(interval.start, place).unwrap_or_default(),
-                    to: rank(interval.end, place),
-                }
-            });
-            Ok(shown.collect())
-        }
-        ForeignBody::Sessions(_) => Err("transactions are no operations on one object".into()),
+/// Takes the witness of a row apart, and says why it shows nothing.
+pub(crate) fn shows(history: &ForeignHistory, row: &Json) -> Result<(), String> {
+    let named: Vec<u64> = row["witness"].as_array().into_iter().flatten().filter_map(Json::as_u64).collect();
+    let named: HashSet<u64> = named.into_iter().collect();
+    let model = row["model"].as_str().unwrap_or_default();
+    if objects::first(model).is_some() {
+        return objects::shows(history, row, &named);
     }
-}
-
-type Tried = HashSet<(Vec<bool>, Vec<Value>)>;
-
-/// The operations on an object of this model.
-struct Object<'a> {
-    model: &'a str,
-    shown: &'a [Shown],
-}
-
-impl Object<'_> {
-    /// Whether the operations that are not done can follow: each answered one must, and only after all that had ended when it began.
-    fn goes_on(&self, done: &mut Vec<bool>, state: &[Value], tried: &mut Tried) -> bool {
-        let shown = self.shown;
-        let waits = |done: &[bool], place: usize| !done[place] && shown[place].to.is_some();
-        if !(0..shown.len()).any(|place| waits(done, place)) {
-            return true;
-        }
-        if !tried.insert((done.clone(), state.to_vec())) {
-            return false;
-        }
-        (0..shown.len()).any(|place| {
-            let ended = |other: usize| waits(done, other) && shown[other].to.is_some_and(|to| to < shown[place].from);
-            if done[place] || (0..shown.len()).any(ended) {
-                return false;
-            }
-            let mut after = state.to_vec();
-            done[place] = true;
-            let goes_on = self.steps(&shown[place], &mut after) && self.goes_on(done, &after, tried);
-            done[place] = false;
-            goes_on
-        })
-    }
-
-    /// Lets an operation take effect; `false` where it cannot have ended so.
-    fn steps(&self, operation: &Shown, state: &mut Vec<Value>) -> bool {
-        let Shown { call, reply, is_ok, to, .. } = operation;
-        match operation.method.as_str() {
-            "read" | "get" => return state[0] == *reply,
-            "write" | "put" => state[0] = call.clone(),
-            "append" => state[0] = Value::string(&[&state[0], call].map(|text| text.as_word().unwrap_or("")).concat()),
-            "cas" => match call.as_list() {
-                Some([from, _]) if !is_ok && to.is_some() => return state[0] != *from,
-                Some([from, into]) if state[0] == *from => state[0] = into.clone(),
-                _ => return false,
-            },
-            "push_front" => state.insert(0, call.clone()),
-            "push" | "enq" | "enqueue" | "push_back" | "insert" | "incr" => state.push(call.clone()),
-            "decr" if *reply == Value::Integer(0) => return state.is_empty(),
-            "decr" => return state.pop().is_some(),
-            method => {
-                if reply.is_nil() || *reply == Value::Integer(-1) {
-                    return state.is_empty();
-                }
-                let Some(at) = self.next(method, reply, state).filter(|&at| state[at] == *reply) else { return false };
-                if !method.starts_with("peek") {
-                    state.remove(at);
-                }
+    match &history.body {
+        ForeignBody::Operations(paired) => {
+            let all = &paired.operations;
+            let shown: Vec<&ForeignOperation> =
+                all.iter().filter(|operation| named.contains(&operation.invoked.into())).collect();
+            ensure(shown.len() == named.len(), "operations are named that the file does not hold")?;
+            if model.starts_with("txn-") {
+                transactions::shows(all, &shown, row)
+            } else {
+                workloads::shows(all, &shown, row["rule"].as_str().unwrap_or_default())
             }
         }
-        true
+        ForeignBody::Sessions(sessions) => sessions::shows(sessions, history.format, model, &named),
+        ForeignBody::Intervals(_) => Err(format!("no object is known here as {model}")),
     }
+}
 
-    /// The place of the value that is taken, or looked at.
-    fn next(&self, method: &str, reply: &Value, state: &[Value]) -> Option<usize> {
-        match (self.model, method) {
-            ("unordered-queue", _) => state.iter().position(|held| held == reply),
-            ("pqueue" | "priorityqueue", _) => (0..state.len()).max_by_key(|&at| state[at].as_integer()),
-            ("queue", _) | ("deque", "pop_front" | "peek_front") => (!state.is_empty()).then_some(0),
-            ("stack", _) | ("deque", "pop_back" | "peek_back") => state.len().checked_sub(1),
-            _ => panic!("no {} knows a {method}", self.model),
+/// The row with witnesses that show nothing: an empty one, and of an anomaly each edge of the circle the other way round.
+pub(crate) fn spoilt(row: &Json) -> Vec<Json> {
+    let mut spoilt = vec![with(row, "witness", Vec::new())];
+    if row["rule"].as_str().is_some_and(|rule| rule.starts_with("transactions.")) {
+        let cycle = row["cycle"].as_array().cloned().unwrap_or_default();
+        spoilt.extend((0..cycle.len()).map(|at| {
+            let mut cycle = cycle.clone();
+            let (from, to) = (cycle[at]["from"].clone(), cycle[at]["to"].clone());
+            (cycle[at]["from"], cycle[at]["to"]) = (to, from);
+            with(row, "cycle", cycle)
+        }));
+    }
+    spoilt
+}
+
+/// The row with a witness of one operation less, each in turn.
+pub(crate) fn fewer(row: &Json) -> Vec<Json> {
+    let named = row["witness"].as_array().cloned().unwrap_or_default();
+    let without = |at: usize| [&named[..at], &named[at + 1..]].concat();
+    (0..named.len()).map(|at| with(row, "witness", without(at))).collect()
+}
+
+fn with(row: &Json, name: &str, list: Vec<Json>) -> Json {
+    let mut row = row.clone();
+    row[name] = list.into();
+    row
+}
+
+/// `why` where something is not so.
+pub(crate) fn ensure(is_so: bool, why: &str) -> Result<(), String> {
+    is_so.then_some(()).ok_or_else(|| why.to_owned())
+}
+
+/// Whether edges between things numbered below `count` go in a circle.
+pub(crate) fn has_circle(count: usize, edges: &[(usize, usize)]) -> bool {
+    let reaches = closure(count, edges);
+    (0..count).any(|thing| reaches[thing][thing])
+}
+
+/// Who reaches whom over one edge or more.
+pub(crate) fn closure(count: usize, edges: &[(usize, usize)]) -> Vec<Vec<bool>> {
+    let mut reaches = vec![vec![false; count]; count];
+    edges.iter().for_each(|&(from, to)| reaches[from][to] = true);
+    for middle in 0..count {
+        let onwards = reaches[middle].clone();
+        for row in reaches.iter_mut().filter(|row| row[middle]) {
+            row.iter_mut().zip(&onwards).for_each(|(reached, further)| *reached |= further);
         }
     }
+    reaches
 }
