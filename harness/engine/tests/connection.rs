@@ -12,7 +12,7 @@ use dsjepsen_history::{NodeId, Process};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 const PORT: u16 = 7401;
 const HOME: usize = 0;
