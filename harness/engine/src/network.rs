@@ -23,6 +23,7 @@ mod owner;
 mod proxy;
 mod registry;
 mod rules;
+mod shape;
 mod sock_diag;
 mod subnet;
 #[cfg(test)]
@@ -40,6 +41,7 @@ pub use self::owner::{Lookups, Refusal, SocketOwners, Unknown};
 use self::proxy::Proxy;
 use self::registry::SharedRegistry;
 pub use self::rules::{Effect, LinkRule, RuleEvidence, RuleId};
+pub use self::shape::Distribution;
 pub(crate) use self::sock_diag::inode_of;
 pub use self::subnet::{CLAIM_PORT, DIALLERS, LARGEST_NODE, Subnet};
 

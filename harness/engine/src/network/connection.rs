@@ -14,7 +14,8 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::rules::Flow;
+use super::rules::{Flow, RuleId};
+use super::shape::Shape;
 use super::{BUFFER_BYTES, kernel};
 
 /// Chunks with a release time of their own that one direction keeps at most: a stream of single bytes under a delay must
@@ -40,8 +41,25 @@ pub(super) struct Wait {
 #[derive(Debug, Default)]
 pub(super) struct Step {
     pub(super) wait: Wait,
-    pub(super) read: usize,
     pub(super) written: usize,
+    /// The rules that made what was read wait, with how many bytes.
+    pub(super) delayed: Vec<(RuleId, u64)>,
+    /// Pieces that left, and how long they had waited.
+    pub(super) left: (u64, Duration),
+    /// Whether something waits because no more may leave now.
+    pub(super) is_limited: bool,
+    /// Whether it broke because enough had passed.
+    pub(super) broke: bool,
+}
+
+/// What the rules let a direction do in one step.
+pub(super) struct Leave<'a> {
+    pub(super) shape: &'a Shape,
+    /// How many bytes may be written, by the rate of the flow.
+    pub(super) bytes: usize,
+    /// From when on more may.
+    pub(super) until: Option<Instant>,
+    pub(super) now: Instant,
 }
 
 /// How a connection ended.
@@ -75,6 +93,8 @@ enum Tail {
 struct Chunk {
     read_at: Instant,
     length: usize,
+    /// Which piece of the stream it is.
+    number: u64,
 }
 
 /// What was read from one side and not yet written to the other.
@@ -83,33 +103,52 @@ struct Pipe {
     bytes: VecDeque<u8>,
     chunks: VecDeque<Chunk>,
     tail: Tail,
+    /// By which its pieces are told from those of all other pipes.
+    seed: u64,
+    /// How many pieces were read.
+    pieces: u64,
+    /// How many bytes have left since they were last counted anew.
+    passed: u64,
+    /// When the next slice may leave.
+    resumes: Option<Instant>,
 }
 
 impl Pipe {
-    fn new() -> Self {
-        Self { bytes: VecDeque::new(), chunks: VecDeque::new(), tail: Tail::Open }
+    fn new(seed: u64) -> Self {
+        let (bytes, chunks) = (VecDeque::new(), VecDeque::new());
+        Self { bytes, chunks, tail: Tail::Open, seed, pieces: 0, passed: 0, resumes: None }
     }
 
     /// How many bytes may be read now. Without a delay nothing is read ahead of what waits to be written.
-    fn room(&self, delay: Duration) -> usize {
-        let open = self.tail == Tail::Open && self.chunks.len() < CHUNKS;
-        if open && (self.bytes.is_empty() || !delay.is_zero()) { BUFFER_BYTES - self.bytes.len() } else { 0 }
+    fn room(&self, shape: &Shape) -> usize {
+        let chunks = CHUNKS.saturating_sub(self.chunks.len());
+        if self.tail != Tail::Open || !(self.bytes.is_empty() || shape.is_late()) {
+            return 0;
+        }
+        (BUFFER_BYTES - self.bytes.len()).min(chunks.saturating_mul(shape.piece()))
     }
 
-    fn push(&mut self, bytes: &[u8], read_at: Instant) {
-        if !bytes.is_empty() {
-            self.bytes.extend(bytes);
-            self.chunks.push_back(Chunk { read_at, length: bytes.len() });
+    fn push(&mut self, bytes: &[u8], read_at: Instant, shape: &Shape, delayed: &mut Vec<(RuleId, u64)>) {
+        self.bytes.extend(bytes);
+        for piece in bytes.chunks(shape.piece()) {
+            let number = self.pieces;
+            self.pieces += 1;
+            delayed.extend(shape.lags_of((self.seed, number)).map(|(rule, _)| (rule, piece.len() as u64)));
+            self.chunks.push_back(Chunk { read_at, length: piece.len(), number });
         }
     }
 
-    fn consume(&mut self, mut length: usize) {
+    /// Forgets bytes that were written; what pieces have left by that, and how long they waited.
+    fn consume(&mut self, mut length: usize, now: Instant) -> (u64, Duration) {
+        let (mut pieces, mut waited) = (0, Duration::ZERO);
         self.bytes.drain(..length);
         while let Some(chunk) = self.chunks.front_mut().filter(|_| length > 0) {
             let taken = length.min(chunk.length);
             chunk.length -= taken;
             length -= taken;
             if chunk.length == 0 {
+                pieces += 1;
+                waited += now.saturating_duration_since(chunk.read_at);
                 self.chunks.pop_front();
             }
         }
@@ -117,24 +156,48 @@ impl Pipe {
             // An idle connection keeps no buffer.
             self.bytes = VecDeque::new();
         }
+        (pieces, waited)
     }
 
     /// When the next thing in the pipe may leave it. An instant beyond what the clock can tell never comes.
-    fn due(&self, delay: Duration) -> Option<Due> {
-        let read_at = match (self.chunks.front(), self.tail) {
-            (Some(chunk), _) => chunk.read_at,
-            (None, Tail::Ending { read_at, .. }) => read_at,
+    fn due(&self, shape: &Shape) -> Option<Due> {
+        let (read_at, number) = match (self.chunks.front(), self.tail) {
+            (Some(chunk), _) => (chunk.read_at, chunk.number),
+            (None, Tail::Ending { read_at, .. }) => (read_at, self.pieces),
             (None, _) => return None,
         };
-        Some(read_at.checked_add(delay).map_or(Due::Never, Due::At))
+        Some(read_at.checked_add(shape.lag((self.seed, number))).map_or(Due::Never, Due::At))
     }
 
     /// The bytes at the head of the pipe that are due.
-    fn due_bytes(&self, delay: Duration, now: Instant) -> &[u8] {
-        let due = |chunk: &&Chunk| chunk.read_at.checked_add(delay).is_some_and(|due| due <= now);
+    fn due_bytes(&self, shape: &Shape, now: Instant) -> &[u8] {
+        let due = |chunk: &&Chunk| {
+            let lag = shape.lag((self.seed, chunk.number));
+            chunk.read_at.checked_add(lag).is_some_and(|due| due <= now)
+        };
         let length: usize = self.chunks.iter().take_while(due).map(|chunk| chunk.length).sum();
         let (head, _) = self.bytes.as_slices();
         &head[..length.min(head.len())]
+    }
+
+    /// How many bytes may be written now, of which so many were, and if none may, from when on; never where that is unknown.
+    fn most(&self, leave: &Leave<'_>, written: usize) -> (usize, Option<Instant>) {
+        let Leave { shape, bytes, until, now } = *leave;
+        if shape.rate.is_some() && bytes <= written {
+            // A full part was written; the rate says at the next step from when on more may be.
+            return (0, until.or(Some(now)));
+        }
+        let mut most = if shape.rate.is_some() { bytes - written } else { usize::MAX };
+        if let Some((slice, _)) = shape.slice {
+            match self.resumes.filter(|resumes| *resumes > now) {
+                Some(resumes) => return (0, Some(resumes)),
+                None => most = most.min(slice),
+            }
+        }
+        if let Some(last) = shape.most {
+            most = most.min(usize::try_from(last.saturating_sub(self.passed)).unwrap_or(usize::MAX));
+        }
+        (most, None)
     }
 
     fn discard(&mut self) {
@@ -167,15 +230,16 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(link: usize, flow: Option<Flow>, dialler: Ipv4Addr, client: Arc<TcpStream>) -> Self {
+    /// A connection that was accepted as the `number`-th.
+    pub(super) fn new(number: u64, link: usize, flow: Option<Flow>, dialler: Ipv4Addr, client: Arc<TcpStream>) -> Self {
         Self {
             link,
             dialler,
             flow,
             client,
             node: None,
-            forward: Pipe::new(),
-            back: Pipe::new(),
+            forward: Pipe::new(2 * number),
+            back: Pipe::new(2 * number + 1),
             ending: None,
             half_closed_before_hold: false,
             changes: watch::Sender::new(()),
@@ -243,26 +307,38 @@ impl Connection {
         pipe.bytes.len() as u64 + unread
     }
 
+    /// Counts anew from here on what passes in a direction.
+    pub(super) fn begin_count(&mut self, way: Way) {
+        match way {
+            Way::Forward => self.forward.passed = 0,
+            Way::Back => self.back.passed = 0,
+        }
+    }
+
     /// Moves what can be moved in this direction now: reads once, writes what is due. Whether the direction passes at
     /// all is for the caller to know.
-    pub(super) fn step(&mut self, way: Way, delay: Duration, scratch: &mut [u8; BUFFER_BYTES]) -> Step {
+    pub(super) fn step(&mut self, way: Way, leave: &Leave<'_>, scratch: &mut [u8; BUFFER_BYTES]) -> Step {
         let mut step = Step::default();
         let Some(node) = &self.node else { return step };
         let (source, sink, pipe, opposite) = match way {
             Way::Forward => (&self.client, node, &mut self.forward, &self.back),
             Way::Back => (node, &self.client, &mut self.back, &self.forward),
         };
-        let now = Instant::now();
-        let moved = fill(pipe, source, sink, opposite.tail, delay, now, scratch, &mut step)
-            .and_then(|()| flush(pipe, sink, delay, now, &mut step));
+        let moved = fill(pipe, source, sink, opposite.tail, leave, scratch, &mut step)
+            .and_then(|()| flush(pipe, sink, leave, &mut step));
         let wake = match moved {
+            _ if leave.shape.most.is_some_and(|most| pipe.passed >= most) => {
+                self.ending = Some(Ending::Aborted);
+                step.broke = true;
+                true
+            }
             Ok(None) => false,
             Ok(Some(End::Fin)) => self.pass_fin(way),
             Ok(Some(End::Reset)) => {
                 self.ending = Some(Ending::Aborted);
                 true
             }
-            Err(_) => self.lose_sink(way, now),
+            Err(_) => self.lose_sink(way, leave.now),
         };
         if wake {
             self.wake();
@@ -306,55 +382,67 @@ impl Connection {
 }
 
 /// Reads once, if there is room, and writes it on at once if nothing stands before it.
-#[expect(clippy::too_many_arguments, reason = "the parts of one connection, borrowed separately")]
 fn fill(
     pipe: &mut Pipe,
     source: &TcpStream,
     sink: &TcpStream,
     opposite: Tail,
-    delay: Duration,
-    now: Instant,
+    leave: &Leave<'_>,
     scratch: &mut [u8; BUFFER_BYTES],
     step: &mut Step,
 ) -> io::Result<()> {
-    let room = pipe.room(delay);
+    let room = pipe.room(leave.shape);
     if room == 0 {
         return Ok(());
     }
+    let read_at = leave.now;
     match source.try_read(&mut scratch[..room]) {
         Ok(0) => {
             let end = if opposite == Tail::Broken { End::Reset } else { End::Fin };
-            pipe.tail = Tail::Ending { end, read_at: now };
+            pipe.tail = Tail::Ending { end, read_at };
         }
         Ok(length) => {
-            step.read = length;
-            let passed = if delay.is_zero() { written(sink.try_write(&scratch[..length]))? } else { 0 };
+            let passed = if leave.shape.is_free() { written(sink.try_write(&scratch[..length]))? } else { 0 };
             step.written = passed;
-            pipe.push(&scratch[passed..length], now);
+            pipe.push(&scratch[passed..length], read_at, leave.shape, &mut step.delayed);
         }
         Err(error) if is_transient(&error) => {}
-        Err(_) => pipe.tail = Tail::Ending { end: End::Reset, read_at: now },
+        Err(_) => pipe.tail = Tail::Ending { end: End::Reset, read_at },
     }
     Ok(())
 }
 
 /// Writes what is due, and says what to wait for. The end of the stream is returned once it has been passed on.
-fn flush(pipe: &mut Pipe, sink: &TcpStream, delay: Duration, now: Instant, step: &mut Step) -> io::Result<Option<End>> {
+fn flush(pipe: &mut Pipe, sink: &TcpStream, leave: &Leave<'_>, step: &mut Step) -> io::Result<Option<End>> {
+    let Leave { shape, now, .. } = *leave;
     loop {
-        let due = pipe.due_bytes(delay, now);
+        let due = pipe.due_bytes(shape, now);
         if due.is_empty() {
             break;
         }
-        let passed = written(sink.try_write(due))?;
+        let (most, more_at) = pipe.most(leave, step.written);
+        if most == 0 {
+            step.is_limited = true;
+            // More than enough has passed where nothing is to come.
+            step.wait.until = more_at;
+            break;
+        }
+        let passed = written(sink.try_write(&due[..due.len().min(most)]))?;
         if passed == 0 {
             step.wait.writable = true;
             break;
         }
         step.written += passed;
-        pipe.consume(passed);
+        pipe.passed += passed as u64;
+        let (pieces, waited) = pipe.consume(passed, now);
+        step.left.0 += pieces;
+        step.left.1 += waited;
+        if let Some((_, gap)) = shape.slice {
+            pipe.resumes = now.checked_add(gap);
+        }
     }
     let mut passed_end = None;
-    if let Some(Due::At(due)) = pipe.due(delay) {
+    if let Some(Due::At(due)) = pipe.due(shape) {
         match pipe.tail {
             Tail::Ending { end, .. } if pipe.chunks.is_empty() && due <= now => {
                 if end == End::Fin {
@@ -367,7 +455,7 @@ fn flush(pipe: &mut Pipe, sink: &TcpStream, delay: Duration, now: Instant, step:
             _ => {}
         }
     }
-    step.wait.readable = pipe.room(delay) > 0;
+    step.wait.readable = pipe.room(shape) > 0;
     Ok(passed_end)
 }
 

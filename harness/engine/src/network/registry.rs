@@ -4,11 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::connection::{Connection, Ending, Wait, Way};
+use super::connection::{Connection, Ending, Leave, Wait, Way};
 use super::rules::{Effect, Flow, LinkRule, RuleEvidence, RuleId, RuleTable};
 use super::subnet::{DIALLERS, Subnet};
 use super::{BUFFER_BYTES, Delivery, Link, LinkTraffic};
@@ -102,9 +103,8 @@ impl Registry {
         if record.banned {
             return None;
         }
-        let connection = Connection::new(link, flow, dialler, client);
-        let cutting = |effect| matches!(effect, Effect::Blackhole | Effect::Reset);
-        for rule in self.rules.acting(&connection.flows(), cutting) {
+        let connection = Connection::new(self.accepted, link, flow, dialler, client);
+        for rule in self.rules.acting(&connection.flows(), Effect::cuts) {
             self.rules.evidence_mut(rule).connections_refused_or_pending += 1;
         }
         if self.rules.is_reset(flow) {
@@ -150,8 +150,9 @@ impl Registry {
         if self.rules.is_held(flow) {
             return Next::Wait(Wait::default());
         }
-        let delay = self.rules.delay(flow);
-        let step = connection.step(way, delay, &mut self.scratch);
+        let (shape, now) = (self.rules.shape(flow), Instant::now());
+        let (bytes, until) = shape.rate.map_or((0, None), |rate| self.rules.allowance(flow, rate, now));
+        let step = connection.step(way, &Leave { shape: &shape, bytes, until, now }, &mut self.scratch);
         let written = step.written as u64;
         let traffic = &mut self.traffic[connection.link];
         match way {
@@ -163,10 +164,8 @@ impl Registry {
             }
             Way::Back => traffic.bytes_back += written,
         }
-        if !delay.is_zero() && step.read > 0 {
-            for rule in self.rules.acting(&[flow], |effect| matches!(effect, Effect::Delay { .. })) {
-                self.rules.evidence_mut(rule).bytes_delayed += step.read as u64;
-            }
+        if !shape.is_free() {
+            self.rules.note(flow, &shape, &step, now);
         }
         match connection.ending() {
             None => Next::Wait(step.wait),
@@ -207,6 +206,13 @@ impl Registry {
                     self.rules.evidence_mut(rule).connections_reset += 1;
                 }
                 continue;
+            }
+            for way in [Way::Forward, Way::Back] {
+                let breaks = |rule: &RuleId| *rule == installed;
+                let counts = |effect| matches!(effect, Effect::ResetAfter { .. });
+                if self.rules.acting(&[connection.flow(way)], counts).iter().any(breaks) {
+                    connection.begin_count(way);
+                }
             }
             if !held_before.contains(id) {
                 connection.begin_hold();

@@ -2,9 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dsjepsen_history::NodeId;
+
+use super::connection::Step;
+use super::shape::{Distribution, Shape};
+
+/// In how many parts a second's bytes pass where the rate is limited.
+const QUANTA_A_SECOND: u64 = 200;
+
+/// How late a timer may be.
+const LATENESS: Duration = Duration::from_millis(20);
 
 /// What happens to data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,8 +26,38 @@ pub enum Effect {
     /// at most [`BUFFER_BYTES`](super::BUFFER_BYTES) of a connection are under way.
     Delay {
         /// How long.
-        by: Duration,
+        by: Distribution,
     },
+    /// Segments are lost with this probability. No byte of a stream is lost by that: it waits until its sender would have
+    /// sent it again, and so does all that comes after it.
+    Loss {
+        /// Of a million.
+        per_million: u32,
+    },
+    /// All connections of the flow together carry no more than this.
+    Rate {
+        /// Bytes a second.
+        bytes_per_second: u64,
+    },
+    /// Data leave each connection in small pieces, with a pause after each.
+    Slice {
+        /// The most bytes of a piece.
+        bytes: usize,
+        /// How long the pause is.
+        gap: Duration,
+    },
+    /// A connection is closed with RST once so many bytes have passed on it since the rule came into force.
+    ResetAfter {
+        /// How many.
+        bytes: u64,
+    },
+}
+
+impl Effect {
+    /// Whether nothing passes at all.
+    pub(super) fn cuts(self) -> bool {
+        matches!(self, Self::Blackhole | Self::Reset)
+    }
 }
 
 /// A fault of the data that flow from one site to another, a site being a node with its client group. It holds for
@@ -44,6 +83,13 @@ impl LinkRule {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleId(u64);
 
+#[cfg(test)]
+impl RuleId {
+    pub(super) fn for_tests(number: u64) -> Self {
+        Self(number)
+    }
+}
+
 // One count for the whole process, so that no network takes the rules of another for its own.
 static NEXT_RULE: AtomicU64 = AtomicU64::new(0);
 
@@ -60,8 +106,14 @@ pub struct RuleEvidence {
     pub connections_refused_or_pending: u64,
     /// Existing connections that were reset.
     pub connections_reset: u64,
-    /// Bytes that were read while the rules delayed them.
+    /// Bytes that had to wait by a rule of delay or loss.
     pub bytes_delayed: u64,
+    /// The pieces that they came in, of those that have left.
+    pub pieces_delayed: u64,
+    /// How long these waited, in all, as it was measured when they left.
+    pub waited: Duration,
+    /// How often data could not leave at once by a rule of rate or slices.
+    pub times_limited: u64,
 }
 
 impl RuleEvidence {
@@ -94,6 +146,8 @@ impl Flow {
 pub(super) struct RuleTable {
     in_force: BTreeMap<Flow, Vec<(RuleId, Effect)>>,
     evidence: BTreeMap<RuleId, RuleEvidence>,
+    /// When the next byte may pass on a flow of limited rate.
+    free_at: BTreeMap<Flow, Instant>,
 }
 
 impl RuleTable {
@@ -136,14 +190,48 @@ impl RuleTable {
         resets(flow) || resets(flow.map(Flow::reversed))
     }
 
-    pub(super) fn delay(&self, flow: Option<Flow>) -> Duration {
-        self.effects(flow)
-            .iter()
-            .map(|(_, effect)| match effect {
-                Effect::Delay { by } => *by,
-                Effect::Blackhole | Effect::Reset => Duration::ZERO,
-            })
-            .fold(Duration::ZERO, Duration::saturating_add)
+    pub(super) fn shape(&self, flow: Option<Flow>) -> Shape {
+        Shape::of(self.effects(flow))
+    }
+
+    /// How many bytes may pass on a flow now at this rate, and if none may, from when on.
+    pub(super) fn allowance(&self, flow: Option<Flow>, rate: u64, now: Instant) -> (usize, Option<Instant>) {
+        match flow.and_then(|flow| self.free_at.get(&flow)) {
+            Some(free_at) if *free_at > now => (0, Some(*free_at)),
+            _ => (usize::try_from(rate / QUANTA_A_SECOND).unwrap_or(usize::MAX).max(1), None),
+        }
+    }
+
+    /// So many bytes have passed on a flow at this rate. What it was late it may make up for, as far as a timer is late.
+    pub(super) fn charge(&mut self, flow: Option<Flow>, rate: u64, bytes: usize, now: Instant) {
+        let Some(flow) = flow else { return };
+        let took = Duration::from_secs_f64(bytes as f64 / rate as f64);
+        let from = self.free_at.get(&flow).map_or(now, |free_at| (*free_at).max(now - LATENESS.min(took)));
+        self.free_at.insert(flow, from + took);
+    }
+
+    /// Puts down what rules did to data in one step, and what that counts for the steps to come.
+    pub(super) fn note(&mut self, flow: Option<Flow>, shape: &Shape, step: &Step, now: Instant) {
+        if let Some(rate) = shape.rate {
+            self.charge(flow, rate, step.written, now);
+        }
+        for (rule, bytes) in &step.delayed {
+            self.evidence_mut(*rule).bytes_delayed += bytes;
+        }
+        let (pieces, waited) = step.left;
+        for rule in self.acting(&[flow], |effect| matches!(effect, Effect::Delay { .. } | Effect::Loss { .. })) {
+            let evidence = self.evidence_mut(rule);
+            evidence.pieces_delayed += pieces;
+            evidence.waited += waited;
+        }
+        for rule in self.acting(&[flow], |effect| matches!(effect, Effect::Rate { .. } | Effect::Slice { .. })) {
+            self.evidence_mut(rule).times_limited += u64::from(step.is_limited);
+        }
+        if step.broke {
+            for rule in self.acting(&[flow], |effect| matches!(effect, Effect::ResetAfter { .. })) {
+                self.evidence_mut(rule).connections_reset += 1;
+            }
+        }
     }
 
     /// The rules that act on one of `flows` with an effect of this kind, each once.

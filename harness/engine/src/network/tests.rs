@@ -6,3 +6,4 @@ mod laboratory;
 mod lifecycle;
 mod owner;
 mod partition;
+mod shaping;

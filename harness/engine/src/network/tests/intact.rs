@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::laboratory::{Dice, Ended, Laboratory, close_with_reset, n, read_out, until};
-use crate::network::{BUFFER_BYTES, Effect, LinkRule, Source};
+use crate::network::{BUFFER_BYTES, Distribution, Effect, LinkRule, Source};
 
 /// The length after which a test's stream repeats: more than a link ever holds of it, and no round number.
 const PERIOD: usize = 1_000_003;
@@ -97,7 +97,13 @@ fn disturb(lab: &Laboratory) -> (u64, u64) {
         let rules: Vec<LinkRule> = (0..=dice.below(3))
             .map(|_| {
                 let by = Duration::from_micros(dice.next() % 3000);
-                let effect = if dice.below(2) == 0 { Effect::Blackhole } else { Effect::Delay { by } };
+                let effect = match dice.below(6) {
+                    0 | 1 => Effect::Blackhole,
+                    2 => Effect::Delay { by: Distribution::Constant(by) },
+                    3 => Effect::Delay { by: Distribution::Exponential { mean: by } },
+                    4 => Effect::Rate { bytes_per_second: 1_000_000 },
+                    _ => Effect::Slice { bytes: 700, gap: by / 10 },
+                };
                 LinkRule { from: n(1 + dice.below(3)), to: n(1 + dice.below(3)), effect }
             })
             .collect();
@@ -143,7 +149,7 @@ fn a_reset_of_either_side_reaches_the_other() {
 fn a_delayed_stream_fills_no_more_than_its_buffer() {
     let lab = Laboratory::new(2);
     let (client, _node) = lab.connect(1, 2);
-    let rule = lab.install(Effect::Delay { by: Duration::from_secs(3600) }, &[(1, 2)]);
+    let rule = lab.install(Effect::Delay { by: Distribution::Constant(Duration::from_secs(3600)) }, &[(1, 2)]);
     client.set_nonblocking(true).unwrap();
     let chunk = [0; 10_000];
     // Until nothing moves any more: neither does the kernel take bytes nor the link read them.

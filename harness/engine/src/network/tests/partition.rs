@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::time::{Duration, Instant};
 
 use super::laboratory::{Ended, Laboratory, close_with_reset, expect, is_quiet, n, read_out, until};
-use crate::network::{Effect, LinkRule, RuleEvidence, RuleId, Source};
+use crate::network::{Distribution, Effect, LinkRule, RuleEvidence, RuleId, Source};
 
 const CUT: Effect = Effect::Blackhole;
 const BOTH: [(usize, usize); 2] = [(1, 2), (2, 1)];
@@ -190,7 +190,10 @@ fn delays_add_up_keep_the_order_and_delay_the_end() {
     let lab = Laboratory::new(3);
     let (mut client, mut node) = lab.connect(1, 2);
     let by = Duration::from_millis(40);
-    let rules = [lab.install(Effect::Delay { by }, &[(1, 2)]), lab.install(Effect::Delay { by }, &[(1, 2)])];
+    let rules = [
+        lab.install(Effect::Delay { by: Distribution::Constant(by) }, &[(1, 2)]),
+        lab.install(Effect::Delay { by: Distribution::Constant(by) }, &[(1, 2)]),
+    ];
     let start = Instant::now();
     for part in [b"one ", b"two ", b"end."] {
         client.write_all(part).unwrap();
@@ -204,7 +207,9 @@ fn delays_add_up_keep_the_order_and_delay_the_end() {
     assert_eq!(read_out(&mut node), (Vec::new(), Ended::Fin));
     assert!(start.elapsed() >= 2 * by);
     for rule in rules {
-        assert_eq!(lab.network.remove(rule), RuleEvidence { bytes_delayed: 12, ..RuleEvidence::default() });
+        let evidence = lab.network.remove(rule);
+        assert_eq!(evidence.bytes_delayed, 12);
+        assert!(evidence.waited >= 2 * by * u32::try_from(evidence.pieces_delayed).unwrap(), "{evidence:?}");
     }
 }
 
@@ -213,7 +218,7 @@ fn the_end_of_a_delay_releases_what_it_held_back() {
     for by in [Duration::from_secs(3600), Duration::MAX] {
         let lab = Laboratory::new(3);
         let (mut client, mut node) = lab.connect(1, 2);
-        let rule = lab.install(Effect::Delay { by }, &[(1, 2)]);
+        let rule = lab.install(Effect::Delay { by: Distribution::Constant(by) }, &[(1, 2)]);
         client.write_all(b"at last").unwrap();
         until("the bytes were read", || lab.network.evidence(rule).bytes_delayed == 7);
         lab.fence();
@@ -232,7 +237,7 @@ fn rules_that_no_traffic_met_have_no_evidence() {
     expect(&mut node_2, b"before");
     let rules = [
         lab.install(CUT, &BOTH),
-        lab.install(Effect::Delay { by: Duration::from_millis(1) }, &BOTH),
+        lab.install(Effect::Delay { by: Distribution::Constant(Duration::from_millis(1)) }, &BOTH),
         lab.install(CUT, &[(1, 1), (7, 9)]),
     ];
     other.write_all(b"elsewhere").unwrap();
