@@ -53,6 +53,13 @@ pub enum RunEvent {
         /// Whether the harness ended it.
         expected: bool,
     },
+    /// What the processes of a node took for the time, where faults can skew its clock: as read back from inside of them.
+    ClockRead {
+        /// The node.
+        node: NodeId,
+        /// How far its wall clock was ahead of the machine's, in ns; negative where it was behind.
+        ahead_ns: i64,
+    },
     /// A phase began.
     Phase {
         /// `setup`, `main`, `recovery`, `final` or `check`.

@@ -1,0 +1,175 @@
+//! The clock of one node, through all its restarts: which skews are in force, and what its processes read.
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::page::{ClockPage, Readings};
+use super::skew::{Begun, Setting, Skew};
+
+/// What may lie between a reading as it should be and as it is: `gettimeofday` counts in microseconds.
+const TOLERANCE_NS: i64 = 1_000;
+/// A drift is seen once it has made more than this of itself.
+const DRIFTED_NS: i64 = 10 * TOLERANCE_NS;
+
+/// A skew in force on a node's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SkewId(u64);
+
+/// What was seen of a skew, as read back from inside the node's processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Witnessed {
+    /// How often the processes read the clock while it was in force, at least.
+    pub readings: u64,
+    /// How far the last reading was ahead of the true time, in ns, if one was as it should be.
+    pub last_ns: Option<i64>,
+    /// The least that was seen.
+    pub least_ns: i64,
+    /// The most.
+    pub most_ns: i64,
+    /// The last reading that was not as it should be, if none was as it should be since.
+    pub strange_ns: Option<i64>,
+    /// Whether the processes saw the skew, and not merely read a clock.
+    pub confirmed: bool,
+}
+
+/// A node's clock.
+#[derive(Debug)]
+pub(crate) struct NodeClock {
+    page: ClockPage,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    live: Vec<Live>,
+    last_id: u64,
+    setting: Setting,
+    /// Of the page's count, how many were seen.
+    counted: u64,
+}
+
+#[derive(Debug)]
+struct Live {
+    id: SkewId,
+    begun: Begun,
+    seen: Witnessed,
+}
+
+impl NodeClock {
+    /// A clock that shows the true time.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { page: ClockPage::new()?, state: Mutex::default() })
+    }
+
+    pub(super) fn page(&self) -> &ClockPage {
+        &self.page
+    }
+
+    /// Puts a skew in force, for the processes of the node that run and for those that will.
+    pub(crate) fn begin(&self, skew: Skew) -> SkewId {
+        let mut state = self.lock();
+        state.look(&self.page);
+        state.last_id += 1;
+        let id = SkewId(state.last_id);
+        let begun = Begun { skew, at_ns: true_time_ns(), away: true };
+        state.live.push(Live { id, begun, seen: Witnessed::default() });
+        state.put(&self.page);
+        id
+    }
+
+    /// Takes a skew away, and says what was seen of it; `None` where it is not in force.
+    pub(crate) fn end(&self, id: SkewId) -> Option<Witnessed> {
+        let mut state = self.lock();
+        state.look(&self.page);
+        let position = state.live.iter().position(|live| live.id == id)?;
+        let live = state.live.remove(position);
+        state.put(&self.page);
+        Some(live.seen)
+    }
+
+    /// Lets a strobing clock jump; `false` once the skew is no longer in force.
+    pub(crate) fn strobe(&self, id: SkewId) -> bool {
+        let mut state = self.lock();
+        state.look(&self.page);
+        let Some(live) = state.live.iter_mut().find(|live| live.id == id) else { return false };
+        live.begun.away = !live.begun.away;
+        state.put(&self.page);
+        true
+    }
+
+    /// What was seen of a skew so far.
+    pub(crate) fn witnessed(&self, id: SkewId) -> Option<Witnessed> {
+        let mut state = self.lock();
+        state.look(&self.page);
+        state.live.iter().find(|live| live.id == id).map(|live| live.seen)
+    }
+
+    /// How far ahead the processes read their clock last, in ns, if they did since the last setting.
+    pub(crate) fn last_read(&self) -> Option<i64> {
+        let mut state = self.lock();
+        state.look(&self.page);
+        let readings = self.page.readings();
+        (readings.count > 0).then_some(readings.added_ns)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes down what the processes read since the last look.
+    fn look(&mut self, page: &ClockPage) {
+        let readings = page.readings();
+        let new = readings.count.saturating_sub(self.counted);
+        if new == 0 {
+            return;
+        }
+        self.counted = readings.count;
+        for live in &mut self.live {
+            live.take(new, readings, &self.setting);
+        }
+    }
+
+    /// Puts in force what all skews make together.
+    fn put(&mut self, page: &ClockPage) {
+        self.setting = Setting::of(self.live.iter().map(|live| &live.begun), true_time_ns());
+        self.counted = 0;
+        page.put(self.setting);
+    }
+}
+
+impl Live {
+    fn take(&mut self, new: u64, readings: Readings, setting: &Setting) {
+        let seen = &mut self.seen;
+        seen.readings += new;
+        let added = readings.added_ns;
+        let wanted = setting.added_at(readings.true_ns);
+        // Threads that read at one moment may have written one word each, and a slow one may come with an older setting.
+        if added.saturating_sub(wanted).saturating_abs() > TOLERANCE_NS {
+            seen.strange_ns = Some(added);
+            return;
+        }
+        let first = seen.last_ns.is_none();
+        seen.least_ns = if first { added } else { seen.least_ns.min(added) };
+        seen.most_ns = if first { added } else { seen.most_ns.max(added) };
+        seen.last_ns = Some(added);
+        seen.strange_ns = None;
+        seen.confirmed |= match self.begun.skew {
+            Skew::Offset { .. } | Skew::Bump { .. } => true,
+            // Of a clock that strobes, both ends must be seen.
+            Skew::Strobe { by_ns, .. } => seen.most_ns - seen.least_ns >= by_ns.saturating_abs() - 2 * TOLERANCE_NS,
+            Skew::Drift { .. } => {
+                let drifted = Setting::of([&self.begun].into_iter(), readings.true_ns).offset_ns;
+                drifted.saturating_abs() > DRIFTED_NS
+            }
+        };
+    }
+}
+
+/// The machine's wall-clock time in ns since 1970; this process's own clock is never skewed.
+fn true_time_ns() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
