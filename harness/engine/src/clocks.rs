@@ -21,5 +21,4 @@ pub(crate) use node::NodeClock;
 pub use node::{SkewId, Witnessed};
 pub use probe::clocks_available;
 pub(crate) use process::{Patch, take_over};
-pub(crate) use raw::ask_to_be_traced;
 pub use skew::Skew;

@@ -58,14 +58,9 @@ impl ClockPage {
         Readings { count, true_ns: true_time.cast_signed(), added_ns: added.cast_signed() }
     }
 
-    /// The path by which a process on this machine can open it.
-    pub(super) fn path(&self) -> String {
-        format!("/proc/{}/fd/{}", std::process::id(), self.shared.descriptor())
-    }
-
-    /// Its length in bytes, both directions together.
-    pub(super) fn bytes(&self) -> usize {
-        self.shared.bytes()
+    /// What others map of it.
+    pub(super) fn shared(&self) -> &SharedWords {
+        &self.shared
     }
 
     fn number(&self) -> u64 {

@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::node::NodeClock;
 use super::process::{Patch, take_over};
-use super::raw::ask_to_be_traced;
 use super::skew::Skew;
 use crate::target::{NODE_PATH, Unavailable};
 
@@ -35,7 +34,7 @@ fn try_it() -> Result<(), String> {
     let patch = Patch { clock: Arc::new(clock), execs: 0 };
     let mut command = Command::new("date");
     command.arg("+%s").env_clear().env("PATH", NODE_PATH).stdin(Stdio::null()).stdout(Stdio::piped());
-    ask_to_be_traced(&mut command);
+    patch.prepare(&mut command);
     let mut child = command.spawn().map_err(|error| format!("`date` cannot be started and traced: {error}"))?;
     if let Err(error) = i32::try_from(child.id())
         .map_err(|error| error.to_string())

@@ -3,12 +3,14 @@
 //!
 //! All of this is for the thread that forked the process: the kernel takes a tracer's requests from no other.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
 
 use super::node::NodeClock;
+use super::raw::hand_over;
 
 /// How a process's clock is taken over.
 #[derive(Debug, Clone)]
@@ -18,6 +20,13 @@ pub(crate) struct Patch {
     /// How often the process turns into another program before it is the one that is meant: wrappers that end in `exec`. Every
     /// program gets a vDSO of its own.
     pub(crate) execs: usize,
+}
+
+impl Patch {
+    /// Prepares a process, which is not started yet, for [`take_over`].
+    pub(crate) fn prepare(&self, command: &mut Command) {
+        hand_over(command, self.clock.page().shared());
+    }
 }
 
 /// How long wrappers may take.
@@ -38,6 +47,10 @@ pub(crate) enum TakeOverError {
     #[error(transparent)]
     #[cfg(target_arch = "x86_64")]
     Vdso(#[from] super::vdso::VdsoError),
+    /// A wrapper has closed what it does not know.
+    #[error("a program before it closed the files that it does not know, the clock's page among them")]
+    #[cfg(target_arch = "x86_64")]
+    PageLost,
     /// It was not held in time.
     #[error("it did not come to its program within {} s", WRAPPERS_TIME.as_secs())]
     Late,
@@ -50,7 +63,7 @@ pub(crate) enum TakeOverError {
     Architecture,
 }
 
-/// Takes over the clock of a process that asked to be traced before its `exec`, once it has become the program that is meant,
+/// Takes over the clock of a process that was [prepared](Patch::prepare) for it, once it has become the program that is meant,
 /// and lets it go. A process that ends before is left to be reaped, and is no error.
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86_64::take_over;

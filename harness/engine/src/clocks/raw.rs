@@ -13,7 +13,7 @@ use std::process::Command;
 use std::ptr::NonNull;
 use std::sync::atomic::AtomicU64;
 
-use nix::libc::c_void;
+use nix::libc::{self, c_void};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 
@@ -47,7 +47,7 @@ impl SharedWords {
     pub(super) fn words(&self) -> &[AtomicU64] {
         // SAFETY: the mapping is `bytes` long, begins at a page and so is aligned, is readable and writable, and lives until
         // the drop, which no reference outlives. All bits are an AtomicU64. The file cannot shrink under it: its length is set only above, where nobody else has it
-        // (a process that opens it is under our control until it has it mapped). Others write it, but only by whole aligned
+        // (a process that is given it is under our control until it has mapped and closed it). Others write it, but only by whole aligned
         // words, which is what atomics are for.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.bytes.get() / size_of::<AtomicU64>()) }
     }
@@ -57,7 +57,7 @@ impl SharedWords {
         self.bytes.get()
     }
 
-    /// The descriptor by which others can open it, as long as this lives.
+    /// The descriptor of it in this process, as long as this lives.
     pub(super) fn descriptor(&self) -> i32 {
         self.file.as_raw_fd()
     }
@@ -70,11 +70,17 @@ impl Drop for SharedWords {
     }
 }
 
-/// Lets a process ask, before it becomes its program, to be traced by the thread that forked it: so it is held once it has become the
-/// program.
-pub(crate) fn ask_to_be_traced(command: &mut Command) {
-    // SAFETY: between fork and exec one system call is made, which is async-signal-safe. Nothing is allocated.
+/// Lets a process, before it becomes its program, ask to be traced by the thread that forked it, and keep these words open through
+/// every `exec`: so it is held once it has become the program, and has them.
+pub(super) fn hand_over(command: &mut Command, words: &SharedWords) {
+    let descriptor = words.descriptor();
+    // SAFETY: between fork and exec two system calls are made, both async-signal-safe, and nothing is allocated. The descriptor
+    // is a number of the child's own table, a copy of ours at the fork: nothing of this process is changed, and if it was closed
+    // meanwhile, the call says so.
     unsafe {
-        command.pre_exec(|| Ok(nix::sys::ptrace::traceme()?));
+        command.pre_exec(move || {
+            nix::sys::ptrace::traceme()?;
+            if libc::fcntl(descriptor, libc::F_SETFD, 0) < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+        });
     }
 }

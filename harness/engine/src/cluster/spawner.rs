@@ -22,7 +22,7 @@ use nix::unistd::{Pid, getpid, getppid};
 use tokio::sync::{oneshot, watch};
 
 use super::marker::MARKER;
-use crate::clocks::{Patch, ask_to_be_traced, take_over};
+use crate::clocks::{Patch, take_over};
 
 /// A process to be started.
 #[derive(Debug)]
@@ -194,8 +194,8 @@ impl Reaper {
                 if getppid() == controller { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
             });
         }
-        if spec.clock.is_some() {
-            ask_to_be_traced(&mut command);
+        if let Some(patch) = &spec.clock {
+            patch.prepare(&mut command);
         }
         let mut child = command.spawn()?;
         let begun = i32::try_from(child.id()).map_err(io::Error::other).and_then(|pid| {

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -14,14 +14,13 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 
 use super::{Patch, TakeOverError, WRAPPERS_TIME};
-use crate::clocks::page::{ClockPage, PAGE_BYTES};
+use crate::clocks::page::PAGE_BYTES;
+use crate::clocks::raw::SharedWords;
 use crate::clocks::raw::stub::{STUB, STUB_BYTES, word};
 use crate::clocks::vdso::{TimeFunction, Vdso, VdsoError};
 
 /// The entry of a process's auxiliary vector that tells where its vDSO is.
 const AT_SYSINFO_EHDR: u64 = 33;
-/// More than the path of a page takes.
-const PATH_BYTES: usize = 64;
 /// The pause between two looks at a process that has not stopped yet; it is waited for in the thread that serves all others.
 const POLL: Duration = Duration::from_micros(50);
 /// The length of the instruction `syscall`.
@@ -38,7 +37,7 @@ pub(crate) fn take_over(pid: i32, patch: &Patch) -> Result<(), TakeOverError> {
         }
     }
     // One that could not be changed is not let go: it is killed by whoever started it.
-    held.change(patch.clock.page())?;
+    held.change(patch.clock.page().shared())?;
     held.let_go()
 }
 
@@ -97,7 +96,7 @@ impl Held {
         Ok(())
     }
 
-    fn change(&mut self, page: &ClockPage) -> Result<(), TakeOverError> {
+    fn change(&mut self, page: &SharedWords) -> Result<(), TakeOverError> {
         let (base, length) = self.find_vdso()?;
         let memory = File::options().read(true).write(true).open(format!("/proc/{}/mem", self.pid));
         let memory = memory.map_err(refused("open the memory of a traced process"))?;
@@ -107,20 +106,15 @@ impl Held {
         };
         let mut image = vec![0; length];
         memory.read_exact_at(&mut image, base).map_err(read)?;
-        let vdso = Vdso::find(&image, STUB_BYTES + PATH_BYTES)?;
+        let vdso = Vdso::find(&image, STUB_BYTES)?;
         let stub_at = base + vdso.free_at as u64;
 
         let original = |function| vdso.original(function).map_or(0, |value| base + value);
         let mut stub = Stub(STUB);
         stub.fill(word::KERNEL_CLOCK_GETTIME, original(TimeFunction::ClockGettime));
         stub.fill(word::KERNEL_GETTIMEOFDAY, original(TimeFunction::Gettimeofday));
-        // The path lies behind the stub only as long as it takes to open it.
-        let path = format!("{}\0", page.path());
         write(&stub.0, stub_at)?;
-        write(path.as_bytes(), stub_at + STUB_BYTES as u64)?;
-        let syscall_at = stub_at + stub.read(word::SYSCALL);
-        let mapped = self.map(page, syscall_at, stub_at + STUB_BYTES as u64)?;
-        write(&vec![0; path.len()], stub_at + STUB_BYTES as u64)?;
+        let mapped = self.map(page, stub_at + stub.read(word::SYSCALL))?;
         stub.fill(word::SETTINGS, mapped);
         stub.fill(word::READINGS, mapped + PAGE_BYTES as u64);
         write(&stub.0, stub_at)?;
@@ -157,22 +151,35 @@ impl Held {
         Ok((base, (to - from) as usize))
     }
 
-    /// Has the process map the page, and tells where.
-    fn map(&mut self, page: &ClockPage, syscall_at: u64, path_at: u64) -> Result<u64, TakeOverError> {
+    /// Has the process map the page, and close what it was given; tells where it is mapped.
+    fn map(&mut self, page: &SharedWords, syscall_at: u64) -> Result<u64, TakeOverError> {
+        let descriptor = self.given(page)?;
         let before = ptrace::getregs(self.pid).map_err(refused("read the registers of a traced process"))?;
         let mut call = |what, number, arguments| self.call(before, syscall_at, what, number, arguments);
-        let open = (libc::O_RDWR | libc::O_CLOEXEC) as u64;
-        let here = libc::AT_FDCWD as u64;
-        let file = call("open the clock's page in the process", libc::SYS_openat, [here, path_at, open, 0, 0, 0])?;
         let (reads, writes) = (libc::PROT_READ as u64, libc::PROT_WRITE as u64);
         let (bytes, shared) = (page.bytes() as u64, libc::MAP_SHARED as u64);
-        let map = [0, bytes, reads | writes, shared, file, 0];
+        let map = [0, bytes, reads | writes, shared, descriptor, 0];
         let mapped = call("map the clock's page in the process", libc::SYS_mmap, map)?;
-        call("close the clock's page in the process", libc::SYS_close, [file, 0, 0, 0, 0, 0])?;
         let protect = [mapped, PAGE_BYTES as u64, reads, 0, 0, 0];
         call("protect the clock's page in the process", libc::SYS_mprotect, protect)?;
+        call("close the clock's page in the process", libc::SYS_close, [descriptor, 0, 0, 0, 0, 0])?;
         ptrace::setregs(self.pid, before).map_err(refused("restore the registers of a traced process"))?;
         Ok(mapped)
+    }
+
+    /// The page's descriptor in the process: the same number as here, and still the same file.
+    fn given(&self, page: &SharedWords) -> Result<u64, TakeOverError> {
+        let number = page.descriptor();
+        let look = |process: &str| std::fs::metadata(format!("/proc/{process}/fd/{number}"));
+        let ours = look("self").map_err(refused("look at the clock's page"))?;
+        match look(&self.pid.to_string()) {
+            Ok(theirs) if (theirs.dev(), theirs.ino()) == (ours.dev(), ours.ino()) => {
+                Ok(u64::from(number.cast_unsigned()))
+            }
+            Ok(_) => Err(TakeOverError::PageLost),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(TakeOverError::PageLost),
+            Err(error) => Err(refused("look at the files of a traced process")(error)),
+        }
     }
 
     /// Makes the process carry out one system call.
