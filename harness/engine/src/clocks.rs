@@ -19,6 +19,6 @@ mod vdso;
 
 pub(crate) use node::NodeClock;
 pub use node::{SkewId, Witnessed};
-pub use probe::clocks_available;
+pub use probe::{clocks_available, run_skewed};
 pub(crate) use process::{Patch, take_over};
 pub use skew::Skew;

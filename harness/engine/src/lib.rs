@@ -26,7 +26,7 @@ pub mod target;
 
 pub use client::{Client, Seat};
 pub use clock::{RunClock, nanos};
-pub use clocks::{Skew, SkewId, Witnessed, clocks_available};
+pub use clocks::{Skew, SkewId, Witnessed, clocks_available, run_skewed};
 pub use cluster::{
     ClientCommand, Cluster, ClusterError, ClusterPlan, MARKER, ProcessState, Programs, find_marked, guard, kill_marked,
 };

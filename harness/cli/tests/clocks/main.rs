@@ -273,6 +273,10 @@ async fn strobe() {
     let told = teller.told(n1());
     let jumps = told.windows(2).filter(|pair| pair[0].ahead_ns.abs_diff(pair[1].ahead_ns) > 5_000_000_000).count();
     assert!(jumps >= 2, "{jumps} jumps");
+    let near = |ahead: i64, wanted: i64| (wanted - LATE_NS..=wanted + EARLY_NS).contains(&ahead);
+    let between: Vec<_> =
+        told.iter().filter(|line| !near(line.ahead_ns, 0) && !near(line.ahead_ns, 10 * SECOND)).collect();
+    assert!(between.is_empty(), "neither here nor there: {between:?}");
     cluster.unskew(n1(), id).unwrap();
     seen(&cluster, n1(), "the true time", |read| read == 0).await;
     tokio::time::sleep(Duration::from_millis(200)).await;

@@ -1,10 +1,10 @@
 //! Whether nodes' clocks can be skewed here: it is tried on a small program.
 
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::node::NodeClock;
+use super::node::{NodeClock, Witnessed};
 use super::process::{Patch, take_over};
 use super::skew::Skew;
 use crate::target::{NODE_PATH, Unavailable};
@@ -28,29 +28,38 @@ pub fn clocks_available() -> Result<(), Unavailable> {
 
 /// `date`, of coreutils or busybox, with its clock set back.
 fn try_it() -> Result<(), String> {
-    let clock = NodeClock::new().map_err(|error| format!("cannot make a page to share with it: {error}"))?;
     let by_ns = i64::try_from(BACK.as_nanos()).map_err(|error| error.to_string())?;
-    let skew = clock.begin(Skew::Offset { by_ns: -by_ns });
-    let patch = Patch { clock: Arc::new(clock), execs: 0 };
     let mut command = Command::new("date");
-    command.arg("+%s").env_clear().env("PATH", NODE_PATH).stdin(Stdio::null()).stdout(Stdio::piped());
+    command.arg("+%s").env_clear().env("PATH", NODE_PATH);
+    let (output, witnessed) = run_skewed(command, Skew::Offset { by_ns: -by_ns })?;
+    let shown = String::from_utf8_lossy(&output.stdout).trim().parse::<u64>();
+    let shown = shown.map_err(|_| format!("`date +%s` shows no number ({})", output.status))?;
+    let wanted = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(BACK).as_secs();
+    if shown.abs_diff(wanted) > 60 || !witnessed.confirmed {
+        return Err("`date`, with its clock set back, shows the true time; does it ask the vDSO?".to_owned());
+    }
+    Ok(())
+}
+
+/// Runs a program to its end with a skewed clock, and says what it printed and what it saw of the skew; for trials and
+/// measurements. The thread must live as long as the program.
+///
+/// # Errors
+/// Why it cannot be started, or its clock cannot be skewed.
+pub fn run_skewed(mut command: Command, skew: Skew) -> Result<(Output, Witnessed), String> {
+    let clock = Arc::new(NodeClock::new().map_err(|error| format!("a page to share with it: {error}"))?);
+    let id = clock.begin(skew);
+    let patch = Patch { clock, execs: 0 };
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
     patch.prepare(&mut command);
-    let mut child = command.spawn().map_err(|error| format!("`date` cannot be started and traced: {error}"))?;
-    if let Err(error) = i32::try_from(child.id())
-        .map_err(|error| error.to_string())
-        .and_then(|pid| take_over(pid, &patch).map_err(|error| error.to_string()))
-    {
+    let program = command.get_program().to_string_lossy().into_owned();
+    let mut child = command.spawn().map_err(|error| format!("`{program}` cannot be started and traced: {error}"))?;
+    let pid = i32::try_from(child.id()).map_err(|error| error.to_string());
+    if let Err(error) = pid.and_then(|pid| take_over(pid, &patch).map_err(|error| error.to_string())) {
         let _ = child.kill();
         let _ = child.wait();
         return Err(error);
     }
-    let output = child.wait_with_output().map_err(|error| format!("`date`: {error}"))?;
-    let shown = String::from_utf8_lossy(&output.stdout).trim().parse::<u64>();
-    let shown = shown.map_err(|_| format!("`date +%s` shows no number ({})", output.status))?;
-    let wanted = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(BACK).as_secs();
-    let seen = patch.clock.witnessed(skew).is_some_and(|seen| seen.confirmed);
-    if shown.abs_diff(wanted) > 60 || !seen {
-        return Err("`date`, with its clock set back, shows the true time; does it ask the vDSO?".to_owned());
-    }
-    Ok(())
+    let output = child.wait_with_output().map_err(|error| format!("`{program}`: {error}"))?;
+    Ok((output, patch.clock.end(id).unwrap_or_default()))
 }
