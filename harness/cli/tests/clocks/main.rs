@@ -25,7 +25,8 @@ const LATE_NS: i64 = SECOND / 2;
 const EARLY_NS: i64 = SECOND / 50;
 
 fn main() -> ExitCode {
-    let refused = clocks_available().err();
+    // That the kernel refuses something is a reason to skip; that the trial's program sees the wrong time is none.
+    let refused = clocks_available().err().filter(|error| !error.why.contains("with its clock set back"));
     if let Some(error) = &refused {
         println!("skipped, all of them: {error}");
     }

@@ -12,6 +12,9 @@ use crate::target::{NODE_PATH, Unavailable};
 /// How far the small program's clock is set back.
 const BACK: Duration = Duration::from_secs(100_000);
 
+/// What is tried.
+const TRIAL: &str = "`date +%s`, with its clock set back,";
+
 /// Whether nodes' clocks can be skewed on this machine; tried once in the life of the program.
 ///
 /// # Errors
@@ -33,10 +36,10 @@ fn try_it() -> Result<(), String> {
     command.arg("+%s").env_clear().env("PATH", NODE_PATH);
     let (output, witnessed) = run_skewed(command, Skew::Offset { by_ns: -by_ns })?;
     let shown = String::from_utf8_lossy(&output.stdout).trim().parse::<u64>();
-    let shown = shown.map_err(|_| format!("`date +%s` shows no number ({})", output.status))?;
+    let shown = shown.map_err(|_| format!("{TRIAL} shows no number ({})", output.status))?;
     let wanted = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().saturating_sub(BACK).as_secs();
     if shown.abs_diff(wanted) > 60 || !witnessed.confirmed {
-        return Err("`date`, with its clock set back, shows the true time; does it ask the vDSO?".to_owned());
+        return Err(format!("{TRIAL} shows the true time; does it ask the vDSO?"));
     }
     Ok(())
 }
