@@ -53,7 +53,8 @@ pub enum RunEvent {
         /// Whether the harness ended it.
         expected: bool,
     },
-    /// What the processes of a node took for the time, where faults can skew its clock: as read back from inside of them.
+    /// What the processes of a node took for the time, where faults can skew its clock: as read back from inside of them. It is
+    /// looked at every 100 ms, and told when it has changed, else once a second while they read it.
     ClockRead {
         /// The node.
         node: NodeId,

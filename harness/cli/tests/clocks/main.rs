@@ -1,22 +1,26 @@
 //! Clocks of nodes that are unmodified programs in C, Go, Python and Java: what is done to one of them is what that program
 //! sees while it runs, and nobody else does. Programs whose language is not installed are skipped by name, and all of them
 //! where a clock cannot be skewed.
+#![allow(clippy::print_stdout, reason = "what is skipped is told")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../common/mod.rs"]
 mod common;
 mod programs;
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use common::{Store, text};
 use dsjepsen_engine::target::Addressing;
 use dsjepsen_engine::{Cluster, Skew, clocks_available};
 use dsjepsen_history::{NodeId, RunEvent};
 use libtest_mimic::{Arguments, Trial};
 use programs::{Language, Teller, Told};
+use serde_json::{Value, json};
 
 const SECOND: i64 = 1_000_000_000;
 /// A line is written after its clock was read, and arrives after it was written.
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
         trial("a_strobe_is_seen_away_and_back", no_c, || run(strobe())),
         trial("a_program_that_never_reads_its_clock_confirms_nothing", no_c, || run(never_reads())),
     ]);
+    trials.push(trial("a_run_journals_the_skew_and_tells_what_the_nodes_read", refused.is_some(), whole_run));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
@@ -293,6 +298,38 @@ async fn never_reads() {
     let witnessed = cluster.unskew(n1(), id).unwrap();
     assert!(!witnessed.confirmed && witnessed.readings == 0 && witnessed.last_ns.is_none(), "{witnessed:?}");
     teller.stop(cluster).await;
+}
+
+fn whole_run() {
+    let store = Store::new();
+    let output = store.run(
+        "--workload lock --target ttl-lock --nodes 3 --nemesis clock(n1,+60s) --time-limit 8 --nemesis-interval 1 --seed 1 \
+         --recovery-time 1",
+    );
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{}", text(&output));
+    let read = |name: &str| std::fs::read_to_string(store.latest().join(name)).unwrap();
+    let lines = |name: &str| read(name).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+
+    let journal = lines("journal.jsonl");
+    let undo = json!([{"undo": "unskew", "node": "n1", "skew": "offset", "by_ns": 60 * SECOND}]);
+    assert_eq!(journal[1]["undo"], undo);
+    let faults: Vec<_> = lines("history.jsonl").into_iter().filter(|event| event["f"] == "clock").collect();
+    let [_, injected, _, healed] = &faults[..4] else { panic!("{faults:?}") };
+    for (event, action) in [(injected, "inject"), (healed, "heal")] {
+        let detail = &event["value"];
+        assert_eq!((detail["action"].as_str(), detail["confirmed"].as_bool()), (Some(action), Some(true)), "{detail}");
+        let seen = detail["evidence"]["n1"].as_str().unwrap();
+        assert!(seen.starts_with("read its clock ") && seen.ends_with("last 60.000 s ahead"), "{seen}");
+    }
+
+    let mut most = BTreeMap::new();
+    for event in lines("events.jsonl").iter().filter(|event| event["event"] == "clock-read") {
+        let most = most.entry(event["node"].as_str().unwrap().to_owned()).or_insert(0);
+        *most = event["ahead_ns"].as_i64().unwrap().max(*most);
+    }
+    assert_eq!(most.remove("n1"), Some(60 * SECOND));
+    assert!(most.values().all(|ahead| *ahead == 0), "{most:?}");
+    assert!(read("index.html").contains("What the nodes took for the time"));
 }
 
 /// The machine's wall-clock time in ns since 1970.

@@ -47,6 +47,8 @@ struct State {
     setting: Setting,
     /// Of the page's count, how many were seen.
     counted: u64,
+    /// All that were ever seen.
+    total: u64,
 }
 
 #[derive(Debug)]
@@ -105,12 +107,13 @@ impl NodeClock {
         state.live.iter().find(|live| live.id == id).map(|live| live.seen)
     }
 
-    /// How far ahead the processes read their clock last, in ns, if they did since the last setting.
-    pub(crate) fn last_read(&self) -> Option<i64> {
+    /// How far ahead the processes read their clock last, in ns, if they did since the last setting; and how often they
+    /// have read it in all.
+    pub(crate) fn last_read(&self) -> Option<(i64, u64)> {
         let mut state = self.lock();
         state.look(&self.page);
         let readings = self.page.readings();
-        (readings.count > 0).then_some(readings.added_ns)
+        (readings.count > 0).then_some((readings.added_ns, state.total))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -127,6 +130,7 @@ impl State {
             return;
         }
         self.counted = readings.count;
+        self.total += new;
         for live in &mut self.live {
             live.take(new, readings, &self.setting);
         }

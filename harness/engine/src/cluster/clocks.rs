@@ -14,10 +14,10 @@ use crate::clocks::{NodeClock, Patch, Skew, SkewId, Witnessed};
 
 /// The time between two looks at the nodes' clocks.
 const LOOK: Duration = Duration::from_millis(100);
-/// What is told again although it has not changed.
+/// After this time a node's clock is told again although it has not changed.
 const TELL_AGAIN: Duration = Duration::from_secs(1);
 /// A smaller change of a skew is none; `gettimeofday` counts in microseconds.
-const CHANGE_NS: i64 = 2_000;
+const CHANGE_NS: u64 = 2_000;
 
 /// The clocks, by node. Empty where none is to be skewed.
 #[derive(Debug)]
@@ -31,6 +31,21 @@ impl NodeClocks {
     /// How a process of this node gets its clock, behind so many wrappers.
     pub(super) fn patch(&self, node: NodeId, wrappers: usize) -> Option<Patch> {
         self.0.get(&node).map(|clock| Patch { clock: Arc::clone(clock), execs: wrappers })
+    }
+}
+
+/// What was told of a node's clock last.
+struct Told {
+    ahead_ns: i64,
+    /// How often the node had read it by then.
+    times: u64,
+    at: Instant,
+}
+
+impl Told {
+    fn tells_more_than(&self, before: &Self) -> bool {
+        let changed = self.ahead_ns.abs_diff(before.ahead_ns) >= CHANGE_NS;
+        self.times > before.times && (changed || self.at - before.at >= TELL_AGAIN)
     }
 }
 
@@ -65,7 +80,7 @@ impl Cluster {
 
     /// How far ahead a node's processes read their clock last, in ns, if they have since it was last changed.
     pub fn clock_read(&self, node: NodeId) -> Option<i64> {
-        self.inner.clocks.0.get(&node)?.last_read()
+        self.inner.clocks.0.get(&node)?.last_read().map(|(ahead_ns, _)| ahead_ns)
     }
 
     /// Tells, as events, how far ahead each node reads its clock, whenever that changes.
@@ -75,18 +90,15 @@ impl Cluster {
         }
         let weak = Arc::downgrade(&self.inner);
         tokio::spawn(async move {
-            let mut told: BTreeMap<NodeId, (i64, Instant)> = BTreeMap::new();
+            let mut told: BTreeMap<NodeId, Told> = BTreeMap::new();
             loop {
                 sleep(LOOK).await;
                 let Some(inner) = weak.upgrade() else { break };
                 for (node, clock) in &inner.clocks.0 {
-                    let Some(ahead_ns) = clock.last_read() else { continue };
-                    let now = Instant::now();
-                    let known = told.get(node).is_some_and(|(before, at)| {
-                        before.abs_diff(ahead_ns) < CHANGE_NS.unsigned_abs() && now - *at < TELL_AGAIN
-                    });
-                    if !known {
-                        told.insert(*node, (ahead_ns, now));
+                    let Some((ahead_ns, times)) = clock.last_read() else { continue };
+                    let fresh = Told { ahead_ns, times, at: Instant::now() };
+                    if told.get(node).is_none_or(|before| fresh.tells_more_than(before)) {
+                        told.insert(*node, fresh);
                         inner.plan.events.emit(RunEvent::ClockRead { node: *node, ahead_ns });
                     }
                 }
