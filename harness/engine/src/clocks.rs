@@ -17,7 +17,7 @@ mod raw;
 mod skew;
 mod vdso;
 
-pub(crate) use node::NodeClock;
+pub(crate) use node::{LastRead, NodeClock};
 pub use node::{SkewId, Witnessed};
 pub use probe::{clocks_available, run_skewed};
 pub(crate) use process::{Patch, take_over};

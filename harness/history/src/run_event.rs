@@ -54,7 +54,8 @@ pub enum RunEvent {
         expected: bool,
     },
     /// What the processes of a node took for the time, where faults can skew its clock: as read back from inside of them. It is
-    /// looked at every 100 ms, and told when it has changed, else once a second while they read it.
+    /// looked at every 100 ms, and told when it has changed, else once a second while they read it. A clock that jumped to and
+    /// fro in between is told several times at one time.
     ClockRead {
         /// The node.
         node: NodeId,

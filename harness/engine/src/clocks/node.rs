@@ -33,6 +33,17 @@ pub struct Witnessed {
     pub confirmed: bool,
 }
 
+/// What a node's processes read last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LastRead {
+    /// How far ahead, in ns.
+    pub(crate) ahead_ns: i64,
+    /// How often they have read it in all.
+    pub(crate) times: u64,
+    /// The least and the most that they read last before a change: a strobing clock jumps faster than it is looked at.
+    pub(crate) before_changes: Option<(i64, i64)>,
+}
+
 /// A node's clock.
 #[derive(Debug)]
 pub(crate) struct NodeClock {
@@ -49,6 +60,8 @@ struct State {
     counted: u64,
     /// All that were ever seen.
     total: u64,
+    /// The least and the most that was read last before a setting was changed, since somebody asked.
+    before_changes: Option<(i64, i64)>,
 }
 
 #[derive(Debug)]
@@ -107,13 +120,17 @@ impl NodeClock {
         state.live.iter().find(|live| live.id == id).map(|live| live.seen)
     }
 
-    /// How far ahead the processes read their clock last, in ns, if they did since the last setting; and how often they
-    /// have read it in all.
-    pub(crate) fn last_read(&self) -> Option<(i64, u64)> {
+    /// What the processes read last, and since this was asked before; `None` where they have read nothing since the last
+    /// setting.
+    pub(crate) fn last_read(&self) -> Option<LastRead> {
         let mut state = self.lock();
         state.look(&self.page);
         let readings = self.page.readings();
-        (readings.count > 0).then_some((readings.added_ns, state.total))
+        (readings.count > 0).then(|| LastRead {
+            ahead_ns: readings.added_ns,
+            times: state.total,
+            before_changes: state.before_changes.take(),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -138,6 +155,11 @@ impl State {
 
     /// Puts in force what all skews make together.
     fn put(&mut self, page: &ClockPage) {
+        let last = page.readings();
+        if last.count > 0 {
+            let (least, most) = self.before_changes.unwrap_or((last.added_ns, last.added_ns));
+            self.before_changes = Some((least.min(last.added_ns), most.max(last.added_ns)));
+        }
         self.setting = Setting::of(self.live.iter().map(|live| &live.begun), true_time_ns());
         self.counted = 0;
         page.put(self.setting);

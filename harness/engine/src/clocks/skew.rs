@@ -17,6 +17,9 @@ const MOST_PPM: i64 = 9_000_000;
 const LEAST_STROBE: Duration = Duration::from_millis(1);
 const MOST_STROBE: Duration = Duration::from_secs(10);
 
+/// A hundredth, in millionths.
+const PPM_OF_PERCENT: i64 = 10_000;
+
 /// What is done to a node's wall clock. While nothing else is done to it, an offset and a bump look alike; they differ in
 /// what becomes of a skew that the clock has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +92,7 @@ impl fmt::Display for Skew {
             Self::Offset { by_ns } => write!(out, "{}", Signed(*by_ns)),
             Self::Bump { by_ns } => write!(out, "bump {}", Signed(*by_ns)),
             Self::Strobe { by_ns, every_ns } => write!(out, "strobe {} {}", Signed(*by_ns), Plain(*every_ns)),
+            Self::Drift { ppm } if ppm % PPM_OF_PERCENT == 0 => write!(out, "drift {:+}%", ppm / PPM_OF_PERCENT),
             Self::Drift { ppm } => write!(out, "drift {ppm:+}ppm"),
         }
     }
@@ -132,8 +136,10 @@ fn read_ns(word: &str) -> Option<i64> {
 }
 
 fn read_ppm(word: &str) -> Option<i64> {
-    let (number, factor) =
-        word.strip_suffix('%').map(|number| (number, 10_000.0)).or_else(|| Some((word.strip_suffix("ppm")?, 1.0)))?;
+    let (number, factor) = word
+        .strip_suffix('%')
+        .map(|number| (number, PPM_OF_PERCENT as f64))
+        .or_else(|| Some((word.strip_suffix("ppm")?, 1.0)))?;
     round(number.parse::<f64>().ok()? * factor)
 }
 
@@ -231,6 +237,7 @@ mod tests {
             ("bump -250ms", Skew::Bump { by_ns: -S / 4 }),
             ("strobe +2s 50ms", Skew::Strobe { by_ns: 2 * S, every_ns: S / 20 }),
             ("drift -500ppm", Skew::Drift { ppm: -500 }),
+            ("drift -20%", Skew::Drift { ppm: -200_000 }),
         ] {
             assert_eq!(text.parse::<Skew>().as_ref(), Ok(&skew));
             assert_eq!(skew.to_string(), text);

@@ -10,7 +10,7 @@ use dsjepsen_history::{NodeId, RunEvent};
 use tokio::time::{Instant, sleep};
 
 use super::Cluster;
-use crate::clocks::{NodeClock, Patch, Skew, SkewId, Witnessed};
+use crate::clocks::{LastRead, NodeClock, Patch, Skew, SkewId, Witnessed};
 
 /// The time between two looks at the nodes' clocks.
 const LOOK: Duration = Duration::from_millis(100);
@@ -36,16 +36,14 @@ impl NodeClocks {
 
 /// What was told of a node's clock last.
 struct Told {
-    ahead_ns: i64,
-    /// How often the node had read it by then.
-    times: u64,
+    read: LastRead,
     at: Instant,
 }
 
 impl Told {
     fn tells_more_than(&self, before: &Self) -> bool {
-        let changed = self.ahead_ns.abs_diff(before.ahead_ns) >= CHANGE_NS;
-        self.times > before.times && (changed || self.at - before.at >= TELL_AGAIN)
+        let changed = self.read.ahead_ns.abs_diff(before.read.ahead_ns) >= CHANGE_NS;
+        self.read.times > before.read.times && (changed || self.at - before.at >= TELL_AGAIN)
     }
 }
 
@@ -80,7 +78,7 @@ impl Cluster {
 
     /// How far ahead a node's processes read their clock last, in ns, if they have since it was last changed.
     pub fn clock_read(&self, node: NodeId) -> Option<i64> {
-        self.inner.clocks.0.get(&node)?.last_read().map(|(ahead_ns, _)| ahead_ns)
+        self.inner.clocks.0.get(&node)?.last_read().map(|read| read.ahead_ns)
     }
 
     /// Tells, as events, how far ahead each node reads its clock, whenever that changes.
@@ -95,11 +93,18 @@ impl Cluster {
                 sleep(LOOK).await;
                 let Some(inner) = weak.upgrade() else { break };
                 for (node, clock) in &inner.clocks.0 {
-                    let Some((ahead_ns, times)) = clock.last_read() else { continue };
-                    let fresh = Told { ahead_ns, times, at: Instant::now() };
-                    if told.get(node).is_none_or(|before| fresh.tells_more_than(before)) {
+                    let Some(read) = clock.last_read() else { continue };
+                    let before = told.get(node);
+                    let events = &inner.plan.events;
+                    let tell = |ahead_ns| events.emit(RunEvent::ClockRead { node: *node, ahead_ns });
+                    let jumps = read.before_changes.into_iter().flat_map(|(least, most)| [least, most]);
+                    let jumps: Vec<i64> = jumps.filter(|jump| jump.abs_diff(read.ahead_ns) >= CHANGE_NS).collect();
+                    let jumped = !jumps.is_empty();
+                    jumps.into_iter().for_each(tell);
+                    let fresh = Told { read, at: Instant::now() };
+                    if jumped || before.is_none_or(|before| fresh.tells_more_than(before)) {
+                        tell(read.ahead_ns);
                         told.insert(*node, fresh);
-                        inner.plan.events.emit(RunEvent::ClockRead { node: *node, ahead_ns });
                     }
                 }
             }

@@ -162,17 +162,17 @@ impl Scene {
 
 /// What was seen of a skew, in words.
 fn in_words(seen: &Witnessed) -> String {
-    let times = seen.readings;
+    let times = if seen.readings == 1 { "once".to_owned() } else { format!("{} times", seen.readings) };
     match (seen.last_ns, seen.strange_ns) {
         (None, None) => "did not read its clock".to_owned(),
         (None, Some(strange)) => {
-            format!("read its clock {times} times, and not as it was set: last {}", ahead(strange))
+            format!("read its clock {times}, and not as it was set: last {}", ahead(strange))
         }
         (Some(last), _) if seen.most_ns - seen.least_ns < 1_000_000 => {
-            format!("read its clock {times} times, last {}", ahead(last))
+            format!("read its clock {times}, last {}", ahead(last))
         }
         (Some(last), _) => format!(
-            "read its clock {times} times, from {} to {}, last {}",
+            "read its clock {times}, from {} to {}, last {}",
             ahead(seen.least_ns),
             ahead(seen.most_ns),
             ahead(last)
@@ -181,6 +181,9 @@ fn in_words(seen: &Witnessed) -> String {
 }
 
 fn ahead(ns: i64) -> String {
+    if ns.unsigned_abs() < 500_000 {
+        return "the true time".to_owned();
+    }
     let seconds = ns.unsigned_abs() as f64 / 1e9;
     format!("{seconds:.3} s {}", if ns < 0 { "behind" } else { "ahead" })
 }
@@ -202,7 +205,7 @@ mod tests {
         assert_eq!(target, "n1, +60s");
         assert_eq!(params, Params { whose: Chosen::Nodes(vec![NodeId::at(0)]), skew: "+60s".parse().unwrap() });
         assert_eq!(resolve("n1,n3, strobe -2s 50ms", 1).unwrap().0, "n1 n3, strobe -2s 50ms");
-        assert_eq!(resolve("leader, drift +10%", 1).unwrap().0, "leader, drift +100000ppm");
+        assert_eq!(resolve("leader, drift +10%", 1).unwrap().0, "leader, drift +10%");
         assert!(matches!(resolve("drift -1%", 1).unwrap().1.whose, Chosen::Nodes(nodes) if nodes.len() == 2));
         for seed in 0..200 {
             let (_, params) = resolve("all", seed).unwrap();
@@ -234,6 +237,10 @@ mod tests {
         assert_eq!(
             in_words(&moving),
             "read its clock 12 times, from 2.000 s behind to 60.000 s ahead, last 60.000 s ahead"
+        );
+        assert_eq!(
+            in_words(&Witnessed { readings: 1, least_ns: 0, ..seen }),
+            "read its clock once, from the true time to 60.000 s ahead, last 60.000 s ahead"
         );
         let strange = Witnessed { readings: 3, strange_ns: Some(-60_000_000_000), ..Witnessed::default() };
         assert_eq!(in_words(&strange), "read its clock 3 times, and not as it was set: last 60.000 s behind");
