@@ -378,7 +378,7 @@ impl Cluster {
         let wrapped = self.inner.shared.wrap(node, self.inner.network.subnet(), &data, &launch);
         let (program, arguments) = wrapped.map_err(system(format!("write the names that {node} resolves")))?;
         let run = plan.run.clone();
-        let clock = self.inner.clocks.patch(node, self.inner.shared.wrappers());
+        let clock = self.inner.clocks.patch(node, self.inner.shared.wrappers() + plan.target.wrappers());
         let (input, output, errors) = (None, spec_output, None);
         let directory = data;
         let spec = ProcessSpec { program, arguments, environment, directory, run, input, output, errors, clock };

@@ -51,6 +51,7 @@ fn main() -> ExitCode {
         trial("a_restarted_node_keeps_its_skew", no_c, || run(restarted())),
         trial("a_forked_child_sees_the_skew_of_its_parent", no_c, || run(forked())),
         trial("a_node_behind_wrappers_that_become_it_sees_its_skew", no_names, || run(wrapped())),
+        trial("a_script_that_becomes_the_node_is_followed_when_asked", no_c, || run(behind_a_script())),
         trial("only_the_wall_clock_is_skewed_and_that_by_every_way_to_ask_the_vdso", no_c, || run(every_way())),
         trial("a_strobe_is_seen_away_and_back", no_c, || run(strobe())),
         trial("a_program_that_never_reads_its_clock_confirms_nothing", no_c, || run(never_reads())),
@@ -239,6 +240,27 @@ async fn wrapped() {
     seen(&cluster, n2(), "100 s", |read| (read - 100 * SECOND).abs() < 1_000).await;
     assert_ahead(&lines(&teller, n2()).await, 100 * SECOND, "behind wrappers");
     assert_ahead(&lines(&teller, n1()).await, 0, "the neighbour");
+    teller.stop(cluster).await;
+}
+
+async fn behind_a_script() {
+    let teller = Teller::behind_a_script(1);
+    let cluster = teller.start(1).await;
+    assert_nobody_attached(&teller);
+    let id = cluster.skew(n1(), skew("+100s")).unwrap();
+    seen(&cluster, n1(), "100 s", |read| (read - 100 * SECOND).abs() < 1_000).await;
+    assert_ahead(&lines(&teller, n1()).await, 100 * SECOND, "behind a script");
+    assert!(cluster.unskew(n1(), id).unwrap().confirmed);
+    teller.stop(cluster).await;
+
+    // The program that the script becomes has the true time where nobody asked for more, and that is seen.
+    let teller = Teller::behind_a_script(0);
+    let cluster = teller.start(1).await;
+    lines(&teller, n1()).await;
+    let id = cluster.skew(n1(), skew("+100s")).unwrap();
+    assert_ahead(&lines(&teller, n1()).await, 0, "not followed");
+    let witnessed = cluster.unskew(n1(), id).unwrap();
+    assert!(!witnessed.confirmed && witnessed.readings == 0, "{witnessed:?}");
     teller.stop(cluster).await;
 }
 

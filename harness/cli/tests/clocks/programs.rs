@@ -103,6 +103,7 @@ struct Program {
     arguments: Vec<String>,
     addressing: Addressing,
     ready: &'static str,
+    wrappers: usize,
 }
 
 #[async_trait]
@@ -137,6 +138,10 @@ impl Target for Program {
 
     fn promises(&self, _variants: &Variants) -> Promises {
         Promises::default()
+    }
+
+    fn wrappers(&self) -> usize {
+        self.wrappers
     }
 
     fn launch(&self, node: &NodeContext<'_>) -> Launch {
@@ -187,14 +192,23 @@ impl Teller {
         let (program, mut all) = language.build(folder.path());
         all.extend(arguments.iter().map(|word| (*word).to_owned()));
         let ready = "node is ready";
-        Self::of(folder, Program { program, arguments: all, addressing, ready })
+        Self::of(folder, Program { program, arguments: all, addressing, ready, wrappers: 0 })
+    }
+
+    /// A program in C behind a script that runs others, too, and then becomes it.
+    pub(crate) fn behind_a_script(wrappers: usize) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (program, _) = Language::C.build(folder.path());
+        let line = format!("date; sleep 0.05; exec {}", program.display());
+        let (arguments, addressing, ready) = (vec!["-c".to_owned(), line], Addressing::PerLink, "node is ready");
+        Self::of(folder, Program { program: "/bin/sh".into(), arguments, addressing, ready, wrappers })
     }
 
     /// A program that never looks at the time.
     pub(crate) fn silent() -> Self {
         let line = ["-c", "echo node is ready; sleep 600 & wait"].map(str::to_owned);
         let (addressing, ready) = (Addressing::PerLink, "node is ready");
-        let program = Program { program: "/bin/sh".into(), arguments: line.into(), addressing, ready };
+        let program = Program { program: "/bin/sh".into(), arguments: line.into(), addressing, ready, wrappers: 0 };
         Self::of(tempfile::tempdir().unwrap(), program)
     }
 
@@ -206,7 +220,10 @@ impl Teller {
         );
         let arguments = line.split_whitespace().map(str::to_owned).collect();
         let (addressing, ready) = (Addressing::PerLink, "serving insecure client requests");
-        Self::of(tempfile::tempdir().unwrap(), Program { program: "etcd".into(), arguments, addressing, ready })
+        Self::of(
+            tempfile::tempdir().unwrap(),
+            Program { program: "etcd".into(), arguments, addressing, ready, wrappers: 0 },
+        )
     }
 
     fn of(folder: tempfile::TempDir, target: Program) -> Self {

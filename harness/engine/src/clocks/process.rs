@@ -52,8 +52,12 @@ pub(crate) enum TakeOverError {
     #[cfg(target_arch = "x86_64")]
     PageLost,
     /// It was not held in time.
-    #[error("it did not come to its program within {} s", WRAPPERS_TIME.as_secs())]
-    Late,
+    #[error("behind {wrappers} wrappers, it did not become the node's program within {} s", WRAPPERS_TIME.as_secs())]
+    #[cfg(target_arch = "x86_64")]
+    Late {
+        /// How many programs were to become the next.
+        wrappers: usize,
+    },
     /// This machine's processors are of a kind that the code is not written for.
     #[error(
         "the code that is put beside the kernel's is written for x86-64 only, and this is {}",

@@ -27,7 +27,8 @@ const POLL: Duration = Duration::from_micros(50);
 const SYSCALL_BYTES: u64 = 2;
 
 pub(crate) fn take_over(pid: i32, patch: &Patch) -> Result<(), TakeOverError> {
-    let mut held = Held { pid: Pid::from_raw(pid), deadline: Instant::now() + WRAPPERS_TIME, meanwhile: Vec::new() };
+    let (pid, deadline, wrappers) = (Pid::from_raw(pid), Instant::now() + WRAPPERS_TIME, patch.execs);
+    let mut held = Held { pid, deadline, wrappers, meanwhile: Vec::new() };
     for left in (0..=patch.execs).rev() {
         if !held.until_exec()? {
             return Ok(());
@@ -45,6 +46,7 @@ pub(crate) fn take_over(pid: i32, patch: &Patch) -> Result<(), TakeOverError> {
 struct Held {
     pid: Pid,
     deadline: Instant,
+    wrappers: usize,
     /// Signals that came while it was worked on; it gets them when it is let go.
     meanwhile: Vec<Signal>,
 }
@@ -60,7 +62,9 @@ impl Held {
         loop {
             match waitid(Id::Pid(self.pid), look) {
                 Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) => return Ok(None),
-                Ok(WaitStatus::StillAlive) if Instant::now() >= self.deadline => return Err(TakeOverError::Late),
+                Ok(WaitStatus::StillAlive) if Instant::now() >= self.deadline => {
+                    return Err(TakeOverError::Late { wrappers: self.wrappers });
+                }
                 Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => sleep(POLL),
                 Ok(_) => {}
                 Err(error) => return Err(refused("wait for the process")(error)),
