@@ -199,3 +199,69 @@ fn true_time_ns() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: i64 = 1_000_000_000;
+
+    #[test]
+    fn only_readings_as_they_should_be_confirm_a_skew() {
+        let clock = NodeClock::new().unwrap();
+        let id = clock.begin("+60s".parse().unwrap());
+        let now = true_time_ns();
+        assert_eq!(clock.witnessed(id), Some(Witnessed::default()));
+        for wrong in [-60 * S, 0, 60 * S + 2_000] {
+            clock.page().note(now, wrong);
+            let seen = clock.witnessed(id).unwrap();
+            assert!(!seen.confirmed && seen.strange_ns == Some(wrong) && seen.last_ns.is_none(), "{seen:?}");
+        }
+        // `gettimeofday` loses what is less than a microsecond.
+        clock.page().note(now, 60 * S - 999);
+        let seen = clock.end(id).unwrap();
+        assert!(seen.confirmed && seen.readings == 4 && seen.strange_ns.is_none(), "{seen:?}");
+        assert_eq!((clock.end(id), clock.witnessed(id)), (None, None));
+    }
+
+    #[test]
+    fn a_strobe_is_confirmed_by_both_its_ends_and_a_drift_once_it_has_drifted() {
+        let clock = NodeClock::new().unwrap();
+        let id = clock.begin("strobe +2s 50ms".parse().unwrap());
+        clock.page().note(true_time_ns(), 2 * S);
+        assert!(!clock.witnessed(id).unwrap().confirmed);
+        assert!(clock.strobe(id));
+        clock.page().note(true_time_ns(), 0);
+        assert!(clock.end(id).unwrap().confirmed);
+        assert!(!clock.strobe(id), "it has ended");
+
+        let id = clock.begin("drift +10%".parse().unwrap());
+        let now = true_time_ns();
+        let setting = clock.lock().setting;
+        for (later, confirmed) in [(0, false), (S, true)] {
+            let at = now + later;
+            clock.page().note(at, setting.added_at(at));
+            // Just begun, it may have come further than the least that counts on a machine that is held up.
+            let seen = clock.witnessed(id).unwrap();
+            assert!(seen.confirmed == confirmed || seen.most_ns > DRIFTED_NS, "{seen:?}");
+        }
+        assert!(clock.end(id).unwrap().confirmed);
+    }
+
+    #[test]
+    fn what_was_read_before_a_change_is_told_once() {
+        let clock = NodeClock::new().unwrap();
+        assert_eq!(clock.last_read(), None);
+        let id = clock.begin("strobe +2s 50ms".parse().unwrap());
+        for _ in 0..2 {
+            clock.page().note(true_time_ns(), 2 * S);
+            clock.strobe(id);
+            clock.page().note(true_time_ns(), 0);
+            clock.strobe(id);
+        }
+        clock.page().note(true_time_ns(), 2 * S);
+        let read = LastRead { ahead_ns: 2 * S, times: 5, before_changes: Some((0, 2 * S)) };
+        assert_eq!(clock.last_read(), Some(read));
+        assert_eq!(clock.last_read(), Some(LastRead { before_changes: None, ..read }));
+    }
+}

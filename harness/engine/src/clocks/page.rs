@@ -63,6 +63,15 @@ impl ClockPage {
         &self.shared
     }
 
+    /// Notes a reading as a process of the node does.
+    #[cfg(test)]
+    pub(super) fn note(&self, true_ns: i64, added_ns: i64) {
+        let readings = self.readings_of(self.number());
+        readings[1].store(true_ns.cast_unsigned(), Ordering::Release);
+        readings[2].store(added_ns.cast_unsigned(), Ordering::Release);
+        readings[0].fetch_add(1, Ordering::AcqRel);
+    }
+
     fn number(&self) -> u64 {
         self.shared.words()[0].load(Ordering::Acquire)
     }
