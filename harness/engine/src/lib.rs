@@ -23,6 +23,7 @@ mod random;
 mod recorder;
 mod stop;
 pub mod target;
+mod units;
 
 pub use client::{Client, Seat};
 pub use clock::{RunClock, nanos};

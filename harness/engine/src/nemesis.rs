@@ -4,12 +4,19 @@
 //! journaled before anything acts, so that healing needs no knowledge of the fault, and can be repeated without harm.
 
 mod clock;
+mod delay;
+mod drop;
 mod journal;
 mod kill;
+mod links;
+mod loss;
 mod partition;
 mod pause;
+mod rate;
+mod reset;
 mod schedule;
 mod selector;
+mod slice;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,7 +34,7 @@ use crate::clocks::{Skew, SkewId};
 use crate::cluster::{Cluster, ClusterError, ProcessState};
 use crate::events::Events;
 use crate::gate::Gate;
-use crate::network::{RuleEvidence, RuleId};
+use crate::network::{LinkRule, RuleEvidence, RuleId};
 use crate::random::Random;
 use crate::recorder::FaultRecorder;
 use crate::target::Unavailable;
@@ -46,7 +53,7 @@ macro_rules! faults {
     };
 }
 
-faults![partition, pause, kill, clock];
+faults![partition, pause, kill, clock, delay, drop, loss, rate, reset, slice];
 
 /// Whether a fault of this plan needs nodes with clocks of their own.
 pub fn needs_own_clocks(planned: &[PlannedFault]) -> bool {
@@ -140,6 +147,17 @@ pub enum Undo {
         #[serde(skip)]
         probed: bool,
     },
+    /// Let data pass between nodes as if nothing were.
+    Clear {
+        /// The directed pairs of nodes.
+        links: Vec<(NodeId, NodeId)>,
+        /// What is put in force between them.
+        #[serde(skip)]
+        rules: Vec<LinkRule>,
+        /// The rule in the network, once it is in force.
+        #[serde(skip)]
+        rule: Option<RuleId>,
+    },
     /// Let a stopped node go on.
     Resume {
         /// The node.
@@ -171,7 +189,9 @@ pub enum Undo {
 impl Undo {
     fn nodes(&self) -> Vec<NodeId> {
         match self {
-            Self::Reconnect { cut, .. } => cut.iter().flat_map(|(from, to)| [*from, *to]).collect(),
+            Self::Reconnect { cut: links, .. } | Self::Clear { links, .. } => {
+                links.iter().flat_map(|(from, to)| [*from, *to]).collect()
+            }
             Self::Resume { node } | Self::Restart { node } | Self::Unskew { node, .. } => vec![*node],
             Self::OpenGate { .. } => Vec::new(),
         }
@@ -182,11 +202,17 @@ impl Scene {
     /// Undoes one part; doing it twice does no harm. Also says whether it is undone now.
     async fn undo(&self, undo: &Undo) -> (Observed, bool) {
         let (whose, seen, confirmed, undone) = match undo {
-            Undo::Reconnect { rule: None, .. } => ("links".to_owned(), "no rule was in force".to_owned(), false, true),
+            Undo::Reconnect { rule: None, .. } | Undo::Clear { rule: None, .. } => {
+                ("links".to_owned(), "no rule was in force".to_owned(), false, true)
+            }
             Undo::Reconnect { rule: Some(rule), probed, .. } => {
                 let (words, met_traffic) = describe(&self.cluster.network().remove(*rule));
                 // Probes hang at the cut too; then what hangs there says nothing beyond what they said.
                 ("links".to_owned(), words, met_traffic && !probed, true)
+            }
+            Undo::Clear { rule: Some(rule), .. } => {
+                let (words, met_traffic) = describe(&self.cluster.network().remove(*rule));
+                ("links".to_owned(), words, met_traffic, true)
             }
             Undo::Resume { node } => {
                 let (seen, undone) = match self.cluster.resume(*node).await {
@@ -221,16 +247,42 @@ impl Scene {
     }
 }
 
-/// What a cut met, in words, and whether it met anything at all.
+/// What a fault of links met, in words, and whether it met anything at all.
 fn describe(evidence: &RuleEvidence) -> (String, bool) {
-    if !evidence.met_traffic() {
-        return ("nothing waited at the cut".to_owned(), false);
+    let RuleEvidence {
+        connections_held,
+        bytes_held,
+        connections_refused_or_pending,
+        connections_reset,
+        bytes_delayed,
+        pieces_delayed,
+        waited,
+        times_limited,
+    } = *evidence;
+    let mut words = Vec::new();
+    if connections_held + bytes_held > 0 {
+        words.push(format!("{bytes_held} bytes held back on {connections_held} connections"));
     }
-    let RuleEvidence { connections_held, bytes_held, connections_refused_or_pending, .. } = evidence;
-    let words = format!(
-        "{bytes_held} bytes held back on {connections_held} connections, {connections_refused_or_pending} new ones left hanging"
-    );
-    (words, true)
+    if connections_refused_or_pending > 0 {
+        words.push(format!("{connections_refused_or_pending} new connections left hanging or refused"));
+    }
+    if connections_reset > 0 {
+        words.push(format!("{connections_reset} connections reset"));
+    }
+    if bytes_delayed > 0 {
+        words.push(format!("{bytes_delayed} bytes late"));
+    }
+    if pieces_delayed > 0 {
+        let mean = waited.as_secs_f64() * 1e3 / pieces_delayed as f64;
+        words.push(format!("{pieces_delayed} pieces passed after {mean:.1} ms on average"));
+    }
+    if times_limited > 0 {
+        words.push(format!("data had to wait for their turn {times_limited} times"));
+    }
+    match evidence.met_traffic() {
+        true => (words.join(", "), true),
+        false => ("nothing met it".to_owned(), false),
+    }
 }
 
 /// A fault in force.

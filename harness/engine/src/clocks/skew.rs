@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::units::{UNITS, read_ns, rounded};
+
 /// A year, in ns.
 const YEAR_NS: i64 = 365 * 24 * 3_600 * 1_000_000_000;
 /// No skew may lead out of the years that every program can count in (1970 to 2262).
@@ -120,31 +122,12 @@ impl FromStr for Skew {
     }
 }
 
-/// Units of time with their ns, the longest first, so that `ms` is not read as `s`.
-const UNITS: [(&str, i64); 6] = [
-    ("ns", 1),
-    ("us", 1_000),
-    ("ms", 1_000_000),
-    ("s", 1_000_000_000),
-    ("m", 60_000_000_000),
-    ("h", 3_600_000_000_000),
-];
-
-fn read_ns(word: &str) -> Option<i64> {
-    let (number, unit) = UNITS.iter().find_map(|(unit, ns)| Some((word.strip_suffix(unit)?, *ns)))?;
-    round(number.parse::<f64>().ok()? * unit as f64)
-}
-
 fn read_ppm(word: &str) -> Option<i64> {
     let (number, factor) = word
         .strip_suffix('%')
         .map(|number| (number, PPM_OF_PERCENT as f64))
         .or_else(|| Some((word.strip_suffix("ppm")?, 1.0)))?;
-    round(number.parse::<f64>().ok()? * factor)
-}
-
-fn round(number: f64) -> Option<i64> {
-    (number.abs() < i64::MAX as f64).then(|| number.round() as i64)
+    rounded(number.parse::<f64>().ok()? * factor)
 }
 
 /// A time with its sign, in the largest unit in which it is a whole number.

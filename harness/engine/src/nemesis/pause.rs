@@ -105,7 +105,7 @@ impl Fault for Pause {
                     observed.confirmed = false;
                     observed.evidence.insert(format!("worker {worker}"), "not polled".to_owned());
                 }
-                Undo::Reconnect { .. } | Undo::Restart { .. } | Undo::Unskew { .. } => {}
+                _ => {}
             }
         }
         observed

@@ -211,7 +211,7 @@ mod tests {
         let two = parse_nemesis(" partition(one) , pause( n1 n2 )").unwrap();
         assert_eq!(two[1].argument.as_deref(), Some("n1 n2"));
         let problem = |text: &str| parse_nemesis(text).err().map(|error| error.to_string()).unwrap_or_default();
-        assert!(problem("partitoin").contains("partition, pause, kill, clock, none"));
+        assert!(problem("partitoin").contains("partition, pause, kill, clock"));
         assert!(problem("none,kill").contains("stands alone"));
         assert!(problem("kill,").contains("missing"));
         assert!(problem("kill(one").contains("brackets"));

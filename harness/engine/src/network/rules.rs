@@ -119,7 +119,8 @@ pub struct RuleEvidence {
 impl RuleEvidence {
     /// Whether any traffic met the rules.
     pub fn met_traffic(&self) -> bool {
-        *self != Self::default()
+        // Pieces pass a link that loses some of them also where none was lost.
+        Self { pieces_delayed: 0, waited: Duration::ZERO, ..*self } != Self::default()
     }
 }
 

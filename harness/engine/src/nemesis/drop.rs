@@ -1,0 +1,24 @@
+//! `drop`: data hang, in the asked direction alone.
+
+use dsjepsen_history::Pattern;
+
+use super::links::LinkFault;
+use crate::network::Effect;
+
+/// The fault `drop`.
+pub(super) const FAULT: LinkFault = LinkFault {
+    name: "drop",
+    about: "data hang, on open and new connections, in one direction where one is asked for, until the heal",
+    arguments: "`A > B` for the data of A on their way to B, `A` for all to and from A, each one, minority, majority, all, leader, or nodes as in `n1 n3` (default: one > all)",
+    label: "dropped",
+    colours: ["#8a3d3d", "#dd9090"],
+    pattern: Pattern::Zigzag,
+    between: "one > all",
+    value: "",
+    effect,
+    forms: "no value",
+};
+
+fn effect(value: &str) -> Option<Effect> {
+    value.is_empty().then_some(Effect::Blackhole)
+}
