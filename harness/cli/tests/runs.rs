@@ -44,6 +44,28 @@ fn a_sound_lock_survives_a_partition_and_the_files_tell_it() {
 }
 
 #[test]
+fn a_sound_lock_survives_poor_links_and_each_is_seen() {
+    let store = Store::new();
+    let faults = ["delay(all,10ms..40ms)", "loss(20%)", "rate(16kB/s)", "slice", "drop(n1>n2)", "reset(n3,after 500B)"];
+    let mut test = store.test("--workload lock --nodes 3 --seed 3 --nemesis-interval 0.8 --time-limit 13");
+    let output = test.args(["--nemesis", &faults.join(",")]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let verdict = read_json(&store.latest().join("verdict.json"));
+    assert_eq!(verdict["verdict"], "valid");
+    let history = std::fs::read_to_string(store.latest().join("history.jsonl")).unwrap();
+    let heals: Vec<Value> = history
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|event| event["process"] == "nemesis" && event["value"]["action"] == "heal")
+        .filter(|event| event["value"]["outcome"] == "installed")
+        .collect();
+    assert_eq!(heals.len(), faults.len());
+    for heal in heals {
+        assert_eq!(heal["value"]["confirmed"], true, "{heal}");
+    }
+}
+
+#[test]
 fn a_naive_lock_is_broken_by_pauses_with_proof() {
     let store = Store::new();
     let output = store.run(&format!("{BREAKS_TTL_LOCK} --json --expect invalid"));
