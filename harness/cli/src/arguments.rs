@@ -124,7 +124,7 @@ fn test_command() -> Command {
                 .default_value("raft"),
         )
         .arg(
-            text("nemesis", "FAULTS", "Which faults: `none`, or names with commas, as in `partition,pause(leader)`")
+            text("nemesis", "FAULTS", "Which faults: `none`; names that take turns, as in `partition,pause(leader)`; or with times of their own, as in `partition(leader) for 3s every 8s; kill at 5s`")
                 .default_value("none"),
         )
         .arg(nodes())

@@ -18,6 +18,9 @@ use crate::terminal::{Style, Terminal};
 /// How long the nodes may take to become ready.
 const READY_TIME: Duration = Duration::from_secs(20);
 
+/// How much of the schedule's text stands in the name of a run.
+const LONGEST_NEMESIS: usize = 60;
+
 /// What one run needs.
 pub(crate) struct RunRequest<'a> {
     pub(crate) request: &'a Request,
@@ -166,7 +169,9 @@ fn make_directory(store: &Path, target: &str, plan: &mut Plan) -> Result<RunDire
     };
     // Microseconds: the name is also the marker of the run's processes, and must be no other run's on this machine.
     let time = now.strftime("%Y%m%dT%H%M%S%.6f");
-    let base = format!("{time}-{}-{}-{}-{}", plan.workload, plain(target), plain(&plan.nemesis), plan.seed);
+    // A name of a file has 255 bytes at most, and a schedule may be long.
+    let nemesis: String = plain(&plan.nemesis).chars().take(LONGEST_NEMESIS).collect();
+    let base = format!("{time}-{}-{}-{nemesis}-{}", plan.workload, plain(target), plan.seed);
     let mut attempt = 1;
     loop {
         plan.run = if attempt == 1 { base.clone() } else { format!("{base}-{attempt}") };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::ArgMatches;
-use dsjepsen_engine::nemesis::{Asked, ScheduleError, find_fault, parse_nemesis, plan_faults};
+use dsjepsen_engine::nemesis::{Schedule, find_fault, parse_nemesis, plan_faults};
 use dsjepsen_engine::target::{Target, Variants, runs_here};
 use dsjepsen_history::{NodeId, Options, Plan, RunSettings, SCHEMA, Versions};
 use dsjepsen_workloads::{AnyWorkload, workloads};
@@ -20,7 +20,7 @@ pub(crate) struct Request {
     pub(crate) target_text: String,
     pub(crate) variants: Variants,
     nemesis_text: String,
-    asked: Vec<Asked>,
+    schedule: Schedule,
     options: Options,
     pub(crate) settings: RunSettings,
     target_version: String,
@@ -33,27 +33,22 @@ impl Request {
         let workload = naming::workload(word("workload"))?;
         let (target, variants) = naming::target(word("target"))?;
         let options = read_options(arguments, workload)?;
-        let asked = parse_nemesis(word("nemesis")).map_err(|error| match &error {
-            ScheduleError::UnknownFault { name, known } => {
-                naming::unknown("fault", name, known.iter().map(String::as_str))
-            }
-            _ => usage(error),
-        })?;
-        for one in &asked {
+        let schedule = parse_nemesis(word("nemesis")).map_err(usage)?;
+        for one in schedule.asked() {
             one.fault.available().map_err(usage)?;
         }
         let target_version = runs_here(target).map_err(usage)?;
         if !workload.is_served_by(&target.abilities(&variants)) {
             return Err(usage(does_not_serve(target, &variants, workload)));
         }
-        let settings = read_settings(arguments, asked.len(), target.default_nodes())?;
+        let settings = read_settings(arguments, schedule.takes_turns(), target.default_nodes())?;
         let request = Self {
             workload,
             target,
             target_text: word("target").to_owned(),
             variants,
             nemesis_text: word("nemesis").to_owned(),
-            asked,
+            schedule,
             options,
             settings,
             target_version,
@@ -101,7 +96,7 @@ impl Request {
     fn faults(&self, seed: u64) -> Result<Vec<dsjepsen_history::PlannedFault>, Failure> {
         let limit = Duration::from_millis(self.settings.time_limit_ms);
         let interval = Duration::from_millis(self.settings.nemesis_interval_ms);
-        plan_faults(&self.asked, &self.nodes(), seed, limit, interval).map_err(usage)
+        plan_faults(&self.schedule, &self.nodes(), seed, limit, interval).map_err(usage)
     }
 
     /// The plan of one run. Its name is filled in when its directory is made.
@@ -145,7 +140,7 @@ impl Request {
         add("concurrency", settings.concurrency.to_string());
         add("time-limit", seconds(settings.time_limit_ms));
         add("rate", settings.rate.to_string());
-        if !self.asked.is_empty() {
+        if self.schedule.takes_turns() > 0 {
             add("nemesis-interval", seconds(settings.nemesis_interval_ms));
         }
         add("recovery-time", seconds(settings.recovery_time_ms));
@@ -259,7 +254,11 @@ mod tests {
     }
 
     fn request(line: &str) -> Result<Request, String> {
-        let words = std::iter::once("dsjepsen").chain(line.split_whitespace());
+        request_of(line.split_whitespace())
+    }
+
+    fn request_of<'a>(words: impl Iterator<Item = &'a str>) -> Result<Request, String> {
+        let words = std::iter::once("dsjepsen").chain(words);
         let matches = crate::arguments::command().try_get_matches_from(words).map_err(|error| error.to_string())?;
         let (_, arguments) = matches.subcommand().ok_or("no command")?;
         Request::read(arguments).map_err(|failure| failure.to_string())
@@ -274,10 +273,22 @@ mod tests {
     }
 
     #[test]
+    fn the_command_of_a_schedule_with_times_makes_the_same_plan() {
+        let text = "partition(leader) for 3s every 8s; pause(one) for 2s; kill(minority) at 5s";
+        let words = ["test", "--nemesis", text, "--time-limit", "20"];
+        let plan = request_of(words.into_iter()).unwrap().plan(17).unwrap();
+        assert!(shell_line(&plan.command).contains(&format!("--nemesis '{text}'")));
+        let again = request_of(plan.command[1..].iter().map(String::as_str)).unwrap().plan(17).unwrap();
+        assert_eq!(plan, again);
+        assert!(plan.faults.len() >= 5, "{:?}", plan.faults);
+    }
+
+    #[test]
     fn bad_input_is_refused_with_the_mend() {
         let problem = |line: &str| request(line).err().unwrap_or_default();
         assert!(problem("test --nemesis partitoin").contains("did you mean `partition`"));
         assert!(problem("test --nemesis partition,pause,kill --time-limit 3").contains("at least 3.75 s"));
+        assert!(problem("test --nemesis pause;partitoin").contains("(column 7):\n\n    pause;partitoin\n          ^"));
         assert!(problem("test --locks 0").contains("from 1 on"));
         assert!(problem("test --holder bold").contains("naive or careful"));
         assert!(problem("test --nemesis pause(n9)").contains("no node n9"));

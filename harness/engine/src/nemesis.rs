@@ -31,7 +31,7 @@ use crate::recorder::FaultRecorder;
 use crate::target::Unavailable;
 
 pub use journal::Journal;
-pub use schedule::{Asked, ScheduleError, minimum_time_limit, parse_nemesis, plan_faults};
+pub use schedule::{Asked, Problem, Schedule, ScheduleError, minimum_time_limit, parse_nemesis, plan_faults};
 pub use selector::Selector;
 
 /// Every fault there is: a file each, and a word here.
