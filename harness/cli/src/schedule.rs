@@ -283,6 +283,22 @@ mod tests {
         assert!(plan.faults.len() >= 5, "{:?}", plan.faults);
     }
 
+    /// What the README tells people to type is understood.
+    #[test]
+    fn the_schedules_of_the_readme_can_be_given() {
+        let readme = include_str!("../../../README.md");
+        let schedules: Vec<&str> =
+            readme.split("--nemesis '").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
+        assert!(schedules.iter().filter(|text| text.contains(';')).count() >= 3, "{schedules:?}");
+        for text in schedules {
+            let problem = request_of(["test", "--nemesis", text].into_iter()).err();
+            assert_eq!(problem, None, "{text}");
+        }
+        let shown =
+            request_of(["test", "--nemesis", "pause; partition(thirds) for 3s every 8s"].into_iter()).err().unwrap();
+        assert!(readme.contains(&format!("error: {shown}\n")), "{shown}");
+    }
+
     #[test]
     fn bad_input_is_refused_with_the_mend() {
         let problem = |line: &str| request(line).err().unwrap_or_default();

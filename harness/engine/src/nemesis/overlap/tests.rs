@@ -96,15 +96,15 @@ struct Now {
 impl Asks {
     fn of(planned: &PlannedFault, nodes: &[NodeId], now: Now) -> Self {
         let mut asks = Self::default();
-        let leader = planned.params == Value::from("leader");
+        let leader = planned.params == "leader";
         match planned.fault.as_str() {
             "partition" if leader => {
                 let others = nodes.iter().filter(|node| **node != now.leader);
                 asks.cut = others.flat_map(|other| [(*other, now.leader), (now.leader, *other)]).collect();
             }
             "partition" => asks.cut = serde_json::from_value(planned.params["pairs"].clone()).unwrap(),
-            "pause" if planned.params == Value::from("clients") => asks.closed = (0..WORKERS).collect(),
-            "pause" if planned.params == Value::from("holder") => {
+            "pause" if planned.params == "clients" => asks.closed = (0..WORKERS).collect(),
+            "pause" if planned.params == "holder" => {
                 asks.closed = (0..WORKERS).filter(|worker| now.holders >> worker & 1 == 1).collect();
             }
             "pause" | "kill" => {
