@@ -35,7 +35,7 @@ pub(crate) struct RunRequest<'a> {
 /// Runs from the plan to the page.
 pub(crate) async fn run(one: RunRequest<'_>) -> Result<Verdict, Failure> {
     let mut plan = one.request.plan(one.seed)?;
-    let directory = make_directory(&one.store, one.request.target_label(), &mut plan).map_err(harness)?;
+    let directory = make_directory(&one.store, one.request, &mut plan).map_err(harness)?;
     for (name, content) in one.request.target.documents() {
         directory.write_document(&name, &content).map_err(harness)?;
     }
@@ -158,7 +158,7 @@ fn conclude(directory: &RunDirectory, conditions: &Conditions, verdict: &mut Ver
 }
 
 /// `store/<time>-<workload>-<target>-<nemesis>-<seed>`; a name that is taken gets a number behind it.
-fn make_directory(store: &Path, target: &str, plan: &mut Plan) -> Result<RunDirectory, RunDirectoryError> {
+fn make_directory(store: &Path, request: &Request, plan: &mut Plan) -> Result<RunDirectory, RunDirectoryError> {
     let now = jiff::Timestamp::now();
     plan.started = now.to_string();
     let plain = |text: &str| -> String {
@@ -171,10 +171,11 @@ fn make_directory(store: &Path, target: &str, plan: &mut Plan) -> Result<RunDire
     let time = now.strftime("%Y%m%dT%H%M%S%.6f");
     // A name of a file has 255 bytes at most, and a schedule may be long.
     let nemesis: String = plain(&plan.nemesis).chars().take(LONGEST_NEMESIS).collect();
-    let base = format!("{time}-{}-{}-{nemesis}-{}", plan.workload, plain(target), plan.seed);
+    let base = format!("{time}-{}-{}-{nemesis}-{}", plan.workload, plain(request.target_label()), plan.seed);
     let mut attempt = 1;
     loop {
         plan.run = if attempt == 1 { base.clone() } else { format!("{base}-{attempt}") };
+        plan.command = request.command(plan, &store.join(&plan.run));
         match RunDirectory::create(store, plan) {
             Err(RunDirectoryError::Io { source, .. }) if is_taken(&source) && attempt < 100 => attempt += 1,
             other => return other,

@@ -92,6 +92,12 @@ pub trait Fault: Send + Sync {
     /// A sentence where the argument means nothing for these nodes.
     fn resolve(&self, argument: Option<&str>, nodes: &[NodeId], random: &mut Random) -> Result<Aim, String>;
 
+    /// Whether it can act on what a stored plan, perhaps edited, holds for it.
+    ///
+    /// # Errors
+    /// A sentence where the parameters mean nothing for these nodes.
+    fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String>;
+
     /// What is to be done now, and so what is to be undone. Nothing is done yet. `None` where there is nothing to act on.
     async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>>;
 
