@@ -1,4 +1,5 @@
 //! `--plan`: a stored plan, edited or not, is run as it stands; a bad one is refused with its file and field.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

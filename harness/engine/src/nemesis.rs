@@ -238,14 +238,18 @@ fn describe(evidence: &RuleEvidence) -> (String, bool) {
 /// What is done at a time.
 enum Deed<'a> {
     Start(&'a PlannedFault),
-    Heal(u32),
+    /// All that end at this time.
+    Heal(Vec<u32>),
 }
 
 /// Everything that a schedule asks for, in the order of time; at one time heals come first.
 fn deeds(schedule: &[PlannedFault]) -> Vec<(Nanos, Deed<'_>)> {
-    let heals = schedule.iter().map(|planned| (planned.heal_ns, Deed::Heal(planned.id)));
+    let mut heals: BTreeMap<Nanos, Vec<u32>> = BTreeMap::new();
+    for planned in schedule {
+        heals.entry(planned.heal_ns).or_default().push(planned.id);
+    }
     let starts = schedule.iter().map(|planned| (planned.start_ns, Deed::Start(planned)));
-    let mut deeds: Vec<_> = heals.chain(starts).collect();
+    let mut deeds: Vec<_> = heals.into_iter().map(|(time, ids)| (time, Deed::Heal(ids))).chain(starts).collect();
     deeds.sort_by_key(|(time, _)| *time);
     deeds
 }
@@ -285,14 +289,18 @@ impl Nemesis {
             sleep_until(began + Duration::from_nanos(time)).await;
             match deed {
                 Deed::Start(planned) => self.start(planned).await,
-                Deed::Heal(id) => self.heal(id).await,
+                Deed::Heal(ids) => {
+                    for id in self.in_force.healing_order(ids) {
+                        self.heal(id).await;
+                    }
+                }
             }
         }
     }
 
     /// Heals every fault in force, and starts nodes again that have ended by themselves.
     pub async fn heal_all(&mut self) {
-        while let Some(id) = self.in_force.last() {
+        for id in self.in_force.healing_order(self.in_force.all()) {
             self.heal(id).await;
         }
         for node in self.scene.cluster.nodes() {

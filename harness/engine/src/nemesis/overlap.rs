@@ -160,9 +160,20 @@ impl InForce {
         self.live.retain(|live| live.id != id);
     }
 
-    /// The fault that began last.
-    pub(super) fn last(&self) -> Option<u32> {
-        self.live.last().map(|live| live.id)
+    /// Every fault in force, the newest first.
+    pub(super) fn all(&self) -> Vec<u32> {
+        self.live.iter().rev().map(|live| live.id).collect()
+    }
+
+    /// The order in which these are to be healed: before those that start nodes again, whatever could keep a node from becoming
+    /// ready (a member that is cut off from the others, say), and all the others with it.
+    pub(super) fn healing_order(&self, mut ids: Vec<u32>) -> Vec<u32> {
+        let starts_nodes = |id: &u32| {
+            let mut parts = self.live.iter().filter(|live| live.id == *id).flat_map(|live| &live.undo);
+            parts.any(|undo| matches!(undo.hold(), Some(Hold::Down(_))))
+        };
+        ids.sort_by_key(starts_nodes);
+        ids
     }
 }
 

@@ -222,7 +222,7 @@ impl Trial {
 
     /// Everything is whole, but for what ended by itself and is started again only now.
     fn heal_all(mut self) -> Result<(), TestCaseError> {
-        while let Some(id) = self.in_force.last() {
+        for id in self.in_force.healing_order(self.in_force.all()) {
             self.heal(id);
             self.oracle.agrees(&self.world)?;
         }
@@ -313,12 +313,17 @@ proptest! {
                     let asks = Asks::of(planned, &nodes, now);
                     trial.start(planned, asks)?;
                 }
-                Deed::Heal(id) => trial.heal(id),
+                Deed::Heal(ids) => {
+                    for id in trial.in_force.healing_order(ids) {
+                        trial.heal(id);
+                        trial.oracle.agrees(&trial.world)?;
+                    }
+                }
             }
             trial.oracle.agrees(&trial.world)?;
         }
         if broken_off.is_none() {
-            prop_assert!(trial.in_force.last().is_none(), "every fault was healed by its own deed");
+            prop_assert!(trial.in_force.all().is_empty(), "every fault was healed by its own deed");
         }
         trial.heal_all()?;
     }
@@ -354,14 +359,35 @@ fn at_one_time_heals_come_before_starts() {
         target: String::new(),
         params: Value::Null,
     };
-    let schedule = [planned(1, 5, 9), planned(2, 1, 5), planned(3, 5, 7)];
+    let schedule = [planned(1, 5, 9), planned(2, 1, 5), planned(3, 5, 7), planned(4, 2, 5)];
     let order: Vec<_> = deeds(&schedule)
         .into_iter()
         .map(|(time, deed)| match deed {
-            Deed::Start(planned) => (time, "start", planned.id),
-            Deed::Heal(id) => (time, "heal", id),
+            Deed::Start(planned) => (time, "start", vec![planned.id]),
+            Deed::Heal(ids) => (time, "heal", ids),
         })
         .collect();
-    let expected = [(1, "start", 2), (5, "heal", 2), (5, "start", 1), (5, "start", 3), (7, "heal", 3), (9, "heal", 1)];
+    let expected = [
+        (1, "start", vec![2]),
+        (2, "start", vec![4]),
+        (5, "heal", vec![2, 4]),
+        (5, "start", vec![1]),
+        (5, "start", vec![3]),
+        (7, "heal", vec![3]),
+        (9, "heal", vec![1]),
+    ];
     assert_eq!(order, expected);
+}
+
+#[test]
+fn nodes_are_started_again_when_everything_else_is_healed() {
+    let node = NodeId::at(0);
+    let mut in_force = InForce::default();
+    let cut = Undo::Reconnect { cut: Vec::new(), rule: None, probed: false };
+    let kill = || Undo::Restart { node };
+    for (id, undo) in [(1, kill()), (2, cut), (3, kill()), (4, Undo::Resume { node })] {
+        in_force.begin(LiveFault::new(id, String::new(), String::new(), vec![undo]));
+    }
+    assert_eq!(in_force.healing_order(vec![1, 2, 3, 4]), [2, 4, 1, 3]);
+    assert_eq!(in_force.healing_order(in_force.all()), [4, 2, 3, 1]);
 }
