@@ -124,8 +124,12 @@ fn test_command() -> Command {
                 .default_value("raft"),
         )
         .arg(
-            text("nemesis", "FAULTS", "Which faults: `none`, or names with commas, as in `partition,pause(leader)`")
+            text("nemesis", "FAULTS", "Which faults: `none`; names that take turns, as in `partition,pause(leader)`; or with times of their own, as in `partition(leader) for 3s every 8s; kill at 5s`")
                 .default_value("none"),
+        )
+        .arg(
+            text("plan", "FILE", "Runs a stored plan again as it stands, edited or not: workload, target, faults, settings and seed are its own")
+                .value_parser(value_parser!(PathBuf)),
         )
         .arg(nodes())
         .arg(text("concurrency", "N|Nn", "Number of client workers; `2n` is two a node").default_value("2n"))
@@ -148,7 +152,7 @@ fn test_command() -> Command {
                 .value_parser(value_parser!(PathBuf)),
         )
         .arg(
-            number("test-count", "N", "How many runs, each with the next seed")
+            number("test-count", "N", "How many runs, each with the next seed; of a stored plan all with its own")
                 .default_value("1")
                 .value_parser(value_parser!(u64).range(1..)),
         )

@@ -116,7 +116,9 @@ fn print_models() {
 }
 
 fn print_faults() {
-    println!("\nFaults (--nemesis, separated by commas, or `none`):");
+    println!(
+        "\nFaults (--nemesis, with commas to take turns, or with times: `pause(one) for 2s every 8s; kill at 5s`):"
+    );
     for fault in faults() {
         let state = fault.available().err().map_or_else(String::new, |error| format!("  [{error}]"));
         println!("\n  {}{state}", fault.name());

@@ -9,6 +9,7 @@ mod list;
 mod naming;
 mod run;
 mod schedule;
+mod stored_plan;
 mod target;
 mod terminal;
 mod test;

@@ -18,6 +18,9 @@ use crate::terminal::{Style, Terminal};
 /// How long the nodes may take to become ready.
 const READY_TIME: Duration = Duration::from_secs(20);
 
+/// How much of the schedule's text stands in the name of a run.
+const LONGEST_NEMESIS: usize = 60;
+
 /// What one run needs.
 pub(crate) struct RunRequest<'a> {
     pub(crate) request: &'a Request,
@@ -32,7 +35,7 @@ pub(crate) struct RunRequest<'a> {
 /// Runs from the plan to the page.
 pub(crate) async fn run(one: RunRequest<'_>) -> Result<Verdict, Failure> {
     let mut plan = one.request.plan(one.seed)?;
-    let directory = make_directory(&one.store, one.request.target_label(), &mut plan).map_err(harness)?;
+    let directory = make_directory(&one.store, one.request, &mut plan).map_err(harness)?;
     for (name, content) in one.request.target.documents() {
         directory.write_document(&name, &content).map_err(harness)?;
     }
@@ -156,7 +159,7 @@ fn conclude(directory: &RunDirectory, conditions: &Conditions, verdict: &mut Ver
 }
 
 /// `store/<time>-<workload>-<target>-<nemesis>-<seed>`; a name that is taken gets a number behind it.
-fn make_directory(store: &Path, target: &str, plan: &mut Plan) -> Result<RunDirectory, RunDirectoryError> {
+fn make_directory(store: &Path, request: &Request, plan: &mut Plan) -> Result<RunDirectory, RunDirectoryError> {
     let now = jiff::Timestamp::now();
     plan.started = now.to_string();
     let plain = |text: &str| -> String {
@@ -167,10 +170,13 @@ fn make_directory(store: &Path, target: &str, plan: &mut Plan) -> Result<RunDire
     };
     // Microseconds: the name is also the marker of the run's processes, and must be no other run's on this machine.
     let time = now.strftime("%Y%m%dT%H%M%S%.6f");
-    let base = format!("{time}-{}-{}-{}-{}", plan.workload, plain(target), plain(&plan.nemesis), plan.seed);
+    // A name of a file has 255 bytes at most, and a schedule may be long.
+    let nemesis: String = plain(&plan.nemesis).chars().take(LONGEST_NEMESIS).collect();
+    let base = format!("{time}-{}-{}-{nemesis}-{}", plan.workload, plain(request.target_label()), plan.seed);
     let mut attempt = 1;
     loop {
         plan.run = if attempt == 1 { base.clone() } else { format!("{base}-{attempt}") };
+        plan.command = request.command(plan, &store.join(&plan.run));
         match RunDirectory::create(store, plan) {
             Err(RunDirectoryError::Io { source, .. }) if is_taken(&source) && attempt < 100 => attempt += 1,
             other => return other,

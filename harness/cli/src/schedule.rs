@@ -1,17 +1,19 @@
 //! From the command line to a plan: settings, faults, promises, the command that runs it again.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ArgMatches;
-use dsjepsen_engine::nemesis::{Asked, ScheduleError, find_fault, parse_nemesis, plan_faults};
+use dsjepsen_engine::nemesis::{Schedule, find_fault, parse_nemesis, plan_faults};
 use dsjepsen_engine::target::{Target, Variants, runs_here};
-use dsjepsen_history::{NodeId, Options, Plan, RunSettings, SCHEMA, Versions};
+use dsjepsen_history::{NodeId, Options, Plan, PlannedFault, RunSettings, SCHEMA, Versions};
 use dsjepsen_workloads::{AnyWorkload, workloads};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::arguments::read_options;
 use crate::exit::{Failure, usage};
 use crate::naming;
+use crate::stored_plan::{self, StoredPlan};
 
 /// Everything that the command line asks for, found and checked.
 pub(crate) struct Request {
@@ -20,48 +22,86 @@ pub(crate) struct Request {
     pub(crate) target_text: String,
     pub(crate) variants: Variants,
     nemesis_text: String,
-    asked: Vec<Asked>,
+    faults: Faults,
     options: Options,
     pub(crate) settings: RunSettings,
     target_version: String,
 }
 
+/// Where the faults of a run come from.
+enum Faults {
+    /// From a schedule, drawn anew for each seed.
+    Asked(Schedule),
+    /// From a stored plan, with its seed.
+    Stored { faults: Vec<PlannedFault>, seed: u64 },
+}
+
 impl Request {
     /// Reads the arguments of `test`.
     pub(crate) fn read(arguments: &ArgMatches) -> Result<Self, Failure> {
+        let request = match arguments.get_one::<PathBuf>("plan") {
+            Some(path) => Self::from_plan(StoredPlan::read(path, arguments)?)?,
+            None => Self::from_arguments(arguments)?,
+        };
+        if !request.workload.is_served_by(&request.target.abilities(&request.variants)) {
+            return Err(usage(does_not_serve(request.target, &request.variants, request.workload)));
+        }
+        // What cannot be carried out is refused before anything is written or started.
+        request.faults(0)?;
+        request.open_enough_files()?;
+        Ok(request)
+    }
+
+    /// A stored plan as it stands. What the target promises is the target's to say.
+    fn from_plan(stored: StoredPlan) -> Result<Self, Failure> {
+        let plan = &stored.plan;
+        let workload = naming::workload(&plan.workload).map_err(|problem| stored.wrong("workload", problem))?;
+        let (target, variants) = naming::target(&plan.target).map_err(|problem| stored.wrong("target", problem))?;
+        let target_version = runs_here(target).map_err(|problem| stored.wrong("target", problem))?;
+        let settings = stored.settings()?;
+        let nodes: Vec<NodeId> = (0..usize::from(settings.nodes)).map(NodeId::at).collect();
+        stored.check_faults(&nodes)?;
+        if target.promises(&variants) != plan.promises {
+            eprintln!(
+                "warning: the plan names other promises than `{}` makes: the run is held to those that it makes",
+                plan.target
+            );
+        }
+        Ok(Self {
+            workload,
+            target,
+            target_text: plan.target.clone(),
+            variants,
+            nemesis_text: stored.nemesis(&nodes),
+            options: stored.options(workload)?,
+            settings,
+            target_version,
+            faults: Faults::Stored { seed: plan.seed, faults: stored.plan.faults },
+        })
+    }
+
+    fn from_arguments(arguments: &ArgMatches) -> Result<Self, Failure> {
         let word = |name: &str| arguments.get_one::<String>(name).map_or("", String::as_str);
         let workload = naming::workload(word("workload"))?;
         let (target, variants) = naming::target(word("target"))?;
         let options = read_options(arguments, workload)?;
-        let asked = parse_nemesis(word("nemesis")).map_err(|error| match &error {
-            ScheduleError::UnknownFault { name, known } => {
-                naming::unknown("fault", name, known.iter().map(String::as_str))
-            }
-            _ => usage(error),
-        })?;
-        for one in &asked {
+        let schedule = parse_nemesis(word("nemesis")).map_err(usage)?;
+        for one in schedule.asked() {
             one.fault.available().map_err(usage)?;
         }
         let target_version = runs_here(target).map_err(usage)?;
-        if !workload.is_served_by(&target.abilities(&variants)) {
-            return Err(usage(does_not_serve(target, &variants, workload)));
-        }
-        let settings = read_settings(arguments, asked.len(), target.default_nodes())?;
-        let request = Self {
+        let settings = read_settings(arguments, schedule.takes_turns(), target.default_nodes())?;
+        Ok(Self {
             workload,
             target,
             target_text: word("target").to_owned(),
             variants,
             nemesis_text: word("nemesis").to_owned(),
-            asked,
+            faults: Faults::Asked(schedule),
             options,
             settings,
             target_version,
-        };
-        // What cannot be carried out is refused before anything is written or started.
-        request.faults(0)?;
-        request.open_enough_files()?;
-        Ok(request)
+        })
     }
 
     /// Raises the limit of open files to what it may be, and refuses a run that would not fit: a client that cannot open a
@@ -98,10 +138,22 @@ impl Request {
         (0..usize::from(self.settings.nodes)).map(NodeId::at).collect()
     }
 
-    fn faults(&self, seed: u64) -> Result<Vec<dsjepsen_history::PlannedFault>, Failure> {
+    /// The seed of every run, where a stored plan fixes it.
+    pub(crate) fn seed(&self) -> Option<u64> {
+        match &self.faults {
+            Faults::Asked(_) => None,
+            Faults::Stored { seed, .. } => Some(*seed),
+        }
+    }
+
+    fn faults(&self, seed: u64) -> Result<Vec<PlannedFault>, Failure> {
+        let schedule = match &self.faults {
+            Faults::Asked(schedule) => schedule,
+            Faults::Stored { faults, .. } => return Ok(faults.clone()),
+        };
         let limit = Duration::from_millis(self.settings.time_limit_ms);
         let interval = Duration::from_millis(self.settings.nemesis_interval_ms);
-        plan_faults(&self.asked, &self.nodes(), seed, limit, interval).map_err(usage)
+        plan_faults(schedule, &self.nodes(), seed, limit, interval).map_err(usage)
     }
 
     /// The plan of one run. Its name is filled in when its directory is made.
@@ -129,12 +181,20 @@ impl Request {
                 target: self.target_version.clone(),
                 system: system(),
             },
-            command: self.command(seed),
+            command: Vec::new(),
         })
     }
 
+    /// The command that makes this plan again, once its run has a directory.
+    pub(crate) fn command(&self, plan: &Plan, run: &Path) -> Vec<String> {
+        match &self.faults {
+            Faults::Asked(schedule) => self.full_command(plan.seed, schedule.takes_turns() > 0),
+            Faults::Stored { .. } => stored_plan::command(run),
+        }
+    }
+
     /// The command that runs the same plan again, with every setting spelled out that is no default of its own.
-    fn command(&self, seed: u64) -> Vec<String> {
+    fn full_command(&self, seed: u64, takes_turns: bool) -> Vec<String> {
         let settings = &self.settings;
         let mut words: Vec<String> = ["dsjepsen", "test"].map(str::to_owned).into();
         let mut add = |name: &str, value: String| words.extend([format!("--{name}"), value]);
@@ -145,7 +205,7 @@ impl Request {
         add("concurrency", settings.concurrency.to_string());
         add("time-limit", seconds(settings.time_limit_ms));
         add("rate", settings.rate.to_string());
-        if !self.asked.is_empty() {
+        if takes_turns {
             add("nemesis-interval", seconds(settings.nemesis_interval_ms));
         }
         add("recovery-time", seconds(settings.recovery_time_ms));
@@ -259,18 +319,55 @@ mod tests {
     }
 
     fn request(line: &str) -> Result<Request, String> {
-        let words = std::iter::once("dsjepsen").chain(line.split_whitespace());
+        request_of(line.split_whitespace())
+    }
+
+    fn request_of<'a>(words: impl Iterator<Item = &'a str>) -> Result<Request, String> {
+        let words = std::iter::once("dsjepsen").chain(words);
         let matches = crate::arguments::command().try_get_matches_from(words).map_err(|error| error.to_string())?;
         let (_, arguments) = matches.subcommand().ok_or("no command")?;
         Request::read(arguments).map_err(|failure| failure.to_string())
     }
 
+    fn planned(request: &Request) -> Plan {
+        let mut plan = request.plan(17).unwrap();
+        plan.command = request.command(&plan, Path::new("store/run"));
+        plan
+    }
+
     #[test]
     fn the_command_of_a_plan_makes_the_same_plan() {
         let line = "test --target ttl-lock --nemesis pause(one),partition --time-limit 20 --locks 2 --holder careful";
-        let plan = request(line).unwrap().plan(17).unwrap();
-        let again = request(&plan.command[1..].join(" ")).unwrap().plan(17).unwrap();
+        let plan = planned(&request(line).unwrap());
+        let again = planned(&request(&plan.command[1..].join(" ")).unwrap());
         assert_eq!(plan, again);
+    }
+
+    #[test]
+    fn the_command_of_a_schedule_with_times_makes_the_same_plan() {
+        let text = "partition(leader) for 3s every 8s; pause(one) for 2s; kill(minority) at 5s";
+        let words = ["test", "--nemesis", text, "--time-limit", "20"];
+        let plan = planned(&request_of(words.into_iter()).unwrap());
+        assert!(shell_line(&plan.command).contains(&format!("--nemesis '{text}'")));
+        let again = planned(&request_of(plan.command[1..].iter().map(String::as_str)).unwrap());
+        assert_eq!(plan, again);
+        assert!(plan.faults.len() >= 5, "{:?}", plan.faults);
+    }
+
+    /// What the README tells people to type is understood.
+    #[test]
+    fn the_schedules_of_the_readme_can_be_given() {
+        let readme = include_str!("../../../README.md");
+        let schedules: Vec<&str> =
+            readme.split("--nemesis '").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
+        assert!(schedules.iter().filter(|text| text.contains(';')).count() >= 3, "{schedules:?}");
+        for text in schedules {
+            let problem = request_of(["test", "--nemesis", text].into_iter()).err();
+            assert_eq!(problem, None, "{text}");
+        }
+        let shown =
+            request_of(["test", "--nemesis", "pause; partition(thirds) for 3s every 8s"].into_iter()).err().unwrap();
+        assert!(readme.contains(&format!("error: {shown}\n")), "{shown}");
     }
 
     #[test]
@@ -278,6 +375,7 @@ mod tests {
         let problem = |line: &str| request(line).err().unwrap_or_default();
         assert!(problem("test --nemesis partitoin").contains("did you mean `partition`"));
         assert!(problem("test --nemesis partition,pause,kill --time-limit 3").contains("at least 3.75 s"));
+        assert!(problem("test --nemesis pause;partitoin").contains("(column 7):\n\n    pause;partitoin\n          ^"));
         assert!(problem("test --locks 0").contains("from 1 on"));
         assert!(problem("test --holder bold").contains("naive or careful"));
         assert!(problem("test --nemesis pause(n9)").contains("no node n9"));

@@ -19,7 +19,8 @@ use crate::terminal::Style;
 /// The command.
 pub(crate) fn test(arguments: &ArgMatches, process_began: Instant) -> Result<Exit, Failure> {
     let request = Request::read(arguments)?;
-    let first_seed = arguments.get_one::<u64>("seed").copied().unwrap_or_else(draw_seed);
+    let given = arguments.get_one::<u64>("seed").copied();
+    let first_seed = given.unwrap_or_else(draw_seed);
     let count = arguments.get_one::<u64>("test-count").copied().unwrap_or(1);
     let expected = match arguments.get_one::<String>("expect").map(String::as_str) {
         Some("invalid") => Some(Gravity::Invalid),
@@ -43,7 +44,7 @@ pub(crate) fn test(arguments: &ArgMatches, process_began: Instant) -> Result<Exi
         for number in 0..count {
             let one = RunRequest {
                 request: &request,
-                seed: first_seed.wrapping_add(number),
+                seed: request.seed().unwrap_or_else(|| first_seed.wrapping_add(number)),
                 store: arguments.get_one::<PathBuf>("store").cloned().unwrap_or_else(|| "store".into()),
                 style,
                 stop: stop.clone(),

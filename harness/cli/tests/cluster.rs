@@ -129,6 +129,40 @@ async fn a_restarted_node_that_is_not_ready_in_time_is_healed_all_the_same() {
     assert!(cluster.is_running(NodeId::at(0)));
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn faults_that_overlap_end_with_the_last_that_holds_a_node_and_a_kill_ends_a_pause() {
+    static TARGET: Shell = Shell::running("echo node is ready; exec sleep 600");
+    let bench = Bench::new("overlap");
+    let cluster = bench.start(&TARGET, 2).await.unwrap();
+    let text = "pause(n1, n2) at 200ms for 1500ms; pause(n1) at 400ms for 500ms; kill(n2) at 600ms for 400ms; \
+                pause(n1, n2) at 800ms for 150ms; kill(n2) at 850ms";
+    let second = Duration::from_secs(1);
+    let schedule = plan_faults(&parse_nemesis(text).unwrap(), &cluster.nodes(), 1, 2 * second, second).unwrap();
+    let kept = Arc::new(Kept::default());
+    let scene = Scene { cluster: cluster.clone(), gates: Vec::new() };
+    let events = Events::new(RunClock::start(), Vec::new());
+    let directory = RunDirectory::open(&bench.file("..")).unwrap();
+    Nemesis::new(scene, schedule, kept.clone(), events, &directory).unwrap().follow_schedule().await;
+    let of = |id: u32, action: FaultAction| -> (FaultOutcome, Vec<String>) {
+        let kept = kept.0.lock().unwrap();
+        let detail = kept.iter().find(|detail| detail.id == id && detail.action == action && detail.outcome.is_some());
+        let detail = detail.unwrap_or_else(|| panic!("fault {id} has no {action:?}"));
+        let evidence = detail.evidence.iter().map(|(whose, seen)| format!("{whose} {seen}"));
+        (detail.outcome.unwrap(), evidence.collect())
+    };
+    let (heal, inject) = (FaultAction::Heal, FaultAction::Inject);
+    let said = |words: &[&str]| (FaultOutcome::Installed, words.iter().map(|word| (*word).to_owned()).collect());
+    assert_eq!(of(4, inject), said(&["n1 stopped (state T)", "n2 was down already"]));
+    let (outcome, evidence) = of(5, inject);
+    assert_eq!(outcome, FaultOutcome::Skipped);
+    assert_eq!(evidence, ["n2 was down already", "nemesis there was nothing to act on"]);
+    assert_eq!(of(2, heal), said(&["n1 left as it is for fault 1"]));
+    assert_eq!(of(4, heal), said(&["n1 left as it is for fault 1"]));
+    assert_eq!(of(1, heal), said(&["n1 resumed", "n2 fault 3 had ended this by killing it"]));
+    assert!(of(3, heal).1[0].starts_with("n2 ready "));
+    assert!(cluster.is_running(NodeId::at(0)) && cluster.is_running(NodeId::at(1)));
+}
+
 /// A process of this run that no group and no parent ties to it.
 fn stray(run: &str) -> common::Running {
     let mut command = std::process::Command::new("setsid");

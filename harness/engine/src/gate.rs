@@ -22,10 +22,17 @@ struct Shared {
 }
 
 impl Gate {
-    /// Closes the gate: the worker stands still at its next await.
+    /// Closes the gate: the worker stands still at its next await. Closing a closed gate changes nothing.
     pub fn close(&self) {
-        self.shared.withheld.store(0, Ordering::SeqCst);
-        self.shared.closed.store(true, Ordering::SeqCst);
+        if !self.shared.closed.load(Ordering::SeqCst) {
+            self.shared.withheld.store(0, Ordering::SeqCst);
+            self.shared.closed.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// How often the worker would have gone on since the gate was closed.
+    pub fn withheld(&self) -> u64 {
+        self.shared.withheld.load(Ordering::SeqCst)
     }
 
     /// Opens the gate, and says how often the worker would have gone on meanwhile.
@@ -34,7 +41,7 @@ impl Gate {
         if let Some(waker) = self.shared.waker.lock().unwrap_or_else(PoisonError::into_inner).take() {
             waker.wake();
         }
-        self.shared.withheld.load(Ordering::SeqCst)
+        self.withheld()
     }
 
     /// Whether the worker says that it holds something.
@@ -113,6 +120,8 @@ mod tests {
         let before = steps.load(Ordering::SeqCst);
         advance(Duration::from_secs(5)).await;
         sleep(Duration::from_millis(1)).await;
+        gate.close();
+        assert!(gate.withheld() >= 1, "closed by two, it forgets nothing");
         assert_eq!(steps.load(Ordering::SeqCst), before);
         assert!(gate.open() >= 1, "the timer fired, and was withheld");
         task.await.unwrap();

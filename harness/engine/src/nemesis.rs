@@ -10,6 +10,7 @@ mod journal;
 mod kill;
 mod links;
 mod loss;
+mod overlap;
 mod partition;
 mod pause;
 mod rate;
@@ -24,7 +25,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use dsjepsen_history::{
-    Band, FaultAction, FaultDetail, FaultOutcome, FaultStage, NodeId, PlannedFault, RunDirectory, RunEvent,
+    Band, FaultAction, FaultDetail, FaultOutcome, FaultStage, Nanos, NodeId, PlannedFault, RunDirectory, RunEvent,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -39,8 +40,10 @@ use crate::random::Random;
 use crate::recorder::FaultRecorder;
 use crate::target::Unavailable;
 
+use overlap::{InForce, Left, LiveFault, Release, without_down};
+
 pub use journal::Journal;
-pub use schedule::{Asked, ScheduleError, minimum_time_limit, parse_nemesis, plan_faults};
+pub use schedule::{Asked, Problem, Schedule, ScheduleError, minimum_time_limit, parse_nemesis, plan_faults};
 pub use selector::Selector;
 
 /// Every fault there is: a file each, and a word here.
@@ -108,6 +111,12 @@ pub trait Fault: Send + Sync {
     /// A sentence where the argument means nothing for these nodes.
     fn resolve(&self, argument: Option<&str>, nodes: &[NodeId], random: &mut Random) -> Result<Aim, String>;
 
+    /// Whether it can act on what a stored plan, perhaps edited, holds for it.
+    ///
+    /// # Errors
+    /// A sentence where the parameters mean nothing for these nodes.
+    fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String>;
+
     /// What is to be done now, and so what is to be undone. Nothing is done yet. `None` where there is nothing to act on.
     async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>>;
 
@@ -131,6 +140,12 @@ pub struct Observed {
     /// What was seen, by node (or by `clients`, `links`).
     pub evidence: BTreeMap<String, String>,
 }
+
+/// What was seen, by node (or by `clients`, `links`).
+type Evidence = BTreeMap<String, String>;
+
+/// A fault that is ready to act: what it will do, and what is passed over.
+type Prepared = (&'static dyn Fault, Vec<Undo>, Evidence);
 
 /// How a part of a fault is undone; enough to do it again, or by another process.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -247,6 +262,23 @@ impl Scene {
     }
 }
 
+impl Scene {
+    /// Leaves a part of a fault that ends as it is; says why, and what has been seen of it.
+    fn leave(&self, undo: &Undo, why: Left) -> Observed {
+        let (whose, seen, confirmed) = match undo {
+            Undo::OpenGate { worker } => {
+                let withheld = self.gates.get(*worker).map_or(0, Gate::withheld);
+                (format!("worker {worker}"), format!("{why}, {withheld} wake-ups withheld so far"), withheld > 0)
+            }
+            Undo::Resume { node } | Undo::Restart { node } | Undo::Unskew { node, .. } => {
+                (node.to_string(), why.to_string(), false)
+            }
+            Undo::Reconnect { .. } | Undo::Clear { .. } => ("links".to_owned(), why.to_string(), false),
+        };
+        Observed { confirmed, evidence: BTreeMap::from([(whose, seen)]) }
+    }
+}
+
 /// What a fault of links met, in words, and whether it met anything at all.
 fn describe(evidence: &RuleEvidence) -> (String, bool) {
     let RuleEvidence {
@@ -285,12 +317,23 @@ fn describe(evidence: &RuleEvidence) -> (String, bool) {
     }
 }
 
-/// A fault in force.
-struct LiveFault {
-    id: u32,
-    name: String,
-    target: String,
-    undo: Vec<Undo>,
+/// What is done at a time.
+enum Deed<'a> {
+    Start(&'a PlannedFault),
+    /// All that end at this time.
+    Heal(Vec<u32>),
+}
+
+/// Everything that a schedule asks for, in the order of time; at one time heals come first.
+fn deeds(schedule: &[PlannedFault]) -> Vec<(Nanos, Deed<'_>)> {
+    let mut heals: BTreeMap<Nanos, Vec<u32>> = BTreeMap::new();
+    for planned in schedule {
+        heals.entry(planned.heal_ns).or_default().push(planned.id);
+    }
+    let starts = schedule.iter().map(|planned| (planned.start_ns, Deed::Start(planned)));
+    let mut deeds: Vec<_> = heals.into_iter().map(|(time, ids)| (time, Deed::Heal(ids))).chain(starts).collect();
+    deeds.sort_by_key(|(time, _)| *time);
+    deeds
 }
 
 /// Carries out the schedule.
@@ -300,7 +343,7 @@ pub struct Nemesis {
     recorder: Arc<dyn FaultRecorder>,
     events: Events,
     journal: Journal,
-    live: Vec<LiveFault>,
+    in_force: InForce,
 }
 
 impl Nemesis {
@@ -316,34 +359,30 @@ impl Nemesis {
         directory: &RunDirectory,
     ) -> std::io::Result<Self> {
         let journal = Journal::create(&directory.journal_file())?;
-        Ok(Self { scene, schedule, recorder, events, journal, live: Vec::new() })
+        Ok(Self { scene, schedule, recorder, events, journal, in_force: InForce::default() })
     }
 
-    /// Injects and heals by the schedule; times count from now.
+    /// Injects and heals by the schedule; times count from now. One thing is done after the other: a node that takes long to
+    /// come up delays what comes next.
     pub async fn follow_schedule(&mut self) {
-        enum Deed {
-            Start(PlannedFault),
-            Heal(u32),
-        }
         let began = Instant::now();
-        let mut deeds: Vec<(u64, Deed)> = Vec::new();
-        for planned in &self.schedule {
-            deeds.push((planned.start_ns, Deed::Start(planned.clone())));
-            deeds.push((planned.heal_ns, Deed::Heal(planned.id)));
-        }
-        deeds.sort_by_key(|(time, _)| *time);
-        for (time, deed) in deeds {
+        let schedule = std::mem::take(&mut self.schedule);
+        for (time, deed) in deeds(&schedule) {
             sleep_until(began + Duration::from_nanos(time)).await;
             match deed {
-                Deed::Start(planned) => self.start(&planned).await,
-                Deed::Heal(id) => self.heal(id).await,
+                Deed::Start(planned) => self.start(planned).await,
+                Deed::Heal(ids) => {
+                    for id in self.in_force.healing_order(ids) {
+                        self.heal(id).await;
+                    }
+                }
             }
         }
     }
 
     /// Heals every fault in force, and starts nodes again that have ended by themselves.
     pub async fn heal_all(&mut self) {
-        while let Some(id) = self.live.last().map(|live| live.id) {
+        for id in self.in_force.healing_order(self.in_force.all()) {
             self.heal(id).await;
         }
         for node in self.scene.cluster.nodes() {
@@ -358,10 +397,10 @@ impl Nemesis {
     async fn start(&mut self, planned: &PlannedFault) {
         let request = self.detail(planned.id, FaultAction::Inject, &planned.target);
         self.record(&planned.fault, FaultDetail { params: planned.params.clone(), ..request.clone() });
-        let (fault, aimed) = match self.prepare(planned).await {
+        let (fault, aimed, passed_over) = match self.prepare(planned).await {
             Ok(prepared) => prepared,
-            Err((outcome, why)) => {
-                let evidence = BTreeMap::from([("nemesis".to_owned(), why)]);
+            Err((outcome, why, mut evidence)) => {
+                evidence.insert("nemesis".to_owned(), why);
                 return self.record(&planned.fault, FaultDetail { outcome: Some(outcome), evidence, ..request });
             }
         };
@@ -369,44 +408,47 @@ impl Nemesis {
         nodes.sort_unstable();
         nodes.dedup();
         // It counts as in force before it is: whoever is interrupted in between still heals it.
-        let (name, target) = (planned.fault.clone(), planned.target.clone());
-        self.live.push(LiveFault { id: planned.id, name, target, undo: aimed });
-        let Some(live) = self.live.last_mut() else { return };
-        let Observed { confirmed, evidence } = fault.inject(&self.scene, &mut live.undo).await;
+        let live = LiveFault::new(planned.id, planned.fault.clone(), planned.target.clone(), aimed);
+        let aimed = self.in_force.begin(live);
+        let Observed { confirmed, mut evidence } = fault.inject(&self.scene, aimed).await;
+        self.in_force.acted(planned.id, |node| !self.scene.cluster.is_running(node));
+        evidence.extend(passed_over);
         let outcome = Some(FaultOutcome::Installed);
         self.record(&planned.fault, FaultDetail { outcome, confirmed, evidence, nodes, ..request });
     }
 
-    /// Aims and journals; nothing is done yet.
-    async fn prepare(
-        &mut self,
-        planned: &PlannedFault,
-    ) -> Result<(&'static dyn Fault, Vec<Undo>), (FaultOutcome, String)> {
-        let fault = find_fault(&planned.fault)
-            .ok_or_else(|| (FaultOutcome::Failed, "no such fault in this version".to_owned()))?;
-        let aimed = fault
-            .aim(&self.scene, planned)
-            .await
-            .ok_or_else(|| (FaultOutcome::Skipped, "there was nothing to act on".to_owned()))?;
+    /// Aims and journals; nothing is done yet. Also says what is passed over.
+    async fn prepare(&mut self, planned: &PlannedFault) -> Result<Prepared, (FaultOutcome, String, Evidence)> {
+        let failed = |why| (FaultOutcome::Failed, why, Evidence::new());
+        let fault = find_fault(&planned.fault).ok_or_else(|| failed("no such fault in this version".to_owned()))?;
+        let aimed = fault.aim(&self.scene, planned).await.unwrap_or_default();
+        let (aimed, down) = without_down(aimed, |node| !self.scene.cluster.is_running(node));
+        let passed_over: Evidence = down.iter().map(|node| (node.to_string(), "was down already".to_owned())).collect();
+        if aimed.is_empty() {
+            return Err((FaultOutcome::Skipped, "there was nothing to act on".to_owned(), passed_over));
+        }
         self.journal
             .note(planned, &aimed)
-            .map_err(|error| (FaultOutcome::Failed, format!("the journal cannot be written: {error}")))?;
-        Ok((fault, aimed))
+            .map_err(|error| failed(format!("the journal cannot be written: {error}")))?;
+        Ok((fault, aimed, passed_over))
     }
 
     async fn heal(&mut self, id: u32) {
-        let Some(position) = self.live.iter().position(|live| live.id == id) else {
+        let Some((live, Release { now, left })) = self.in_force.release(id) else {
             return;
         };
-        let live = self.live.remove(position);
+        let name = live.name.clone();
         let request = self.detail(id, FaultAction::Heal, &live.target);
-        self.record(&live.name, request.clone());
-        let seen = futures_util::future::join_all(live.undo.iter().map(|undo| self.scene.undo(undo))).await;
-        let confirmed = seen.iter().any(|(observed, _)| observed.confirmed);
+        self.record(&name, request.clone());
+        let seen = futures_util::future::join_all(now.iter().map(|undo| self.scene.undo(undo))).await;
+        let left: Vec<Observed> = left.iter().map(|(undo, why)| self.scene.leave(undo, *why)).collect();
         let undone = seen.iter().all(|(_, undone)| *undone);
-        let evidence = seen.into_iter().flat_map(|(observed, _)| observed.evidence).collect();
+        let seen: Vec<Observed> = seen.into_iter().map(|(observed, _)| observed).chain(left).collect();
+        let confirmed = seen.iter().any(|observed| observed.confirmed);
+        let evidence = seen.into_iter().flat_map(|observed| observed.evidence).collect();
         let outcome = Some(if undone { FaultOutcome::Installed } else { FaultOutcome::Failed });
-        self.record(&live.name, FaultDetail { outcome, confirmed, evidence, ..request });
+        self.record(&name, FaultDetail { outcome, confirmed, evidence, ..request });
+        self.in_force.end(id);
         if undone {
             self.journal.healed(id);
         }

@@ -18,6 +18,8 @@ pub enum Purpose {
     Stagger = 2,
     /// A process's own doings beside its calls (the way of a write to the resource).
     Client = 3,
+    /// Whom a fault with times of its own hits; in the place of the worker stands the fault.
+    TimedFault = 4,
 }
 
 /// The stream for this purpose and worker (or process).

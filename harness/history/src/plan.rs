@@ -90,7 +90,7 @@ pub struct RunSettings {
     pub rate: u64,
     /// Deadline of one request with its retries, in ms.
     pub op_timeout_ms: u64,
-    /// Time from a fault's start to its heal, and from a heal to the next start, in ms.
+    /// Of faults that take turns: time from a fault's start to its heal, and from a heal to the next start, in ms.
     pub nemesis_interval_ms: u64,
 }
 
@@ -121,7 +121,7 @@ pub struct Plan {
     pub workload: String,
     /// The target with its options: `raft:unfenced`.
     pub target: String,
-    /// The faults as they were asked for: `partition,pause`.
+    /// The faults as they were asked for: `partition,pause`; of a stored plan that was edited, their names.
     pub nemesis: String,
     /// Settings of the run.
     pub settings: RunSettings,

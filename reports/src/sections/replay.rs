@@ -75,7 +75,7 @@ fn environment(record: &RunRecord) -> Markup {
             (entry("Deadline", html! { (ms(settings.op_timeout_ms)) " for a request with its retries" }))
             (entry("Faults", html! {
                 @if plan.nemesis.is_empty() { "none" } @else {
-                    (shown(&plan.nemesis, CELL)) ", every " (ms(settings.nemesis_interval_ms))
+                    (shown(&plan.nemesis, CELL)) ", interval " (ms(settings.nemesis_interval_ms))
                 }
             }))
         }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use dsjepsen_history::{Band, NodeId, Pattern, PlannedFault};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use super::selector::{Chosen, Selector};
@@ -72,6 +72,15 @@ impl Fault for Clock {
         let whose = whose.choose(nodes, random)?;
         let skew = skew.unwrap_or_else(|| any_skew(random));
         Ok(Aim { target: format!("{whose}, {skew}"), params: json!(Params { whose, skew }) })
+    }
+
+    fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String> {
+        let Params { whose, skew } = Params::deserialize(params).map_err(|_| {
+            r#"a clock takes whose it is ("leader", or nodes) and a skew, as in {"whose": {"nodes": ["n1"]}, "skew": "offset", "by_ns": 1000}"#
+                .to_owned()
+        })?;
+        whose.check(nodes)?;
+        skew.check()
     }
 
     async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>> {

@@ -3,7 +3,8 @@
 
 use async_trait::async_trait;
 use dsjepsen_history::{Band, NodeId, Pattern, PlannedFault};
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::selector::{Chosen, Selector};
 use super::{Aim, Fault, Observed, Scene, Undo};
@@ -41,6 +42,12 @@ impl Fault for Kill {
     fn resolve(&self, argument: Option<&str>, nodes: &[NodeId], random: &mut Random) -> Result<Aim, String> {
         let chosen = argument.unwrap_or("minority").parse::<Selector>()?.choose(nodes, random)?;
         Ok(Aim { target: chosen.to_string(), params: json!(chosen) })
+    }
+
+    fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String> {
+        let chosen = Chosen::deserialize(params)
+            .map_err(|_| r#"a kill takes "leader", or nodes as in {"nodes": ["n1"]}"#.to_owned())?;
+        chosen.check(nodes)
     }
 
     async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>> {

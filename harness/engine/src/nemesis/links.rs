@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use dsjepsen_history::{Band, NodeId, Pattern, PlannedFault};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::selector::{Chosen, Selector};
 use super::{Aim, Fault, Observed, Scene, Undo};
@@ -154,6 +154,21 @@ impl Fault for LinkFault {
         Ok(Aim { target, params: json!(Params { between, value: value.to_owned() }) })
     }
 
+    fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String> {
+        let Params { between, value } = Params::deserialize(params).map_err(|_| {
+            format!(
+                r#"{} takes whose data are meant ("leader", or nodes), on their way to whom, and a value, as in {{"from": {{"nodes": ["n1"]}}, "to": "leader"}}"#,
+                self.name
+            )
+        })?;
+        between.from.check(nodes)?;
+        between.to.as_ref().map_or(Ok(()), |to| to.check(nodes))?;
+        match (self.effect)(&value) {
+            Some(_) => Ok(()),
+            None => Err(format!("`{value}` is no value of {}: use {}", self.name, self.forms)),
+        }
+    }
+
     async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>> {
         let params: Params = serde_json::from_value(planned.params.clone()).ok()?;
         let from = scene.nodes(&params.between.from).await?;
@@ -217,6 +232,20 @@ mod tests {
         for _ in 0..50 {
             let Between { from, to } = resolved(&drop::FAULT, "one > one").unwrap().between;
             assert_ne!(Some(from), to);
+        }
+    }
+
+    #[test]
+    fn a_plan_that_was_edited_is_checked() {
+        let check = |params: Value| delay::FAULT.check(&params, &nodes());
+        assert_eq!(check(json!({"from": {"nodes": ["n1"]}, "to": "leader", "value": "5ms"})), Ok(()));
+        for bad in [
+            json!({"from": {"nodes": ["n9"]}, "value": "5ms"}),
+            json!({"from": {"nodes": ["n1"]}, "to": {"nodes": []}, "value": "5ms"}),
+            json!({"from": {"nodes": ["n1"]}, "value": "5"}),
+            json!({"value": "5ms"}),
+        ] {
+            assert!(check(bad.clone()).is_err(), "{bad}");
         }
     }
 

@@ -9,8 +9,9 @@ use futures_util::future::join_all;
 use rand::RngExt;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::selector::all_exist;
 use super::{Aim, Fault, Observed, Scene, Undo};
 use crate::network::{Effect, LinkRule, LinkTraffic, Source};
 use crate::random::Random;
@@ -108,6 +109,17 @@ impl Fault for Partition {
             Shape::Leader => (Cut::Leader, "leader".to_owned()),
         };
         Ok(Aim { target: words, params: json!(cut) })
+    }
+
+    fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String> {
+        match Cut::deserialize(params) {
+            Ok(Cut::Leader) => Ok(()),
+            Ok(Cut::Pairs(pairs)) if pairs.iter().all(|(from, to)| from == to) => Err("no link is cut".to_owned()),
+            Ok(Cut::Pairs(pairs)) => all_exist(pairs.iter().flat_map(|(from, to)| [from, to]), nodes),
+            Err(_) => {
+                Err(r#"a partition takes "leader", or directed links as in {"pairs": [["n1", "n2"]]}"#.to_owned())
+            }
+        }
     }
 
     async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>> {

@@ -71,6 +71,14 @@ impl Fault for Pause {
         Ok(Aim { target, params: json!(paused) })
     }
 
+    fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String> {
+        match paused(params) {
+            Some(Paused::Chosen(chosen)) => chosen.check(nodes),
+            Some(Paused::Holder | Paused::Clients) => Ok(()),
+            None => Err(r#"a pause takes "holder", "clients", "leader", or nodes as in {"nodes": ["n1"]}"#.to_owned()),
+        }
+    }
+
     async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>> {
         let workers = |wanted: &dyn Fn(usize) -> bool| -> Vec<Undo> {
             (0..scene.gates.len()).filter(|worker| wanted(*worker)).map(|worker| Undo::OpenGate { worker }).collect()

@@ -50,10 +50,7 @@ impl Selector {
         let count = match self {
             Self::Leader => return Ok(Chosen::Leader),
             Self::Named(named) => {
-                return match named.iter().find(|node| !nodes.contains(node)) {
-                    Some(missing) => Err(format!("there is no node {missing} among {} nodes", nodes.len())),
-                    None => Ok(Chosen::Nodes(named.clone())),
-                };
+                return all_exist(named, nodes).map(|()| Chosen::Nodes(named.clone()));
             }
             Self::One => 1,
             Self::Minority => (nodes.len() - majority).max(1),
@@ -65,6 +62,31 @@ impl Selector {
         shuffled.truncate(count);
         shuffled.sort_unstable();
         Ok(Chosen::Nodes(shuffled))
+    }
+}
+
+impl Chosen {
+    /// Whether there are such nodes.
+    ///
+    /// # Errors
+    /// A sentence where one does not exist, or none is chosen.
+    pub(super) fn check(&self, nodes: &[NodeId]) -> Result<(), String> {
+        match self {
+            Self::Leader => Ok(()),
+            Self::Nodes(chosen) if chosen.is_empty() => Err("no node is chosen".to_owned()),
+            Self::Nodes(chosen) => all_exist(chosen, nodes),
+        }
+    }
+}
+
+/// Whether all of these are among the nodes.
+///
+/// # Errors
+/// A sentence that names the first that is not.
+pub(super) fn all_exist<'a>(chosen: impl IntoIterator<Item = &'a NodeId>, nodes: &[NodeId]) -> Result<(), String> {
+    match chosen.into_iter().find(|node| !nodes.contains(node)) {
+        Some(missing) => Err(format!("there is no node {missing} among {} nodes", nodes.len())),
+        None => Ok(()),
     }
 }
 
