@@ -2,6 +2,7 @@
 
 pub(crate) mod axis;
 pub(crate) mod bands;
+pub(crate) mod clocks;
 pub(crate) mod ink;
 pub(crate) mod labels;
 pub(crate) mod lane;

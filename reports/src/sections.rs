@@ -9,6 +9,7 @@ use operations::Tables;
 
 pub(crate) mod banner;
 pub(crate) mod checkers;
+mod clocks;
 pub(crate) mod counterexample;
 pub(crate) mod counts;
 mod faults;
@@ -41,6 +42,7 @@ pub(crate) fn sections(record: &RunRecord) -> Vec<Section> {
         why::section(record, &tables),
         counterexample::section(record, &tables, &faults),
         faults::section(record, &faults),
+        clocks::section(record, &faults),
         Some(latency::section(record, &faults)),
         checkers::section(record),
         logs::section(record),

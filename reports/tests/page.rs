@@ -1,9 +1,10 @@
 //! Pages of whole run directories: their structure, their safety, and what is left of them when files are damaged.
 
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
-use dsjepsen_history::{NodeId, RunDirectory};
+use dsjepsen_history::{NodeId, RunDirectory, RunEvent, StampedEvent};
 use dsjepsen_reports::{ReportError, write_page};
 
 mod fixture;
@@ -87,6 +88,30 @@ fn a_failure_of_the_harness_says_nothing_about_the_target_unless_something_was_p
     let page = page_of(&directory);
     assert!(page.contains(r#"<header class="verdict invalid">"#));
     assert!(page.contains("The harness failed as well: a proxy failed"));
+}
+
+#[test]
+fn skewed_clocks_are_drawn_as_they_were_read_back() {
+    let store = tempfile::tempdir().unwrap();
+    let directory = run(store.path(), "one", Shape::Valid);
+    let mut events = fs::OpenOptions::new().append(true).open(directory.events_file()).unwrap();
+    for (time_ns, node, ahead_ns) in
+        [(1, 1, 0), (1, 2, -900), (2, 1, 60_000_000_000_i64), (4, 1, 60_000_000_000), (5, 1, 0), (6, 3, -7_000_000)]
+    {
+        let time_ns: u64 = time_ns * 1_000_000_000;
+        let node = NodeId::at(node - 1);
+        let event = StampedEvent { time_ns, event: RunEvent::ClockRead { node, ahead_ns } };
+        writeln!(events, "{}", serde_json::to_string(&event).unwrap()).unwrap();
+    }
+    let page = page_of(&directory);
+    assert_sound(&page);
+    assert_eq!(sections(&page), ["faults", "clocks", "latency", "checkers", "logs", "notes", "reproduce"]);
+    assert!(page.contains("+60.0 s") && page.contains("−7.00 ms"));
+    assert!(page.contains("n2 never read another time than the true one"));
+    let curves: Vec<_> = elements(&page).into_iter().filter(|at| at.attribute("class") == Some("clock-read")).collect();
+    assert_eq!(curves.len(), 2);
+    // n1 was not read for two seconds: the curve has a gap, and none is drawn over it.
+    assert_eq!(curves[0].attribute("d").unwrap().matches('M').count(), 2);
 }
 
 #[test]

@@ -101,6 +101,10 @@ impl Target for FileTarget {
         }
     }
 
+    fn wrappers(&self) -> usize {
+        self.definition.node.wrappers
+    }
+
     fn stop_signal(&self) -> StopSignal {
         self.definition.node.stop_signal
     }

@@ -58,7 +58,8 @@ impl Target for TtlLock {
          second, for nobody looks at the owner, and a third is granted what the second still holds.\n\
          kill: invalid when it hits n1, which keeps its locks in memory alone: after the restart all locks are free \
          while their holders' leases still run. Killing a gateway does what a partition does.\n\
-         clock skew on n1: invalid. Deadlines are wall-clock times, so a jump ahead expires every lock at once."
+         clock: invalid when it sets n1 ahead. Deadlines are wall-clock times, so a jump ahead ends every lock at once. Other \
+         nodes' clocks decide nothing."
     }
 
     fn exposures(&self) -> &[Exposure] {
@@ -75,6 +76,11 @@ impl Target for TtlLock {
             Exposure {
                 nemesis: "pause",
                 why: "a holder whose gateway is stopped outlives its lock, and its late release deletes the next holder's",
+                ..EXCLUSION
+            },
+            Exposure {
+                nemesis: "clock(n1, +60s)",
+                why: "deadlines are wall-clock times, so when the server's clock jumps ahead every lock ends at once",
                 ..EXCLUSION
             },
         ]

@@ -75,6 +75,82 @@ pub(crate) fn only_observes<V>(call: &Call<V>, reply: &Reply<V>) -> bool {
     }
 }
 
+/// Makes the model of a container that is empty at first, and gives its values back by a [`Discipline`].
+macro_rules! container {
+    ($(#[$about:meta])* $name:ident<V: $($bound:ident)+> by $discipline:ident) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name<V> {
+            values: std::marker::PhantomData<V>,
+        }
+
+        impl<V> $name<V> {
+            /// An empty one.
+            pub const fn new() -> Self {
+                Self { values: std::marker::PhantomData }
+            }
+        }
+
+        impl<V> Default for $name<V> {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+
+        impl<V: $($bound +)+> $crate::linearizable::Model for $name<V> {
+            type State = Vec<V>;
+            type Call = $crate::models::containers::Call<V>;
+            type Reply = $crate::models::containers::Reply<V>;
+
+            fn initial(&self) -> Vec<V> {
+                Vec::new()
+            }
+
+            fn bytes_held(&self, state: &Vec<V>) -> usize {
+                size_of_val(state.as_slice())
+            }
+
+            fn step(&self, state: &Vec<V>, call: &Self::Call, reply: Option<&Self::Reply>) -> Option<Vec<V>> {
+                $crate::models::containers::step::<V, $discipline>(state, call, reply)
+            }
+
+            fn only_observes(&self, call: &Self::Call, reply: &Self::Reply) -> bool {
+                $crate::models::containers::only_observes(call, reply)
+            }
+
+            fn part(&self, call: &Self::Call, reply: Option<&Self::Reply>) -> Option<u64> {
+                $crate::models::containers::part(call, reply)
+            }
+
+            /// Where each value is put in at most once; not always where takes have no answer.
+            fn decide(
+                &self,
+                entries: &[$crate::linearizable::EntryOf<Self>],
+            ) -> Option<$crate::linearizable::Decision> {
+                $crate::models::containers::decide::<V, $discipline>(entries)
+            }
+        }
+    };
+}
+
+pub(crate) use container;
+
+/// What a call leaves of the values held, or `None` where it cannot have been answered so.
+pub(crate) fn step<V: Copy + PartialEq, D: Discipline<V>>(
+    held: &[V],
+    call: &Call<V>,
+    reply: Option<&Reply<V>>,
+) -> Option<Vec<V>> {
+    if let Call::Put(value) = call {
+        return Some(with(held, D::place(held, value), *value));
+    }
+    let next = D::next(held, reply);
+    agrees(reply, next.map(|next| &held[next])).then(|| match (call, next) {
+        (Call::Take, Some(next)) => without(held, next),
+        _ => held.to_vec(),
+    })
+}
+
 /// The values with one more at this place.
 pub(crate) fn with<V: Copy>(values: &[V], place: usize, value: V) -> Vec<V> {
     let mut after = Vec::with_capacity(values.len() + 1);

@@ -3,67 +3,13 @@
 mod order;
 mod tree;
 
-use std::fmt::Debug;
-use std::marker::PhantomData;
-
 use order::Lifo;
 
+use super::containers::container;
 pub use super::containers::{Call, Reply};
-use super::containers::{agrees, decide, only_observes, part, with, without};
-use crate::linearizable::{Decision, EntryOf, Model};
 use crate::models::Item;
 
-/// A stack that is empty at first. A pop without an answer takes the last value, if there is one.
-#[derive(Debug, Clone, Copy)]
-pub struct Stack<V> {
-    values: PhantomData<V>,
-}
-
-impl<V> Stack<V> {
-    /// An empty one.
-    pub const fn new() -> Self {
-        Self { values: PhantomData }
-    }
-}
-
-impl<V> Default for Stack<V> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl<V: Item> Model for Stack<V> {
-    /// The first to leave comes last.
-    type State = Vec<V>;
-    type Call = Call<V>;
-    type Reply = Reply<V>;
-
-    fn initial(&self) -> Vec<V> {
-        Vec::new()
-    }
-
-    fn bytes_held(&self, state: &Vec<V>) -> usize {
-        size_of_val(state.as_slice())
-    }
-
-    fn step(&self, state: &Vec<V>, call: &Call<V>, reply: Option<&Reply<V>>) -> Option<Vec<V>> {
-        match call {
-            Call::Put(value) => Some(with(state, state.len(), *value)),
-            Call::Take => agrees(reply, state.last()).then(|| without(state, state.len().saturating_sub(1))),
-            Call::Peek => agrees(reply, state.last()).then(|| state.clone()),
-        }
-    }
-
-    fn only_observes(&self, call: &Call<V>, reply: &Reply<V>) -> bool {
-        only_observes(call, reply)
-    }
-
-    fn part(&self, call: &Call<V>, reply: Option<&Reply<V>>) -> Option<u64> {
-        part(call, reply)
-    }
-
-    /// Where each value is pushed at most once; not always where pops have no answer.
-    fn decide(&self, entries: &[EntryOf<Self>]) -> Option<Decision> {
-        decide::<V, Lifo>(entries)
-    }
+container! {
+    /// A stack that is empty at first; the first to leave is held last. A pop without an answer takes the last value, if there is one.
+    Stack<V: Item> by Lifo
 }

@@ -92,6 +92,7 @@ async fn carry_out(
             nodes: request.nodes(),
             directory: directory.clone(),
             executable,
+            own_clocks: dsjepsen_engine::nemesis::needs_own_clocks(&plan.faults),
             ready_time: READY_TIME,
             clock: conditions.clock,
             events: conditions.events.clone(),

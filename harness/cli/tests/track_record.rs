@@ -6,7 +6,8 @@ mod common;
 use std::path::Path;
 
 use common::{Store, read_json, text};
-use dsjepsen_engine::target::{Exposure, Target, runs_here};
+use dsjepsen_engine::nemesis::parse_nemesis;
+use dsjepsen_engine::target::{Exposure, Target, Unavailable, runs_here};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::Value;
 
@@ -25,9 +26,14 @@ fn main() {
 
 fn trial(target: &'static dyn Target, exposure: &'static Exposure) -> Trial {
     let name = format!("{}_of_{}_under_{}", exposure.workload, exposure.target(target.name()), exposure.nemesis);
-    let unavailable = runs_here(target).is_err();
-    let name = if unavailable { format!("{name} (skipped: {} cannot be run here)", target.name()) } else { name };
-    Trial::test(name, move || shows(target.name(), exposure)).with_ignored_flag(unavailable)
+    let missing = runs_here(target).map(|_| ()).and_then(|()| faults_available(exposure)).err();
+    let name = missing.as_ref().map_or_else(|| name.clone(), |missing| format!("{name} (skipped: {missing})"));
+    Trial::test(name, move || shows(target.name(), exposure)).with_ignored_flag(missing.is_some())
+}
+
+/// A fault that cannot be read at all is left for the run to refuse.
+fn faults_available(exposure: &Exposure) -> Result<(), Unavailable> {
+    parse_nemesis(exposure.nemesis).unwrap_or_default().iter().try_for_each(|asked| asked.fault.available())
 }
 
 fn shows(target: &str, exposure: &Exposure) -> Result<(), Failed> {

@@ -1,6 +1,7 @@
 //! The cluster of a run: its nodes as real processes, the network between them, and what may be done to both. It is built
 //! before the first operation, and nothing of it survives its drop, nor the death of the controller.
 
+mod clocks;
 mod guardian;
 mod log;
 mod marker;
@@ -9,6 +10,7 @@ mod node;
 mod owners;
 mod programs;
 mod shared;
+#[allow(unsafe_code, reason = "what is done between fork and exec, and one system call: the arguments stand there")]
 mod spawner;
 
 use std::collections::BTreeMap;
@@ -27,6 +29,7 @@ use crate::events::Events;
 use crate::network::{Network, NetworkError, Source, Subnet};
 use crate::target::{Control, Launch, NODE_PATH, NodeContext, Readiness, StopSignal, Target, Unavailable, Variants};
 
+use clocks::NodeClocks;
 use guardian::Guardian;
 pub use guardian::guard;
 pub use marker::{MARKER, find_marked, kill_marked};
@@ -111,6 +114,8 @@ pub struct ClusterPlan {
     pub directory: RunDirectory,
     /// The `dsjepsen` executable, for the guardian and for node programs of our own.
     pub executable: PathBuf,
+    /// Whether faults will skew the nodes' clocks; then each node is started with one of its own.
+    pub own_clocks: bool,
     /// How long the nodes may take to become ready at the start.
     pub ready_time: Duration,
     /// The clock.
@@ -132,6 +137,7 @@ struct Inner {
     network: Network,
     control: Control,
     troubles: Troubles,
+    clocks: NodeClocks,
     // Fields drop in order: the guardian is released only after the spawner has killed everything.
     spawner: Spawner,
     guardian: Guardian,
@@ -173,8 +179,11 @@ impl Cluster {
         let spawner = Spawner::start().map_err(system("start the spawner thread"))?;
         let control = Control::new(addresses)?;
         let troubles = Troubles::default();
-        let cluster =
-            Self { inner: Arc::new(Inner { plan, nodes, shared, network, control, troubles, spawner, guardian }) };
+        let clocks = NodeClocks::new(if plan.own_clocks { &plan.nodes } else { &[] })
+            .map_err(system("make the pages of the nodes' clocks"))?;
+        let inner = Inner { plan, nodes, shared, network, control, troubles, clocks, spawner, guardian };
+        let cluster = Self { inner: Arc::new(inner) };
+        cluster.watch_clocks();
         let all = cluster.nodes();
         for node in &all {
             cluster.launch(*node).await?;
@@ -360,7 +369,7 @@ impl Cluster {
             let path = data.join(name);
             std::fs::write(&path, content).map_err(system(format!("write {}", path.display())))?;
         }
-        let (output, spec_output) = std::io::pipe().map_err(system("make a pipe".to_owned()))?;
+        let (said, spec_output) = std::io::pipe().map_err(system("make a pipe".to_owned()))?;
         let mut environment = launch.environment.clone();
         environment.entry("PATH".to_owned()).or_insert_with(|| NODE_PATH.to_owned());
         environment.entry("HOME".to_owned()).or_insert_with(|| data.display().to_string());
@@ -369,9 +378,10 @@ impl Cluster {
         let wrapped = self.inner.shared.wrap(node, self.inner.network.subnet(), &data, &launch);
         let (program, arguments) = wrapped.map_err(system(format!("write the names that {node} resolves")))?;
         let run = plan.run.clone();
-        let (input, errors) = (None, None);
-        let spec =
-            ProcessSpec { program, arguments, environment, directory: data, run, input, output: spec_output, errors };
+        let clock = self.inner.clocks.patch(node, self.inner.shared.wrappers() + plan.target.wrappers());
+        let (input, output, errors) = (None, spec_output, None);
+        let directory = data;
+        let spec = ProcessSpec { program, arguments, environment, directory, run, input, output, errors, clock };
         let spawned = self
             .inner
             .spawner
@@ -379,7 +389,7 @@ impl Cluster {
             .await
             .map_err(system(format!("start {node}: {}", launch.program.display())))?;
         self.inner.guardian.group(spawned.pid);
-        let line_seen = self.keep_log(node, output, &launch.readiness)?;
+        let line_seen = self.keep_log(node, said, &launch.readiness)?;
         let incarnation = match self.lock().get_mut(&node) {
             Some(state) => state.begin(&spawned, launch.readiness, line_seen),
             None => 0,

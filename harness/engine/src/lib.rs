@@ -5,6 +5,8 @@
 //! engine knows no workload, no target and no checker; they meet it in the traits [`Client`], [`Target`] and the abilities
 //! of [`api`].
 
+#![deny(unsafe_code)]
+
 pub mod api;
 pub mod generator;
 pub mod nemesis;
@@ -13,6 +15,7 @@ pub mod runner;
 
 mod client;
 mod clock;
+mod clocks;
 mod cluster;
 mod events;
 mod gate;
@@ -23,6 +26,7 @@ pub mod target;
 
 pub use client::{Client, Seat};
 pub use clock::{RunClock, nanos};
+pub use clocks::{Skew, SkewId, Witnessed, clocks_available, run_skewed};
 pub use cluster::{
     ClientCommand, Cluster, ClusterError, ClusterPlan, MARKER, ProcessState, Programs, find_marked, guard, kill_marked,
 };

@@ -3,6 +3,7 @@
 //! A fault is one file with one [`Fault`]; it says whom it hits and how it is put in force. Its cure is data ([`Undo`]),
 //! journaled before anything acts, so that healing needs no knowledge of the fault, and can be repeated without harm.
 
+mod clock;
 mod journal;
 mod kill;
 mod overlap;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
+use crate::clocks::{Skew, SkewId};
 use crate::cluster::{Cluster, ClusterError, ProcessState};
 use crate::events::Events;
 use crate::gate::Gate;
@@ -47,7 +49,12 @@ macro_rules! faults {
     };
 }
 
-faults![partition, pause, kill];
+faults![partition, pause, kill, clock];
+
+/// Whether a fault of this plan needs nodes with clocks of their own.
+pub fn needs_own_clocks(planned: &[PlannedFault]) -> bool {
+    planned.iter().filter_map(|planned| find_fault(&planned.fault)).any(|fault| fault.needs_own_clocks())
+}
 
 /// The fault of this name.
 pub fn find_fault(name: &str) -> Option<&'static dyn Fault> {
@@ -84,6 +91,11 @@ pub trait Fault: Send + Sync {
     /// [`Unavailable`], with the reason.
     fn available(&self) -> Result<(), Unavailable> {
         Ok(())
+    }
+
+    /// Whether the nodes must be started with clocks of their own for it.
+    fn needs_own_clocks(&self) -> bool {
+        false
     }
 
     /// Decides by the seed whom it hits; who leads or holds is left to [`Fault::aim`].
@@ -153,6 +165,17 @@ pub enum Undo {
         /// The node.
         node: NodeId,
     },
+    /// Take a skew from a node's clock again.
+    Unskew {
+        /// The node.
+        node: NodeId,
+        /// The skew.
+        #[serde(flatten)]
+        skew: Skew,
+        /// That very skew, once it is in force.
+        #[serde(skip)]
+        id: Option<SkewId>,
+    },
     /// Let a stopped worker go on.
     OpenGate {
         /// The worker.
@@ -164,7 +187,7 @@ impl Undo {
     fn nodes(&self) -> Vec<NodeId> {
         match self {
             Self::Reconnect { cut, .. } => cut.iter().flat_map(|(from, to)| [*from, *to]).collect(),
-            Self::Resume { node } | Self::Restart { node } => vec![*node],
+            Self::Resume { node } | Self::Restart { node } | Self::Unskew { node, .. } => vec![*node],
             Self::OpenGate { .. } => Vec::new(),
         }
     }
@@ -199,6 +222,11 @@ impl Scene {
                 };
                 (node.to_string(), seen, false, undone)
             }
+            Undo::Unskew { node, id: None, .. } => (node.to_string(), "was not skewed".to_owned(), false, true),
+            Undo::Unskew { node, id: Some(id), .. } => {
+                let (words, confirmed) = self.unskew(*node, *id);
+                (node.to_string(), words, confirmed, true)
+            }
             Undo::OpenGate { worker } => {
                 let withheld = self.gates.get(*worker).map_or(0, Gate::open);
                 (format!("worker {worker}"), format!("{withheld} wake-ups withheld"), withheld > 0, true)
@@ -216,7 +244,9 @@ impl Scene {
                 let withheld = self.gates.get(*worker).map_or(0, Gate::withheld);
                 (format!("worker {worker}"), format!("{why}, {withheld} wake-ups withheld so far"), withheld > 0)
             }
-            Undo::Resume { node } | Undo::Restart { node } => (node.to_string(), why.to_string(), false),
+            Undo::Resume { node } | Undo::Restart { node } | Undo::Unskew { node, .. } => {
+                (node.to_string(), why.to_string(), false)
+            }
             Undo::Reconnect { .. } => ("links".to_owned(), why.to_string(), false),
         };
         Observed { confirmed, evidence: BTreeMap::from([(whose, seen)]) }

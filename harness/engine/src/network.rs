@@ -18,6 +18,7 @@
 //! behind more unread data than the kernel's receive buffer takes cannot be told from a live one.
 
 mod connection;
+#[allow(unsafe_code, reason = "two system calls without a safe interface: the arguments stand there")]
 mod kernel;
 mod owner;
 mod proxy;

@@ -284,6 +284,12 @@ pub trait Target: Send + Sync {
     /// How to start a node; asked again, with the same answer, at each restart.
     fn launch(&self, node: &NodeContext<'_>) -> Launch;
 
+    /// How many programs a node's process is, each of which becomes the next by `exec`, before it is the node itself: a start
+    /// script is one. A fault that skews clocks must know it, for every program reads a clock of its own.
+    fn wrappers(&self) -> usize {
+        0
+    }
+
     /// How a node is asked to end after a run; one that has not ended two seconds later is killed.
     fn stop_signal(&self) -> StopSignal {
         StopSignal::default()

@@ -53,6 +53,15 @@ pub enum RunEvent {
         /// Whether the harness ended it.
         expected: bool,
     },
+    /// What the processes of a node took for the time, where faults can skew its clock: as read back from inside of them. It is
+    /// looked at every 100 ms, and told when it has changed, else once a second while they read it. A clock that jumped to and
+    /// fro in between is told several times at one time.
+    ClockRead {
+        /// The node.
+        node: NodeId,
+        /// How far its wall clock was ahead of the machine's, in ns; negative where it was behind.
+        ahead_ns: i64,
+    },
     /// A phase began.
     Phase {
         /// `setup`, `main`, `recovery`, `final` or `check`.

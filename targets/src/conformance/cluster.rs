@@ -34,6 +34,7 @@ pub async fn start_cluster(
         nodes: (0..usize::from(nodes)).map(NodeId::at).collect(),
         directory,
         executable,
+        own_clocks: false,
         ready_time: READY_TIME,
         clock,
         events: Events::new(clock, subscribers),

@@ -63,6 +63,7 @@ pub(super) struct NodeDefinition {
     pub(super) peer_separator: String,
     pub(super) readiness: Readiness,
     pub(super) stop_signal: StopSignal,
+    pub(super) wrappers: usize,
 }
 
 /// A system.
@@ -179,6 +180,7 @@ fn read_node(
         peer_separator: node.peer_separator.clone().unwrap_or_else(|| ",".to_owned()),
         readiness: read_readiness(&node.ready, around.ports)?,
         stop_signal: read_stop_signal(node.stop_signal.as_ref())?,
+        wrappers: read_wrappers(node.wrappers.as_ref())?,
     })
 }
 
@@ -202,6 +204,15 @@ fn read_readiness(ready: &Spanned<ReadyTable>, ports: &[u16]) -> Result<Readines
             "either `url`, a path that is answered with 2xx, or `log`, a text in a line of the node's output",
         )),
     }
+}
+
+fn read_wrappers(wrappers: Option<&Spanned<i64>>) -> Result<usize, Problem> {
+    /// More are a mistake, such as a time.
+    const MOST: i64 = 20;
+    let Some(wrappers) = wrappers else { return Ok(0) };
+    let count = usize::try_from(*wrappers.get_ref()).ok().filter(|_| *wrappers.get_ref() <= MOST);
+    let sentence = "how many programs, such as a start script, become the next by `exec` before the node: 0 to 20";
+    count.ok_or_else(|| Problem::new(wrappers.span(), sentence))
 }
 
 fn read_stop_signal(signal: Option<&Text>) -> Result<StopSignal, Problem> {

@@ -37,6 +37,7 @@ pub(super) struct NodeTable {
     pub(super) peer_separator: Option<String>,
     pub(super) ready: Spanned<ReadyTable>,
     pub(super) stop_signal: Option<Text>,
+    pub(super) wrappers: Option<Spanned<i64>>,
 }
 
 /// When a node counts as ready.

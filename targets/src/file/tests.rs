@@ -17,6 +17,7 @@ peer = "{peer}={address}:{port}"
 peer-separator = ";"
 ready = { url = "/health", port = 7301 }
 stop-signal = "SIGTERM"
+wrappers = 1
 
 [promises]
 idempotency-keys = true
@@ -71,7 +72,7 @@ fn a_file_says_how_each_node_is_started() {
     assert_eq!(launch.files, BTreeMap::from([("node.conf".to_owned(), "port 7300\n".to_owned())]));
     assert_eq!(launch.readiness, Readiness::Http { port: 7301, path: "/health".to_owned() });
     assert_eq!((target.default_nodes(), target.ports()), (4, &[7300, 7301][..]));
-    assert_eq!(target.stop_signal(), StopSignal::Terminate);
+    assert_eq!((target.stop_signal(), target.wrappers()), (StopSignal::Terminate, 1));
     assert_eq!(target.contract_port(), Some(7301));
     assert_eq!(target.documents(), BTreeMap::from([("target.toml".to_owned(), WHOLE.to_owned())]));
     assert!(target.available().is_ok());
@@ -104,9 +105,10 @@ fn every_error_names_line_column_and_key() {
     begins(spoilt("\"{data}\"", "\"{date}\""), "line 8, column 24, `node.environment.DATA`");
     begins(spoilt("{peer}=", "{node}="), "line 10, column 8, `node.peer`");
     begins(spoilt("SIGTERM", "SIGSEGV"), "line 13, column 15, `node.stop-signal`");
-    begins(spoilt("idempotency-keys", "idempotence"), "line 16, column 1, `promises.idempotence`");
-    begins(spoilt(r#"["counter", "view"]"#, r#"["countre"]"#), "line 19, column 13, `clients.contract[0]`");
-    begins(spoilt("\nport = 7301", "\nport = 7"), "line 20, column 8, `clients.port`");
+    begins(spoilt("wrappers = 1", "wrappers = -1"), "line 14, column 12, `node.wrappers`");
+    begins(spoilt("idempotency-keys", "idempotence"), "line 17, column 1, `promises.idempotence`");
+    begins(spoilt(r#"["counter", "view"]"#, r#"["countre"]"#), "line 20, column 13, `clients.contract[0]`");
+    begins(spoilt("\nport = 7301", "\nport = 7"), "line 21, column 8, `clients.port`");
 }
 
 #[test]

@@ -48,6 +48,7 @@ impl System {
             nodes: (0..3).map(NodeId::at).collect(),
             directory: RunDirectory::create(folder.path(), &plan).unwrap(),
             executable: std::env::current_exe().unwrap(),
+            own_clocks: false,
             ready_time: Duration::from_secs(30),
             clock,
             events: Events::new(clock, Vec::new()),

@@ -8,7 +8,7 @@
 
 use std::hash::Hash;
 
-use super::{Certainty, ContainerEntry, Due, Lives, Time};
+use super::{Certainty, ContainerEntry, Due, Lives, Reply, Time};
 use crate::linearizable::Decision;
 
 /// How often takes are dealt out to more values.
@@ -16,6 +16,12 @@ const MOST_DEALS: usize = 16;
 
 /// In which order a container gives its values back.
 pub(crate) trait Discipline<V> {
+    /// Where a value is put among those held. Equal contents are held in one way.
+    fn place(held: &[V], value: &V) -> usize;
+
+    /// Which value's turn it is to be taken or seen: `reply` may say, if any may be. `None` where none is held, or not what was found.
+    fn next(held: &[V], reply: Option<&Reply<V>>) -> Option<usize>;
+
     /// The lives among which there is no order, if there is none: all that may have to do with that.
     fn stuck(entries: &[ContainerEntry<V>], lives: &Lives) -> Option<Vec<usize>>;
 

@@ -11,13 +11,21 @@ use std::hash::Hash;
 use std::ops::Range;
 
 use crate::models::containers::{
-    Call, Certainty, ContainerEntry, Discipline, Due, Lives, Look, PeeksByLife, Times, dues, shrink,
+    Call, Certainty, ContainerEntry, Discipline, Due, Lives, Look, PeeksByLife, Reply, Times, dues, shrink,
 };
 
 /// The largest first.
 pub(super) struct Largest;
 
 impl<V: Copy + Ord + Hash> Discipline<V> for Largest {
+    fn place(held: &[V], value: &V) -> usize {
+        held.partition_point(|other| other < value)
+    }
+
+    fn next(held: &[V], _: Option<&Reply<V>>) -> Option<usize> {
+        held.len().checked_sub(1)
+    }
+
     fn stuck(entries: &[ContainerEntry<V>], lives: &Lives) -> Option<Vec<usize>> {
         let order = falling(entries, lives);
         let stuck = Placement::new(lives).run(&order)?;

@@ -9,12 +9,20 @@
 //! The relations are never written down. What comes next must have been begun to be enqueued when the first of the others had
 //! ended to be, and the same with being seen; so three values are enough to find all that hinders any other.
 
-use crate::models::containers::{Certainty, ContainerEntry, Discipline, Due, Life, Look, Lives, NEVER, Time, dues, uncovered};
+use crate::models::containers::{Certainty, ContainerEntry, Discipline, Due, Life, Look, Lives, NEVER, Reply, Time, dues, uncovered};
 
 /// First in, first out.
 pub(super) struct Fifo;
 
 impl<V> Discipline<V> for Fifo {
+    fn place(held: &[V], _: &V) -> usize {
+        held.len()
+    }
+
+    fn next(held: &[V], _: Option<&Reply<V>>) -> Option<usize> {
+        (!held.is_empty()).then_some(0)
+    }
+
     fn stuck(_: &[ContainerEntry<V>], lives: &Lives) -> Option<Vec<usize>> {
         contradiction(lives).map(|_| (0..lives.lives.len()).collect())
     }

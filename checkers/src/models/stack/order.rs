@@ -13,13 +13,21 @@ use std::ops::Range;
 
 use super::tree::{Counts, Free, Spans};
 use crate::models::containers::{
-    Certainty, ContainerEntry, Discipline, Due, Life, Lives, Look, PeeksByLife, Time, Times, dues, shrink, uncovered,
+    Certainty, ContainerEntry, Discipline, Due, Life, Lives, Look, PeeksByLife, Reply, Time, Times, dues, shrink, uncovered,
 };
 
 /// Last in, first out.
 pub(super) struct Lifo;
 
 impl<V: Copy + Eq + Hash> Discipline<V> for Lifo {
+    fn place(held: &[V], _: &V) -> usize {
+        held.len()
+    }
+
+    fn next(held: &[V], _: Option<&Reply<V>>) -> Option<usize> {
+        held.len().checked_sub(1)
+    }
+
     fn stuck(_: &[ContainerEntry<V>], lives: &Lives) -> Option<Vec<usize>> {
         if uncovered(lives).is_some() {
             return Some((0..lives.lives.len()).collect());

@@ -120,6 +120,7 @@ impl Bench {
             nodes: (0..nodes).map(NodeId::at).collect(),
             directory: RunDirectory::create(self.folder.path(), &plan(&self.run)).unwrap(),
             executable: DSJEPSEN.into(),
+            own_clocks: false,
             ready_time: Duration::from_secs(2),
             clock,
             events: Events::new(clock, vec![keep]),

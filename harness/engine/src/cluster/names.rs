@@ -101,6 +101,9 @@ pub(super) struct Names {
 }
 
 impl Names {
+    /// `unshare` and `sh`, each of which becomes the next; so it is with [`Names::wrap`].
+    pub(super) const WRAPPERS: usize = 2;
+
     /// Names for these nodes.
     pub(super) fn new(nodes: &[NodeId]) -> Result<Self, Unavailable> {
         // `.test` is reserved: no name server knows a name in it.

@@ -88,6 +88,7 @@ impl Programs {
             input: Some(input),
             output,
             errors: Some(errors),
+            clock: None,
         };
         let spawned = inner.spawner.spawn(spec).await?;
         inner.guardian.group(spawned.pid);

@@ -103,6 +103,14 @@ impl Shared {
         }
     }
 
+    /// How many programs a node's process is, one after another, before it becomes the node's own.
+    pub(super) fn wrappers(&self) -> usize {
+        match self {
+            Self::Nothing | Self::Fronts(_) => 0,
+            Self::Names(_) => Names::WRAPPERS,
+        }
+    }
+
     /// The program and arguments by which a node is really started. `data` is its data directory.
     pub(super) fn wrap(
         &self,

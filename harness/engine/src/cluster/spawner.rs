@@ -22,6 +22,7 @@ use nix::unistd::{Pid, getpid, getppid};
 use tokio::sync::{oneshot, watch};
 
 use super::marker::MARKER;
+use crate::clocks::{Patch, take_over};
 
 /// A process to be started.
 #[derive(Debug)]
@@ -38,6 +39,8 @@ pub(crate) struct ProcessSpec {
     pub(crate) output: io::PipeWriter,
     /// Receives standard error; goes where the output goes where there is none.
     pub(crate) errors: Option<io::PipeWriter>,
+    /// A clock of its own, where it gets one.
+    pub(crate) clock: Option<Patch>,
 }
 
 /// A process that was started.
@@ -191,10 +194,18 @@ impl Reaper {
                 if getppid() == controller { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
             });
         }
+        if let Some(patch) = &spec.clock {
+            patch.prepare(&mut command);
+        }
         let mut child = command.spawn()?;
-        let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
-        let exit = match open_pidfd(pid) {
-            Ok(exit) => exit,
+        let begun = i32::try_from(child.id()).map_err(io::Error::other).and_then(|pid| {
+            if let Some(patch) = &spec.clock {
+                take_over(pid, patch).map_err(|error| io::Error::other(format!("its clock: {error}")))?;
+            }
+            Ok((pid, open_pidfd(pid)?))
+        });
+        let (pid, exit) = match begun {
+            Ok(begun) => begun,
             Err(error) => {
                 let _ = child.kill();
                 let _ = child.wait();

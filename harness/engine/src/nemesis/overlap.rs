@@ -56,7 +56,7 @@ impl Undo {
     /// What is held until this is carried out; `None` where nobody else can hold it.
     fn hold(&self) -> Option<Hold> {
         match self {
-            Self::Reconnect { .. } => None,
+            Self::Reconnect { .. } | Self::Unskew { .. } => None,
             Self::Resume { node } => Some(Hold::Stopped(*node)),
             Self::Restart { node } => Some(Hold::Down(*node)),
             Self::OpenGate { worker } => Some(Hold::Gate(*worker)),

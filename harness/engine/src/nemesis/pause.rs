@@ -113,7 +113,7 @@ impl Fault for Pause {
                     observed.confirmed = false;
                     observed.evidence.insert(format!("worker {worker}"), "not polled".to_owned());
                 }
-                Undo::Reconnect { .. } | Undo::Restart { .. } => {}
+                Undo::Reconnect { .. } | Undo::Restart { .. } | Undo::Unskew { .. } => {}
             }
         }
         observed

@@ -1,0 +1,10 @@
+/** Tells the time, again and again: "now" and ns since 1970. */
+public class Tell {
+    public static void main(String[] words) throws InterruptedException {
+        System.out.println("node is ready");
+        while (true) {
+            System.out.println("now " + System.currentTimeMillis() * 1_000_000);
+            Thread.sleep(5);
+        }
+    }
+}

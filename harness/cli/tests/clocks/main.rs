@@ -1,0 +1,366 @@
+//! Clocks of nodes that are unmodified programs in C, Go, Python and Java: what is done to one of them is what that program
+//! sees while it runs, and nobody else does. Programs whose language is not installed are skipped by name, and all of them
+//! where a clock cannot be skewed.
+#![allow(clippy::print_stdout, reason = "what is skipped is told")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod programs;
+
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use common::{Store, text};
+use dsjepsen_engine::target::Addressing;
+use dsjepsen_engine::{Cluster, Skew, clocks_available};
+use dsjepsen_history::{NodeId, RunEvent};
+use libtest_mimic::{Arguments, Trial};
+use programs::{Language, Teller, Told};
+use serde_json::{Value, json};
+
+const SECOND: i64 = 1_000_000_000;
+/// A line is written after its clock was read, and arrives after it was written.
+const LATE_NS: i64 = SECOND / 2;
+/// The run's clock starts a moment before it is looked at.
+const EARLY_NS: i64 = SECOND / 50;
+
+fn main() -> ExitCode {
+    // That the kernel refuses something is a reason to skip; that the trial's program sees the wrong time is none.
+    let refused = clocks_available().err().filter(|error| !error.why.contains("with its clock set back"));
+    if let Some(error) = &refused {
+        println!("skipped, all of them: {error}");
+    }
+    let mut trials = Vec::new();
+    for language in Language::ALL {
+        let missing = language.missing();
+        let name = format!("a_{}_program_sees_its_skew_and_its_neighbour_does_not", language.name());
+        let name = missing.as_ref().map_or_else(|| name.clone(), |missing| format!("{name} (skipped: {missing})"));
+        let skipped = missing.is_some() || refused.is_some();
+        trials.push(trial(&name, skipped, move || run(sees_its_skew(language))));
+    }
+    let no_etcd = Command::new("etcd").arg("--version").output().is_err();
+    let name = "etcd_sees_its_skew".to_owned() + if no_etcd { " (skipped: etcd is not installed)" } else { "" };
+    trials.push(trial(&name, no_etcd || refused.is_some(), || run(etcd())));
+    let no_c = Language::C.missing().is_some() || refused.is_some();
+    let no_names = no_c || Addressing::SharedNames.available().is_err();
+    trials.extend([
+        trial("a_restarted_node_keeps_its_skew", no_c, || run(restarted())),
+        trial("a_forked_child_sees_the_skew_of_its_parent", no_c, || run(forked())),
+        trial("a_node_behind_wrappers_that_become_it_sees_its_skew", no_names, || run(wrapped())),
+        trial("a_script_that_becomes_the_node_is_followed_when_asked", no_c, || run(behind_a_script())),
+        trial("only_the_wall_clock_is_skewed_and_that_by_every_way_to_ask_the_vdso", no_c, || run(every_way())),
+        trial("a_strobe_is_seen_away_and_back", no_c, || run(strobe())),
+        trial("a_program_that_never_reads_its_clock_confirms_nothing", no_c, || run(never_reads())),
+    ]);
+    trials.push(trial("a_run_journals_the_skew_and_tells_what_the_nodes_read", refused.is_some(), whole_run));
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+fn trial(name: &str, skipped: bool, test: impl FnOnce() + Send + 'static) -> Trial {
+    Trial::test(name, move || {
+        test();
+        Ok(())
+    })
+    .with_ignored_flag(skipped)
+}
+
+fn run(test: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(test);
+}
+
+fn skew(text: &str) -> Skew {
+    text.parse().unwrap()
+}
+
+fn n1() -> NodeId {
+    NodeId::at(0)
+}
+fn n2() -> NodeId {
+    NodeId::at(1)
+}
+
+/// Until the node's processes have seen this, by what they report themselves.
+async fn seen(cluster: &Cluster, node: NodeId, wanted: &str, is_wanted: impl Fn(i64) -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let read = cluster.clock_read(node);
+        if read.is_some_and(&is_wanted) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{node}: waited in vain for {wanted}; it reads {read:?}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// How far ahead the node's lines are that arrive from now on, one by one.
+async fn lines(teller: &Teller, node: NodeId) -> Vec<Told> {
+    let from = teller.now_ns();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    loop {
+        let told: Vec<Told> = teller.told(node).into_iter().filter(|told| told.arrived_ns > from).collect();
+        if told.len() >= 5 {
+            return told;
+        }
+        assert!(Instant::now() < deadline, "{node} fell silent");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn assert_ahead(told: &[Told], wanted_ns: i64, why: &str) {
+    // The earliest line may have been written before the change.
+    for line in &told[1..] {
+        let off = line.ahead_ns - wanted_ns;
+        assert!((-LATE_NS..=EARLY_NS).contains(&off), "{why}: {} ns ahead, not {wanted_ns}", line.ahead_ns);
+    }
+}
+
+async fn sees_its_skew(language: Language) {
+    let teller = Teller::new(language, &[], Addressing::PerLink);
+    let cluster = teller.start(2).await;
+    assert_nobody_attached(&teller);
+    let host = (SystemTime::now(), Instant::now());
+    for (text, by_ns) in [("+100s", 100 * SECOND), ("-7s", -7 * SECOND)] {
+        let id = cluster.skew(n1(), skew(text)).unwrap();
+        seen(&cluster, n1(), text, |read| (read - by_ns).abs() <= 1_000).await;
+        assert_ahead(&lines(&teller, n1()).await, by_ns, text);
+        assert_ahead(&lines(&teller, n2()).await, 0, "the neighbour");
+        assert_eq!(cluster.clock_read(n2()), Some(0));
+        let witnessed = cluster.unskew(n1(), id).unwrap();
+        assert!(witnessed.confirmed && witnessed.readings > 0, "{witnessed:?}");
+        seen(&cluster, n1(), "the true time", |read| read == 0).await;
+        assert_ahead(&lines(&teller, n1()).await, 0, "healed");
+    }
+    drifts(&teller, &cluster).await;
+    let (wall, monotonic) = (SystemTime::now().duration_since(host.0).unwrap(), host.1.elapsed());
+    assert!(wall.abs_diff(monotonic) < Duration::from_millis(100), "the machine's clock: {wall:?} in {monotonic:?}");
+    teller.stop(cluster).await;
+}
+
+async fn drifts(teller: &Teller, cluster: &Cluster) {
+    let id = cluster.skew(n1(), skew("drift +10%")).unwrap();
+    let began = teller.now_ns();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let told: Vec<Told> = teller.told(n1()).into_iter().filter(|told| told.arrived_ns > began).collect();
+    let [first, last] = [told[1], told[told.len() - 1]];
+    let run = (last.arrived_ns - first.arrived_ns) as f64;
+    let gained = (last.ahead_ns - first.ahead_ns) as f64;
+    // Either line may have been held up on its way.
+    assert!((gained / run - 0.1).abs() < 0.05, "it gained {gained} ns in {run} ns");
+    let witnessed = cluster.unskew(n1(), id).unwrap();
+    assert!(witnessed.confirmed, "{witnessed:?}");
+    // Exactly a tenth of the time, by its own account.
+    let elapsed = (teller.now_ns() - began) as f64;
+    assert!((witnessed.most_ns as f64 / elapsed - 0.1).abs() < 0.02, "{witnessed:?} in {elapsed} ns");
+}
+
+/// The kernel shows of every process of the nodes who traces it.
+fn assert_nobody_attached(teller: &Teller) {
+    let started = teller.seen(|event| match event {
+        RunEvent::NodeStarted { pid, .. } => Some(*pid),
+        _ => None,
+    });
+    assert!(!started.is_empty());
+    for pid in started {
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        assert!(status.contains("TracerPid:\t0\n"), "{status}");
+        let memory = std::fs::read_to_string(format!("/proc/{pid}/maps")).unwrap();
+        let pages: Vec<&str> = memory.lines().filter(|line| line.contains("memfd:dsjepsen-clock")).collect();
+        assert_eq!(pages.len(), 2, "{memory}");
+        assert!(pages[0].contains(" r--s ") && pages[1].contains(" rw-s "), "{pages:?}");
+        let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+        let open: Vec<_> = open.filter_map(|entry| std::fs::read_link(entry.path()).ok()).collect();
+        assert!(!open.iter().any(|path| path.to_string_lossy().contains("dsjepsen-clock")), "{open:?}");
+    }
+}
+
+/// etcd's own time: a key with a time to live is answered with the time at which it will end.
+fn etcd_ahead_ns(cluster: &Cluster, node: NodeId) -> i64 {
+    const TTL_NS: i64 = 1_000 * SECOND;
+    let mut stream = TcpStream::connect((cluster.network().subnet().node(node), programs::PORT)).unwrap();
+    write!(stream, "PUT /v2/keys/key?value=1&ttl=1000 HTTP/1.0\r\nContent-Length: 0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let now = wall_ns();
+    let expiration = answer.split_once("\"expiration\":\"").and_then(|(_, rest)| rest.split_once('"'));
+    let expiration: jiff::Timestamp = expiration.unwrap_or_else(|| panic!("{answer}")).0.parse().unwrap();
+    i64::try_from(expiration.as_nanosecond()).unwrap() - TTL_NS - now
+}
+
+async fn etcd() {
+    let teller = Teller::etcd();
+    let cluster = teller.start(2).await;
+    assert_nobody_attached(&teller);
+    let near = |ahead: i64, wanted: i64| assert!((ahead - wanted).abs() < LATE_NS, "{ahead} ns ahead, not {wanted}");
+    near(etcd_ahead_ns(&cluster, n1()), 0);
+    for (text, by_ns) in [("+100s", 100 * SECOND), ("-7s", -7 * SECOND)] {
+        let id = cluster.skew(n1(), skew(text)).unwrap();
+        near(etcd_ahead_ns(&cluster, n1()), by_ns);
+        near(etcd_ahead_ns(&cluster, n2()), 0);
+        assert!(cluster.unskew(n1(), id).unwrap().confirmed);
+    }
+    cluster.skew(n1(), skew("drift +10%")).unwrap();
+    let (first, began) = (etcd_ahead_ns(&cluster, n1()), Instant::now());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let gained = (etcd_ahead_ns(&cluster, n1()) - first) as f64;
+    let rate = gained / began.elapsed().as_nanos() as f64;
+    assert!((rate - 0.1).abs() < 0.05, "it gained {gained} ns");
+    teller.stop(cluster).await;
+}
+
+async fn restarted() {
+    let teller = Teller::new(Language::C, &[], Addressing::PerLink);
+    let cluster = teller.start(1).await;
+    cluster.skew(n1(), skew("+1h")).unwrap();
+    cluster.skew(n1(), skew("bump -1s")).unwrap();
+    seen(&cluster, n1(), "an hour", |read| (read - 3_599 * SECOND).abs() < 1_000).await;
+    cluster.kill(n1()).await.unwrap();
+    cluster.restart(n1()).await.unwrap();
+    assert_ahead(&lines(&teller, n1()).await, 3_599 * SECOND, "after a restart");
+    teller.stop(cluster).await;
+}
+
+async fn forked() {
+    let teller = Teller::new(Language::C, &["fork"], Addressing::PerLink);
+    let cluster = teller.start(1).await;
+    cluster.skew(n1(), skew("-1h")).unwrap();
+    seen(&cluster, n1(), "an hour less", |read| (read + 3_600 * SECOND).abs() < 1_000).await;
+    assert_ahead(&lines(&teller, n1()).await, -3_600 * SECOND, "a child");
+    teller.stop(cluster).await;
+}
+
+async fn wrapped() {
+    let teller = Teller::new(Language::C, &[], Addressing::SharedNames);
+    let cluster = teller.start(2).await;
+    assert_nobody_attached(&teller);
+    cluster.skew(n2(), skew("+100s")).unwrap();
+    seen(&cluster, n2(), "100 s", |read| (read - 100 * SECOND).abs() < 1_000).await;
+    assert_ahead(&lines(&teller, n2()).await, 100 * SECOND, "behind wrappers");
+    assert_ahead(&lines(&teller, n1()).await, 0, "the neighbour");
+    teller.stop(cluster).await;
+}
+
+async fn behind_a_script() {
+    let teller = Teller::behind_a_script(1);
+    let cluster = teller.start(1).await;
+    assert_nobody_attached(&teller);
+    let id = cluster.skew(n1(), skew("+100s")).unwrap();
+    seen(&cluster, n1(), "100 s", |read| (read - 100 * SECOND).abs() < 1_000).await;
+    assert_ahead(&lines(&teller, n1()).await, 100 * SECOND, "behind a script");
+    assert!(cluster.unskew(n1(), id).unwrap().confirmed);
+    teller.stop(cluster).await;
+
+    // The program that the script becomes has the true time where nobody asked for more, and that is seen.
+    let teller = Teller::behind_a_script(0);
+    let cluster = teller.start(1).await;
+    lines(&teller, n1()).await;
+    let id = cluster.skew(n1(), skew("+100s")).unwrap();
+    assert_ahead(&lines(&teller, n1()).await, 0, "not followed");
+    let witnessed = cluster.unskew(n1(), id).unwrap();
+    assert!(!witnessed.confirmed && witnessed.readings == 0, "{witnessed:?}");
+    teller.stop(cluster).await;
+}
+
+async fn every_way() {
+    let teller = Teller::new(Language::C, &[], Addressing::PerLink);
+    let cluster = teller.start(1).await;
+    cluster.skew(n1(), skew("+100s")).unwrap();
+    seen(&cluster, n1(), "100 s", |read| read == 100 * SECOND).await;
+    for line in &lines(&teller, n1()).await[1..] {
+        let [wall, day, seconds, raw, _] = line.clocks[..] else { panic!("{line:?}") };
+        assert!((day - wall).abs() < SECOND / 4, "gettimeofday: {line:?}");
+        assert!((-2 * SECOND..SECOND / 4).contains(&(seconds - wall)), "time: {line:?}");
+        assert!((raw + 100 * SECOND - wall).abs() < SECOND / 4, "a system call is not skewed: {line:?}");
+    }
+    // The run's clock is the machine's monotonic one; both go alike, while the wall clock runs at half the rate.
+    cluster.skew(n1(), skew("drift -50%")).unwrap();
+    let before = lines(&teller, n1()).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let after = lines(&teller, n1()).await;
+    let [before, after] = [&before[1], &after[1]];
+    let [wall, monotonic] = [0, 4].map(|clock| (after.clocks[clock] - before.clocks[clock]) as f64);
+    assert!((wall / monotonic - 0.5).abs() < 0.01, "{wall} ns of {monotonic} ns");
+    let arrived = (after.arrived_ns - before.arrived_ns) as f64;
+    assert!((monotonic / arrived - 1.0).abs() < 0.2, "CLOCK_MONOTONIC: {monotonic} ns of {arrived} ns");
+    teller.stop(cluster).await;
+}
+
+async fn strobe() {
+    let teller = Teller::new(Language::C, &[], Addressing::PerLink);
+    let cluster = teller.start(1).await;
+    let id = cluster.skew(n1(), skew("strobe +10s 50ms")).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !cluster.witnessed(n1(), id).unwrap().confirmed {
+        assert!(Instant::now() < deadline, "{:?}", cluster.witnessed(n1(), id));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let told = teller.told(n1());
+    let jumps = told.windows(2).filter(|pair| pair[0].ahead_ns.abs_diff(pair[1].ahead_ns) > 5_000_000_000).count();
+    assert!(jumps >= 2, "{jumps} jumps");
+    let events = teller.seen(|event| match event {
+        RunEvent::ClockRead { ahead_ns, .. } => Some(*ahead_ns),
+        _ => None,
+    });
+    let told_jumps = events.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) > 5_000_000_000).count();
+    assert!(told_jumps >= 2, "a strobe is told as one: {events:?}");
+    let near = |ahead: i64, wanted: i64| (wanted - LATE_NS..=wanted + EARLY_NS).contains(&ahead);
+    let between: Vec<_> =
+        told.iter().filter(|line| !near(line.ahead_ns, 0) && !near(line.ahead_ns, 10 * SECOND)).collect();
+    assert!(between.is_empty(), "neither here nor there: {between:?}");
+    cluster.unskew(n1(), id).unwrap();
+    seen(&cluster, n1(), "the true time", |read| read == 0).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(cluster.clock_read(n1()), Some(0), "it went on");
+    teller.stop(cluster).await;
+}
+
+async fn never_reads() {
+    let teller = Teller::silent();
+    let cluster = teller.start(1).await;
+    let id = cluster.skew(n1(), skew("+60s")).unwrap();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let witnessed = cluster.unskew(n1(), id).unwrap();
+    assert!(!witnessed.confirmed && witnessed.readings == 0 && witnessed.last_ns.is_none(), "{witnessed:?}");
+    teller.stop(cluster).await;
+}
+
+fn whole_run() {
+    let store = Store::new();
+    let output = store.run(
+        "--workload lock --target ttl-lock --nodes 3 --nemesis clock(n1,+60s) --time-limit 8 --nemesis-interval 1 --seed 1 \
+         --recovery-time 1",
+    );
+    assert!(matches!(output.status.code(), Some(0 | 1)), "{}", text(&output));
+    let read = |name: &str| std::fs::read_to_string(store.latest().join(name)).unwrap();
+    let lines = |name: &str| read(name).lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<Value>>();
+
+    let journal = lines("journal.jsonl");
+    let undo = json!([{"undo": "unskew", "node": "n1", "skew": "offset", "by_ns": 60 * SECOND}]);
+    assert_eq!(journal[1]["undo"], undo);
+    let faults: Vec<_> = lines("history.jsonl").into_iter().filter(|event| event["f"] == "clock").collect();
+    let [_, injected, _, healed] = &faults[..4] else { panic!("{faults:?}") };
+    for (event, action) in [(injected, "inject"), (healed, "heal")] {
+        let detail = &event["value"];
+        assert_eq!((detail["action"].as_str(), detail["confirmed"].as_bool()), (Some(action), Some(true)), "{detail}");
+        let seen = detail["evidence"]["n1"].as_str().unwrap();
+        assert!(seen.starts_with("read its clock ") && seen.ends_with("last 60.000 s ahead"), "{seen}");
+    }
+
+    let mut most = BTreeMap::new();
+    for event in lines("events.jsonl").iter().filter(|event| event["event"] == "clock-read") {
+        let most = most.entry(event["node"].as_str().unwrap().to_owned()).or_insert(0);
+        *most = event["ahead_ns"].as_i64().unwrap().max(*most);
+    }
+    assert_eq!(most.remove("n1"), Some(60 * SECOND));
+    assert!(most.values().all(|ahead| *ahead == 0), "{most:?}");
+    assert!(read("index.html").contains("What the nodes took for the time"));
+}
+
+/// The machine's wall-clock time in ns since 1970.
+fn wall_ns() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i64
+}

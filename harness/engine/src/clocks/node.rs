@@ -1,0 +1,267 @@
+//! The clock of one node, through all its restarts: which skews are in force, and what its processes read.
+
+use std::io;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::page::{ClockPage, Readings};
+use super::skew::{Begun, Setting, Skew};
+
+/// What may lie between a reading as it should be and as it is: `gettimeofday` counts in microseconds.
+const TOLERANCE_NS: i64 = 1_000;
+/// A drift is seen once it has made more than this of itself.
+const DRIFTED_NS: i64 = 10 * TOLERANCE_NS;
+
+/// A skew in force on a node's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SkewId(u64);
+
+/// What was seen of a skew, as read back from inside the node's processes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Witnessed {
+    /// How often the processes read the clock while it was in force, at least.
+    pub readings: u64,
+    /// How far the last reading was ahead of the true time, in ns, if one was as it should be.
+    pub last_ns: Option<i64>,
+    /// The least that was seen.
+    pub least_ns: i64,
+    /// The most.
+    pub most_ns: i64,
+    /// The last reading that was not as it should be, if none was as it should be since.
+    pub strange_ns: Option<i64>,
+    /// Whether the processes saw the skew, and not merely read a clock.
+    pub confirmed: bool,
+}
+
+/// What a node's processes read last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LastRead {
+    /// How far ahead, in ns.
+    pub(crate) ahead_ns: i64,
+    /// How often they have read it in all.
+    pub(crate) times: u64,
+    /// The least and the most that they read last before a change: a strobing clock jumps faster than it is looked at.
+    pub(crate) before_changes: Option<(i64, i64)>,
+}
+
+/// A node's clock.
+#[derive(Debug)]
+pub(crate) struct NodeClock {
+    page: ClockPage,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    live: Vec<Live>,
+    last_id: u64,
+    setting: Setting,
+    /// Of the page's count, how many were seen.
+    counted: u64,
+    /// All that were ever seen.
+    total: u64,
+    /// The least and the most that was read last before a setting was changed, since somebody asked.
+    before_changes: Option<(i64, i64)>,
+}
+
+#[derive(Debug)]
+struct Live {
+    id: SkewId,
+    begun: Begun,
+    seen: Witnessed,
+}
+
+impl NodeClock {
+    /// A clock that shows the true time.
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { page: ClockPage::new()?, state: Mutex::default() })
+    }
+
+    pub(super) fn page(&self) -> &ClockPage {
+        &self.page
+    }
+
+    /// Puts a skew in force, for the processes of the node that run and for those that will.
+    pub(crate) fn begin(&self, skew: Skew) -> SkewId {
+        let mut state = self.lock();
+        state.look(&self.page);
+        state.last_id += 1;
+        let id = SkewId(state.last_id);
+        let begun = Begun { skew, at_ns: true_time_ns(), away: true };
+        state.live.push(Live { id, begun, seen: Witnessed::default() });
+        state.put(&self.page);
+        id
+    }
+
+    /// Takes a skew away, and says what was seen of it; `None` where it is not in force.
+    pub(crate) fn end(&self, id: SkewId) -> Option<Witnessed> {
+        let mut state = self.lock();
+        state.look(&self.page);
+        let position = state.live.iter().position(|live| live.id == id)?;
+        let live = state.live.remove(position);
+        state.put(&self.page);
+        Some(live.seen)
+    }
+
+    /// Lets a strobing clock jump; `false` once the skew is no longer in force.
+    pub(crate) fn strobe(&self, id: SkewId) -> bool {
+        let mut state = self.lock();
+        state.look(&self.page);
+        let Some(live) = state.live.iter_mut().find(|live| live.id == id) else { return false };
+        live.begun.away = !live.begun.away;
+        state.put(&self.page);
+        true
+    }
+
+    /// What was seen of a skew so far.
+    pub(crate) fn witnessed(&self, id: SkewId) -> Option<Witnessed> {
+        let mut state = self.lock();
+        state.look(&self.page);
+        state.live.iter().find(|live| live.id == id).map(|live| live.seen)
+    }
+
+    /// What the processes read last, and since this was asked before; `None` where they have read nothing since the last
+    /// setting.
+    pub(crate) fn last_read(&self) -> Option<LastRead> {
+        let mut state = self.lock();
+        state.look(&self.page);
+        let readings = self.page.readings();
+        (readings.count > 0).then(|| LastRead {
+            ahead_ns: readings.added_ns,
+            times: state.total,
+            before_changes: state.before_changes.take(),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Takes down what the processes read since the last look.
+    fn look(&mut self, page: &ClockPage) {
+        let readings = page.readings();
+        let new = readings.count.saturating_sub(self.counted);
+        if new == 0 {
+            return;
+        }
+        self.counted = readings.count;
+        self.total += new;
+        for live in &mut self.live {
+            live.take(new, readings, &self.setting);
+        }
+    }
+
+    /// Puts in force what all skews make together.
+    fn put(&mut self, page: &ClockPage) {
+        let last = page.readings();
+        if last.count > 0 {
+            let (least, most) = self.before_changes.unwrap_or((last.added_ns, last.added_ns));
+            self.before_changes = Some((least.min(last.added_ns), most.max(last.added_ns)));
+        }
+        self.setting = Setting::of(self.live.iter().map(|live| &live.begun), true_time_ns());
+        self.counted = 0;
+        page.put(self.setting);
+    }
+}
+
+impl Live {
+    fn take(&mut self, new: u64, readings: Readings, setting: &Setting) {
+        let seen = &mut self.seen;
+        seen.readings += new;
+        let added = readings.added_ns;
+        let wanted = setting.added_at(readings.true_ns);
+        // Threads that read at one moment may have written one word each, and a slow one may come with an older setting.
+        if added.saturating_sub(wanted).saturating_abs() > TOLERANCE_NS {
+            seen.strange_ns = Some(added);
+            return;
+        }
+        let first = seen.last_ns.is_none();
+        seen.least_ns = if first { added } else { seen.least_ns.min(added) };
+        seen.most_ns = if first { added } else { seen.most_ns.max(added) };
+        seen.last_ns = Some(added);
+        seen.strange_ns = None;
+        seen.confirmed |= match self.begun.skew {
+            Skew::Offset { .. } | Skew::Bump { .. } => true,
+            // Of a clock that strobes, both ends must be seen.
+            Skew::Strobe { by_ns, .. } => seen.most_ns - seen.least_ns >= by_ns.saturating_abs() - 2 * TOLERANCE_NS,
+            Skew::Drift { .. } => {
+                let drifted = Setting::of([&self.begun].into_iter(), readings.true_ns).offset_ns;
+                drifted.saturating_abs() > DRIFTED_NS
+            }
+        };
+    }
+}
+
+/// The machine's wall-clock time in ns since 1970; this process's own clock is never skewed.
+fn true_time_ns() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: i64 = 1_000_000_000;
+
+    #[test]
+    fn only_readings_as_they_should_be_confirm_a_skew() {
+        let clock = NodeClock::new().unwrap();
+        let id = clock.begin("+60s".parse().unwrap());
+        let now = true_time_ns();
+        assert_eq!(clock.witnessed(id), Some(Witnessed::default()));
+        for wrong in [-60 * S, 0, 60 * S + 2_000] {
+            clock.page().note(now, wrong);
+            let seen = clock.witnessed(id).unwrap();
+            assert!(!seen.confirmed && seen.strange_ns == Some(wrong) && seen.last_ns.is_none(), "{seen:?}");
+        }
+        // `gettimeofday` loses what is less than a microsecond.
+        clock.page().note(now, 60 * S - 999);
+        let seen = clock.end(id).unwrap();
+        assert!(seen.confirmed && seen.readings == 4 && seen.strange_ns.is_none(), "{seen:?}");
+        assert_eq!((clock.end(id), clock.witnessed(id)), (None, None));
+    }
+
+    #[test]
+    fn a_strobe_is_confirmed_by_both_its_ends_and_a_drift_once_it_has_drifted() {
+        let clock = NodeClock::new().unwrap();
+        let id = clock.begin("strobe +2s 50ms".parse().unwrap());
+        clock.page().note(true_time_ns(), 2 * S);
+        assert!(!clock.witnessed(id).unwrap().confirmed);
+        assert!(clock.strobe(id));
+        clock.page().note(true_time_ns(), 0);
+        assert!(clock.end(id).unwrap().confirmed);
+        assert!(!clock.strobe(id), "it has ended");
+
+        let id = clock.begin("drift +10%".parse().unwrap());
+        let now = true_time_ns();
+        let setting = clock.lock().setting;
+        for (later, confirmed) in [(0, false), (S, true)] {
+            let at = now + later;
+            clock.page().note(at, setting.added_at(at));
+            // Just begun, it may have come further than the least that counts on a machine that is held up.
+            let seen = clock.witnessed(id).unwrap();
+            assert!(seen.confirmed == confirmed || seen.most_ns > DRIFTED_NS, "{seen:?}");
+        }
+        assert!(clock.end(id).unwrap().confirmed);
+    }
+
+    #[test]
+    fn what_was_read_before_a_change_is_told_once() {
+        let clock = NodeClock::new().unwrap();
+        assert_eq!(clock.last_read(), None);
+        let id = clock.begin("strobe +2s 50ms".parse().unwrap());
+        for _ in 0..2 {
+            clock.page().note(true_time_ns(), 2 * S);
+            clock.strobe(id);
+            clock.page().note(true_time_ns(), 0);
+            clock.strobe(id);
+        }
+        clock.page().note(true_time_ns(), 2 * S);
+        let read = LastRead { ahead_ns: 2 * S, times: 5, before_changes: Some((0, 2 * S)) };
+        assert_eq!(clock.last_read(), Some(read));
+        assert_eq!(clock.last_read(), Some(LastRead { before_changes: None, ..read }));
+    }
+}

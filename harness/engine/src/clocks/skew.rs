@@ -1,0 +1,284 @@
+//! What is wrong with a clock, as plain data, and what several of them make together.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A year, in ns.
+const YEAR_NS: i64 = 365 * 24 * 3_600 * 1_000_000_000;
+/// No skew may lead out of the years that every program can count in (1970 to 2262).
+const MOST_NS: i64 = 10 * YEAR_NS;
+/// A drift this far below the true rate would let time stand still.
+const LEAST_PPM: i64 = -900_000;
+/// Ten times too fast.
+const MOST_PPM: i64 = 9_000_000;
+const LEAST_STROBE: Duration = Duration::from_millis(1);
+const MOST_STROBE: Duration = Duration::from_secs(10);
+
+/// A hundredth, in millionths.
+const PPM_OF_PERCENT: i64 = 10_000;
+
+/// What is done to a node's wall clock. While nothing else is done to it, an offset and a bump look alike; they differ in
+/// what becomes of a skew that the clock has already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "skew", rename_all = "kebab-case")]
+pub enum Skew {
+    /// It shows the true time and this many ns more (less, if negative), whatever it showed before.
+    Offset {
+        /// In ns.
+        by_ns: i64,
+    },
+    /// It jumps once by this many ns from what it shows, and goes on from there as it went.
+    Bump {
+        /// In ns.
+        by_ns: i64,
+    },
+    /// It jumps by this many ns, and back, and again.
+    Strobe {
+        /// In ns.
+        by_ns: i64,
+        /// The time between two jumps, in ns.
+        every_ns: i64,
+    },
+    /// It runs too fast (too slow, if negative) by this many microseconds a second.
+    Drift {
+        /// In parts per million.
+        ppm: i64,
+    },
+}
+
+impl Skew {
+    /// The forms in which [`FromStr`] reads a skew, for help texts.
+    pub const FORMS: &'static str = "`+60s` (an offset), `bump -7s`, `strobe +2s 50ms` or `drift +10%`";
+
+    /// Whether it can be done.
+    ///
+    /// # Errors
+    /// A sentence about what is out of range.
+    pub fn check(&self) -> Result<(), String> {
+        match *self {
+            Self::Offset { by_ns } | Self::Bump { by_ns } | Self::Strobe { by_ns, .. }
+                if by_ns == 0 || !(-MOST_NS..=MOST_NS).contains(&by_ns) =>
+            {
+                Err("a clock may be off by up to ten years, and by more than nothing".to_owned())
+            }
+            Self::Strobe { every_ns, .. }
+                if !(LEAST_STROBE.as_nanos()..=MOST_STROBE.as_nanos())
+                    .contains(&u128::try_from(every_ns).unwrap_or(0)) =>
+            {
+                Err("a clock strobes every 1 ms to 10 s".to_owned())
+            }
+            Self::Drift { ppm } if ppm == 0 || !(LEAST_PPM..=MOST_PPM).contains(&ppm) => {
+                Err("a clock may drift by -90 % to +900 %, and by more than nothing".to_owned())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The time between two jumps of a strobe.
+    pub(crate) fn strobes_every(&self) -> Option<Duration> {
+        match self {
+            Self::Strobe { every_ns, .. } => Some(Duration::from_nanos(u64::try_from(*every_ns).unwrap_or(u64::MAX))),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Skew {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Offset { by_ns } => write!(out, "{}", Signed(*by_ns)),
+            Self::Bump { by_ns } => write!(out, "bump {}", Signed(*by_ns)),
+            Self::Strobe { by_ns, every_ns } => write!(out, "strobe {} {}", Signed(*by_ns), Plain(*every_ns)),
+            Self::Drift { ppm } if ppm % PPM_OF_PERCENT == 0 => write!(out, "drift {:+}%", ppm / PPM_OF_PERCENT),
+            Self::Drift { ppm } => write!(out, "drift {ppm:+}ppm"),
+        }
+    }
+}
+
+impl FromStr for Skew {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let unreadable = || format!("`{text}` is no skew of a clock: use {}", Self::FORMS);
+        let signed = |word: &str| word.starts_with(['+', '-']).then(|| read_ns(word)).flatten().ok_or_else(unreadable);
+        let skew = match words[..] {
+            [by] => Self::Offset { by_ns: signed(by)? },
+            ["offset", by] => Self::Offset { by_ns: signed(by)? },
+            ["bump", by] => Self::Bump { by_ns: signed(by)? },
+            ["strobe", by, every] => {
+                Self::Strobe { by_ns: signed(by)?, every_ns: read_ns(every).ok_or_else(unreadable)? }
+            }
+            ["drift", rate] => Self::Drift { ppm: read_ppm(rate).ok_or_else(unreadable)? },
+            _ => return Err(unreadable()),
+        };
+        skew.check()?;
+        Ok(skew)
+    }
+}
+
+/// Units of time with their ns, the longest first, so that `ms` is not read as `s`.
+const UNITS: [(&str, i64); 6] = [
+    ("ns", 1),
+    ("us", 1_000),
+    ("ms", 1_000_000),
+    ("s", 1_000_000_000),
+    ("m", 60_000_000_000),
+    ("h", 3_600_000_000_000),
+];
+
+fn read_ns(word: &str) -> Option<i64> {
+    let (number, unit) = UNITS.iter().find_map(|(unit, ns)| Some((word.strip_suffix(unit)?, *ns)))?;
+    round(number.parse::<f64>().ok()? * unit as f64)
+}
+
+fn read_ppm(word: &str) -> Option<i64> {
+    let (number, factor) = word
+        .strip_suffix('%')
+        .map(|number| (number, PPM_OF_PERCENT as f64))
+        .or_else(|| Some((word.strip_suffix("ppm")?, 1.0)))?;
+    round(number.parse::<f64>().ok()? * factor)
+}
+
+fn round(number: f64) -> Option<i64> {
+    (number.abs() < i64::MAX as f64).then(|| number.round() as i64)
+}
+
+/// A time with its sign, in the largest unit in which it is a whole number.
+struct Signed(i64);
+
+impl fmt::Display for Signed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 >= 0 {
+            out.write_str("+")?;
+        }
+        Plain(self.0).fmt(out)
+    }
+}
+
+struct Plain(i64);
+
+impl fmt::Display for Plain {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Minutes and hours are for people to write; a plan is read beside plots in seconds.
+        let whole = UNITS[..4].iter().rev().find(|(_, ns)| self.0 % ns == 0);
+        let (unit, ns) = whole.copied().unwrap_or(UNITS[0]);
+        write!(out, "{}{unit}", self.0 / ns)
+    }
+}
+
+/// What a clock adds to the true time: `offset_ns` at `base_ns`, and then ever more by `rate`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Setting {
+    /// A true time, in ns since 1970.
+    pub(super) base_ns: i64,
+    /// In ns.
+    pub(super) offset_ns: i64,
+    /// In units of 2^-32.
+    pub(super) rate: i64,
+}
+
+impl Setting {
+    /// What is added to this true time; to the ns what the patched process adds.
+    pub(super) fn added_at(&self, true_ns: i64) -> i64 {
+        self.offset_ns.wrapping_add(grown(true_ns.wrapping_sub(self.base_ns), self.rate))
+    }
+
+    /// What these skews, in the order in which they began, make together from `now_ns` on.
+    pub(super) fn of<'a>(skews: impl Iterator<Item = &'a Begun>, now_ns: i64) -> Self {
+        let start = Self { base_ns: now_ns, ..Self::default() };
+        skews.fold(start, |before, begun| match begun.skew {
+            Skew::Offset { by_ns } => Self { offset_ns: by_ns, ..start },
+            Skew::Bump { by_ns } => Self { offset_ns: before.offset_ns + by_ns, ..before },
+            Skew::Strobe { by_ns, .. } if begun.away => Self { offset_ns: before.offset_ns + by_ns, ..before },
+            Skew::Strobe { .. } => before,
+            Skew::Drift { ppm } => {
+                let rate = rate_of(ppm);
+                let offset_ns = before.offset_ns + grown(now_ns - begun.at_ns, rate);
+                Self { offset_ns, rate: before.rate + rate, ..before }
+            }
+        })
+    }
+}
+
+/// A skew that began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Begun {
+    pub(super) skew: Skew,
+    /// When, in true ns since 1970.
+    pub(super) at_ns: i64,
+    /// Whether a strobing clock is away from where it was.
+    pub(super) away: bool,
+}
+
+fn rate_of(ppm: i64) -> i64 {
+    ((i128::from(ppm) << 32) / 1_000_000) as i64
+}
+
+/// What a rate makes of a time; rounded down, as a shift of bits does.
+fn grown(ns: i64, rate: i64) -> i64 {
+    ((i128::from(ns) * i128::from(rate)) >> 32) as i64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const S: i64 = 1_000_000_000;
+
+    #[test]
+    fn skews_are_read_and_written_in_the_same_words() {
+        for (text, skew) in [
+            ("+60s", Skew::Offset { by_ns: 60 * S }),
+            ("-7s", Skew::Offset { by_ns: -7 * S }),
+            ("bump -250ms", Skew::Bump { by_ns: -S / 4 }),
+            ("strobe +2s 50ms", Skew::Strobe { by_ns: 2 * S, every_ns: S / 20 }),
+            ("drift -500ppm", Skew::Drift { ppm: -500 }),
+            ("drift -20%", Skew::Drift { ppm: -200_000 }),
+        ] {
+            assert_eq!(text.parse::<Skew>().as_ref(), Ok(&skew));
+            assert_eq!(skew.to_string(), text);
+        }
+        assert_eq!("drift +10%".parse(), Ok(Skew::Drift { ppm: 100_000 }));
+        assert_eq!("offset +1.5m".parse(), Ok(Skew::Offset { by_ns: 90 * S }));
+    }
+
+    #[test]
+    fn what_is_no_skew_is_refused() {
+        for bad in ["", "60s", "+60", "+s", "bump", "strobe +2s", "strobe +2s 0ms", "strobe +2s 1h", "drift 0%", "+0s"]
+        {
+            assert!(bad.parse::<Skew>().is_err(), "{bad:?}");
+        }
+        for bad in ["+99999999h", "drift -95%", "drift +901%", "+NaNs", "+infs", "bump +1e30s"] {
+            assert!(bad.parse::<Skew>().is_err(), "{bad:?}");
+        }
+    }
+
+    fn begun(skew: &str, at_ns: i64) -> Begun {
+        Begun { skew: skew.parse().unwrap(), at_ns, away: true }
+    }
+
+    #[test]
+    fn an_offset_forgets_what_was_before_and_a_bump_does_not() {
+        let added = |skews: &[Begun], now: i64| Setting::of(skews.iter(), now).added_at(now);
+        let drift = begun("drift +10%", 0);
+        assert!((added(&[drift], 10 * S) - S).abs() < 10, "a tenth of the time since it began");
+        assert_eq!(added(&[drift, begun("-7s", 0)], 10 * S), -7 * S);
+        assert!((added(&[drift, begun("bump -7s", 0)], 10 * S) + 6 * S).abs() < 10);
+        let strobe = begun("strobe +2s 50ms", 0);
+        assert_eq!(added(&[begun("+1s", 0), strobe], S), 3 * S);
+        assert_eq!(added(&[begun("+1s", 0), Begun { away: false, ..strobe }], S), S);
+        assert_eq!(added(&[], S), 0);
+    }
+
+    #[test]
+    fn a_drift_goes_on_when_the_setting_is_made_anew() {
+        let skews = [begun("drift -25%", 0)];
+        let early = Setting::of(skews.iter(), S).added_at(100 * S);
+        let late = Setting::of(skews.iter(), 99 * S).added_at(100 * S);
+        assert!((early - late).abs() <= 2 && (late + 25 * S).abs() < 10, "{early} {late}");
+    }
+}

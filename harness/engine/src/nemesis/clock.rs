@@ -1,0 +1,257 @@
+//! `clock`: nodes whose wall clock is off, jumps to and fro, or runs too fast or too slow. Only the processes of these nodes see
+//! it; the machine and the other nodes keep their time.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use dsjepsen_history::{Band, NodeId, Pattern, PlannedFault};
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tokio::time::{Instant, sleep};
+
+use super::selector::{Chosen, Selector};
+use super::{Aim, Fault, Observed, Scene, Undo};
+use crate::clocks::{Skew, SkewId, Witnessed, clocks_available};
+use crate::random::Random;
+use crate::target::Unavailable;
+
+/// The fault `clock`.
+pub(super) const FAULT: Clock = Clock;
+
+pub(super) struct Clock;
+
+/// How long the nodes are waited for to read their clocks; what they read later is told at the heal.
+const READ_TIME: Duration = Duration::from_millis(500);
+/// The pause between two looks at them.
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Whose clock is skewed, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Params {
+    whose: Chosen,
+    #[serde(flatten)]
+    skew: Skew,
+}
+
+#[async_trait]
+impl Fault for Clock {
+    fn name(&self) -> &'static str {
+        "clock"
+    }
+
+    fn about(&self) -> &'static str {
+        "skews the wall clocks of nodes, as only they see it (CLOCK_REALTIME; CLOCK_MONOTONIC stays true)"
+    }
+
+    fn arguments(&self) -> &'static str {
+        "one, minority (default), majority, all, leader, or nodes as in `n1 n3`; then, behind a comma, the skew: `+60s`, `bump -7s`, \
+         `strobe +2s 50ms`, `drift +10%` (default: one by the seed)"
+    }
+
+    fn band(&self) -> Band {
+        Band {
+            name: "clock".to_owned(),
+            label: "clock skewed".to_owned(),
+            light: "#2f7470".to_owned(),
+            dark: "#7cc2bd".to_owned(),
+            pattern: Pattern::Dashes,
+        }
+    }
+
+    fn available(&self) -> Result<(), Unavailable> {
+        clocks_available()
+    }
+
+    fn needs_own_clocks(&self) -> bool {
+        true
+    }
+
+    fn resolve(&self, argument: Option<&str>, nodes: &[NodeId], random: &mut Random) -> Result<Aim, String> {
+        let (whose, skew) = read(argument.unwrap_or_default())?;
+        let whose = whose.choose(nodes, random)?;
+        let skew = skew.unwrap_or_else(|| any_skew(random));
+        Ok(Aim { target: format!("{whose}, {skew}"), params: json!(Params { whose, skew }) })
+    }
+
+    fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String> {
+        let params = Params::deserialize(params).map_err(|error| {
+            format!(r#"a clock takes whose ("leader" or {{"nodes": ["n1"]}}) and its skew, as in the plan of a run: {error}"#)
+        })?;
+        params.whose.check(nodes)?;
+        params.skew.check()
+    }
+
+    async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>> {
+        let Params { whose, skew } = serde_json::from_value(planned.params.clone()).ok()?;
+        let nodes = scene.nodes(&whose).await?;
+        Some(nodes.into_iter().map(|node| Undo::Unskew { node, skew, id: None }).collect())
+    }
+
+    async fn inject(&self, scene: &Scene, aimed: &mut [Undo]) -> Observed {
+        let mut begun = Vec::new();
+        let mut observed = Observed { confirmed: true, ..Observed::default() };
+        for undo in aimed.iter_mut() {
+            let Undo::Unskew { node, skew, id } = undo else { continue };
+            *id = scene.cluster.skew(*node, *skew);
+            match *id {
+                Some(id) => begun.push((*node, *skew, id)),
+                None => {
+                    observed.confirmed = false;
+                    observed.evidence.insert(node.to_string(), "was started without a clock of its own".to_owned());
+                }
+            }
+        }
+        let deadline = Instant::now() + READ_TIME;
+        let waits = begun.iter().map(|(node, _, id)| scene.until_witnessed(*node, *id, deadline));
+        let seen = futures_util::future::join_all(waits).await;
+        for ((node, _, _), seen) in begun.iter().zip(seen) {
+            observed.confirmed &= seen.confirmed;
+            observed.evidence.insert(node.to_string(), in_words(&seen));
+        }
+        observed
+    }
+}
+
+/// `SELECTOR`, `SKEW` or `SELECTOR, SKEW`; names of nodes may be separated by commas, too.
+fn read(argument: &str) -> Result<(Selector, Option<Skew>), String> {
+    if argument.trim().is_empty() {
+        return Ok((Selector::Minority, None));
+    }
+    let (before, last) = argument.rsplit_once(',').unwrap_or(("", argument));
+    match (last.parse::<Skew>(), before.trim()) {
+        (Ok(skew), "") => Ok((Selector::Minority, Some(skew))),
+        (Ok(skew), before) => Ok((before.parse()?, Some(skew))),
+        (Err(of_skew), _) => match argument.parse() {
+            Ok(selector) => Ok((selector, None)),
+            // What begins like a skew was meant as one.
+            Err(of_nodes) if before.is_empty() && last.trim().parse::<Selector>().is_err() => {
+                Err(format!("{of_nodes}; {of_skew}"))
+            }
+            Err(_) => Err(of_skew),
+        },
+    }
+}
+
+/// Some skew: small ones and large ones alike, forwards and backwards.
+fn any_skew(random: &mut Random) -> Skew {
+    const MS: i64 = 1_000_000;
+    let sign = if random.random() { 1 } else { -1 };
+    // From 64 ms to 262 s, each doubling as often as the next; finer steps would show nothing more.
+    let by_ns = sign * (MS << random.random_range(6..=18));
+    match random.random_range(0..4) {
+        0 => Skew::Offset { by_ns },
+        1 => Skew::Bump { by_ns },
+        2 => Skew::Strobe { by_ns, every_ns: MS << random.random_range(3..=8) },
+        _ => Skew::Drift { ppm: sign * (1_000 << random.random_range(0..=8)) },
+    }
+}
+
+impl Scene {
+    /// Until the node's processes have seen the skew, or the time is over.
+    async fn until_witnessed(&self, node: NodeId, id: SkewId, deadline: Instant) -> Witnessed {
+        loop {
+            let seen = self.cluster.witnessed(node, id).unwrap_or_default();
+            if seen.confirmed || Instant::now() >= deadline {
+                return seen;
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Takes a skew away; says what was seen of it, and whether it was seen at all.
+    pub(super) fn unskew(&self, node: NodeId, id: SkewId) -> (String, bool) {
+        match self.cluster.unskew(node, id) {
+            Some(seen) => (in_words(&seen), seen.confirmed),
+            None => ("was not skewed".to_owned(), false),
+        }
+    }
+}
+
+/// What was seen of a skew, in words.
+fn in_words(seen: &Witnessed) -> String {
+    let times = if seen.readings == 1 { "once".to_owned() } else { format!("{} times", seen.readings) };
+    match (seen.last_ns, seen.strange_ns) {
+        (None, None) => "did not read its clock".to_owned(),
+        (None, Some(strange)) => {
+            format!("read its clock {times}, and not as it was set: last {}", ahead(strange))
+        }
+        (Some(last), _) if seen.most_ns - seen.least_ns < 1_000_000 => {
+            format!("read its clock {times}, last {}", ahead(last))
+        }
+        (Some(last), _) => format!(
+            "read its clock {times}, from {} to {}, last {}",
+            ahead(seen.least_ns),
+            ahead(seen.most_ns),
+            ahead(last)
+        ),
+    }
+}
+
+fn ahead(ns: i64) -> String {
+    if ns.unsigned_abs() < 500_000 {
+        return "the true time".to_owned();
+    }
+    let seconds = ns.unsigned_abs() as f64 / 1e9;
+    format!("{seconds:.3} s {}", if ns < 0 { "behind" } else { "ahead" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, stream};
+
+    fn resolve(argument: &str, seed: u64) -> Result<(String, Params), String> {
+        let nodes: Vec<_> = (0..5).map(NodeId::at).collect();
+        let aim = FAULT.resolve(Some(argument), &nodes, &mut stream(seed, Purpose::Schedule, 0))?;
+        Ok((aim.target, serde_json::from_value(aim.params).unwrap()))
+    }
+
+    #[test]
+    fn whose_clock_and_how_may_each_be_left_to_the_seed() {
+        let (target, params) = resolve("n1, +60s", 1).unwrap();
+        assert_eq!(target, "n1, +60s");
+        assert_eq!(params, Params { whose: Chosen::Nodes(vec![NodeId::at(0)]), skew: "+60s".parse().unwrap() });
+        assert_eq!(resolve("n1,n3, strobe -2s 50ms", 1).unwrap().0, "n1 n3, strobe -2s 50ms");
+        assert_eq!(resolve("leader, drift +10%", 1).unwrap().0, "leader, drift +10%");
+        assert!(matches!(resolve("drift -1%", 1).unwrap().1.whose, Chosen::Nodes(nodes) if nodes.len() == 2));
+        for seed in 0..200 {
+            let (_, params) = resolve("all", seed).unwrap();
+            params.skew.check().unwrap();
+        }
+    }
+
+    #[test]
+    fn what_means_nothing_is_refused_with_the_words_that_do() {
+        for (argument, part) in [
+            ("n1, +60", "strobe +2s 50ms"),
+            ("somebody", "minority"),
+            ("n9, +60s", "no node n9"),
+            ("n1, drift -95%", "-90 %"),
+            ("+60", "bump -7s"),
+            ("n1, bump", "bump -7s"),
+        ] {
+            let error = resolve(argument, 1).unwrap_err();
+            assert!(error.contains(part), "{argument}: {error}");
+        }
+    }
+
+    #[test]
+    fn evidence_tells_what_was_read_and_not_what_was_asked() {
+        let seen = Witnessed { readings: 12, last_ns: Some(60_000_000_000), ..Witnessed::default() };
+        let seen = Witnessed { least_ns: 60_000_000_000, most_ns: 60_000_000_000, ..seen };
+        assert_eq!(in_words(&seen), "read its clock 12 times, last 60.000 s ahead");
+        let moving = Witnessed { least_ns: -2_000_000_000, ..seen };
+        assert_eq!(
+            in_words(&moving),
+            "read its clock 12 times, from 2.000 s behind to 60.000 s ahead, last 60.000 s ahead"
+        );
+        assert_eq!(
+            in_words(&Witnessed { readings: 1, least_ns: 0, ..seen }),
+            "read its clock once, from the true time to 60.000 s ahead, last 60.000 s ahead"
+        );
+        let strange = Witnessed { readings: 3, strange_ns: Some(-60_000_000_000), ..Witnessed::default() };
+        assert_eq!(in_words(&strange), "read its clock 3 times, and not as it was set: last 60.000 s behind");
+        assert_eq!(in_words(&Witnessed::default()), "did not read its clock");
+    }
+}
