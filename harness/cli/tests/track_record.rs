@@ -33,7 +33,8 @@ fn trial(target: &'static dyn Target, exposure: &'static Exposure) -> Trial {
 
 /// A fault that cannot be read at all is left for the run to refuse.
 fn faults_available(exposure: &Exposure) -> Result<(), Unavailable> {
-    parse_nemesis(exposure.nemesis).unwrap_or_default().iter().try_for_each(|asked| asked.fault.available())
+    let Ok(schedule) = parse_nemesis(exposure.nemesis) else { return Ok(()) };
+    schedule.asked().iter().try_for_each(|asked| asked.fault.available())
 }
 
 fn shows(target: &str, exposure: &Exposure) -> Result<(), Failed> {

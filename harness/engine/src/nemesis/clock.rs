@@ -75,12 +75,11 @@ impl Fault for Clock {
     }
 
     fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String> {
-        let Params { whose, skew } = Params::deserialize(params).map_err(|_| {
-            r#"a clock takes whose it is ("leader", or nodes) and a skew, as in {"whose": {"nodes": ["n1"]}, "skew": "offset", "by_ns": 1000}"#
-                .to_owned()
+        let params = Params::deserialize(params).map_err(|error| {
+            format!(r#"a clock takes whose ("leader" or {{"nodes": ["n1"]}}) and its skew, as in the plan of a run: {error}"#)
         })?;
-        whose.check(nodes)?;
-        skew.check()
+        params.whose.check(nodes)?;
+        params.skew.check()
     }
 
     async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>> {

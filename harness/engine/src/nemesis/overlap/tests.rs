@@ -7,7 +7,7 @@ use dsjepsen_history::PlannedFault;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::super::{Deed, deeds, parse_nemesis, plan_faults};
+use super::super::{Deed, Skew, deeds, parse_nemesis, plan_faults};
 use super::*;
 
 type Link = (NodeId, NodeId);
@@ -29,12 +29,14 @@ struct World {
     /// How many rules cut a link.
     cut: BTreeMap<Link, u32>,
     closed: [bool; WORKERS],
+    /// How many skews a node's clock has.
+    skewed: BTreeMap<NodeId, u32>,
 }
 
 impl World {
     fn whole(count: usize) -> Self {
         let nodes = (0..count).map(|at| (NodeId::at(at), State::Running)).collect();
-        Self { nodes, cut: BTreeMap::new(), closed: [false; WORKERS] }
+        Self { nodes, cut: BTreeMap::new(), closed: [false; WORKERS], skewed: BTreeMap::new() }
     }
 
     fn is_down(&self, node: NodeId) -> bool {
@@ -55,27 +57,37 @@ impl World {
             Undo::Resume { node } => self.set(*node, State::Running, State::Stopped),
             Undo::Restart { node } => *self.nodes.get_mut(node).unwrap() = State::Down,
             Undo::OpenGate { worker } => self.closed[*worker] = true,
+            Undo::Unskew { node, .. } => *self.skewed.entry(*node).or_default() += 1,
             // Nothing that others could hold.
-            Undo::Clear { .. } | Undo::Unskew { .. } => {}
+            Undo::Clear { .. } => {}
         }
     }
 
     fn undo(&mut self, undo: &Undo) {
         match undo {
             Undo::Reconnect { cut, .. } => {
-                for link in cut {
-                    let count = self.cut.get_mut(link).expect("it was cut");
-                    *count -= 1;
-                    if *count == 0 {
-                        self.cut.remove(link);
-                    }
-                }
+                cut.iter().for_each(|link| take_one(&mut self.cut, *link));
             }
             Undo::Resume { node } => self.set(*node, State::Stopped, State::Running),
             Undo::Restart { node } => self.set(*node, State::Down, State::Running),
             Undo::OpenGate { worker } => self.closed[*worker] = false,
-            Undo::Clear { .. } | Undo::Unskew { .. } => {}
+            Undo::Unskew { node, .. } => take_one(&mut self.skewed, *node),
+            Undo::Clear { .. } => {}
         }
+    }
+}
+
+fn count_each<T: Ord>(all: impl Iterator<Item = T>) -> BTreeMap<T, u32> {
+    let mut counts = BTreeMap::new();
+    all.for_each(|one| *counts.entry(one).or_default() += 1);
+    counts
+}
+
+fn take_one<T: Ord>(counts: &mut BTreeMap<T, u32>, one: T) {
+    let count = counts.get_mut(&one).expect("nothing is undone twice");
+    *count -= 1;
+    if *count == 0 {
+        counts.remove(&one);
     }
 }
 
@@ -86,6 +98,7 @@ struct Asks {
     down: BTreeSet<NodeId>,
     cut: BTreeSet<Link>,
     closed: BTreeSet<usize>,
+    skewed: BTreeSet<NodeId>,
 }
 
 /// What is decided only when a fault starts.
@@ -94,6 +107,13 @@ struct Now {
     leader: NodeId,
     /// Worker w holds something iff bit w is set.
     holders: u8,
+}
+
+fn chosen(choice: &Value, now: Now) -> BTreeSet<NodeId> {
+    if *choice == "leader" {
+        return BTreeSet::from([now.leader]);
+    }
+    serde_json::from_value(choice["nodes"].clone()).unwrap()
 }
 
 impl Asks {
@@ -110,14 +130,9 @@ impl Asks {
             "pause" if planned.params == "holder" => {
                 asks.closed = (0..WORKERS).filter(|worker| now.holders >> worker & 1 == 1).collect();
             }
-            "pause" | "kill" => {
-                let chosen = match leader {
-                    true => BTreeSet::from([now.leader]),
-                    false => serde_json::from_value(planned.params["nodes"].clone()).unwrap(),
-                };
-                let place = if planned.fault == "kill" { &mut asks.down } else { &mut asks.stopped };
-                *place = chosen;
-            }
+            "pause" => asks.stopped = chosen(&planned.params, now),
+            "kill" => asks.down = chosen(&planned.params, now),
+            "clock" => asks.skewed = chosen(&planned.params["whose"], now),
             other => panic!("{other}"),
         }
         asks
@@ -126,6 +141,8 @@ impl Asks {
     fn aim(&self) -> Vec<Undo> {
         let mut undo: Vec<Undo> = self.stopped.iter().map(|node| Undo::Resume { node: *node }).collect();
         undo.extend(self.down.iter().map(|node| Undo::Restart { node: *node }));
+        let skew: Skew = "+60s".parse().unwrap();
+        undo.extend(self.skewed.iter().map(|node| Undo::Unskew { node: *node, skew, id: None }));
         undo.extend(self.closed.iter().map(|worker| Undo::OpenGate { worker: *worker }));
         if !self.cut.is_empty() {
             undo.push(Undo::Reconnect { cut: self.cut.iter().copied().collect(), rule: None, probed: false });
@@ -165,7 +182,7 @@ impl Oracle {
                 other.stopped.remove(node);
             }
         }
-        if asks.stopped.len() + asks.down.len() + asks.cut.len() + asks.closed.len() > 0 {
+        if asks.stopped.len() + asks.down.len() + asks.cut.len() + asks.closed.len() + asks.skewed.len() > 0 {
             self.live.insert(id, asks);
         }
     }
@@ -174,11 +191,8 @@ impl Oracle {
         for (node, state) in &world.nodes {
             prop_assert_eq!(*state, self.state(*node), "{}", node);
         }
-        let mut cut: BTreeMap<Link, u32> = BTreeMap::new();
-        for link in self.live.values().flat_map(|asks| &asks.cut) {
-            *cut.entry(*link).or_default() += 1;
-        }
-        prop_assert_eq!(&world.cut, &cut);
+        prop_assert_eq!(&world.cut, &count_each(self.live.values().flat_map(|asks| asks.cut.iter().copied())));
+        prop_assert_eq!(&world.skewed, &count_each(self.live.values().flat_map(|asks| asks.skewed.iter().copied())));
         for worker in 0..WORKERS {
             prop_assert_eq!(world.closed[worker], self.any(|asks| asks.closed.contains(&worker)), "worker {}", worker);
         }
@@ -235,7 +249,9 @@ impl Trial {
         }
         self.oracle.agrees(&self.world)?;
         prop_assert!(self.world.nodes.values().all(|state| *state == State::Running));
-        prop_assert!(self.world.cut.is_empty() && self.world.closed == [false; WORKERS]);
+        prop_assert!(
+            self.world.cut.is_empty() && self.world.skewed.is_empty() && self.world.closed == [false; WORKERS]
+        );
         Ok(())
     }
 }
@@ -261,7 +277,8 @@ fn fault() -> impl Strategy<Value = &'static str> {
     ]);
     let kills =
         prop::sample::select(vec!["kill", "kill(one)", "kill(majority)", "kill(all)", "kill(leader)", "kill(n2, n3)"]);
-    prop_oneof![partitions, pauses, kills]
+    let clocks = prop::sample::select(vec!["clock", "clock(one, +60s)", "clock(all, drift +10%)", "clock(leader)"]);
+    prop_oneof![partitions, pauses, kills, clocks]
 }
 
 /// A clause with times that fit.
