@@ -44,10 +44,19 @@ fn a_sound_lock_survives_a_partition_and_the_files_tell_it() {
 }
 
 #[test]
-fn a_sound_lock_survives_poor_links_and_each_is_seen() {
+fn a_sound_lock_survives_poor_links_and_slow_nodes_and_each_is_seen() {
     let store = Store::new();
-    let faults = ["delay(all,10ms..40ms)", "loss(20%)", "rate(16kB/s)", "slice", "drop(n1>n2)", "reset(n3,after 500B)"];
-    let mut test = store.test("--workload lock --nodes 3 --seed 3 --nemesis-interval 0.8 --time-limit 13");
+    let faults = [
+        "delay(all,10ms..40ms)",
+        "loss(20%)",
+        "rate(16kB/s)",
+        "slice",
+        "drop(n1>n2)",
+        "reset(n3,after 500B)",
+        "flap",
+        "throttle(n1, 30%)",
+    ];
+    let mut test = store.test("--workload lock --nodes 3 --seed 3 --nemesis-interval 0.8 --time-limit 17");
     let output = test.args(["--nemesis", &faults.join(",")]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let verdict = read_json(&store.latest().join("verdict.json"));

@@ -8,6 +8,7 @@ mod marker;
 mod names;
 mod node;
 mod owners;
+mod pauses;
 mod programs;
 mod shared;
 #[allow(unsafe_code, reason = "what is done between fork and exec, and one system call: the arguments stand there")]
@@ -35,6 +36,8 @@ pub use guardian::guard;
 pub use marker::{MARKER, find_marked, kill_marked};
 use node::{Node, Running};
 use owners::NodeSockets;
+use pauses::PausedNodes;
+pub use pauses::{ProcessState, Throttling};
 use programs::Troubles;
 pub use programs::{ClientCommand, Programs};
 pub(crate) use programs::{Program, Trouble};
@@ -138,6 +141,7 @@ struct Inner {
     control: Control,
     troubles: Troubles,
     clocks: NodeClocks,
+    paused: PausedNodes,
     // Fields drop in order: the guardian is released only after the spawner has killed everything.
     spawner: Spawner,
     guardian: Guardian,
@@ -181,7 +185,8 @@ impl Cluster {
         let troubles = Troubles::default();
         let clocks = NodeClocks::new(if plan.own_clocks { &plan.nodes } else { &[] })
             .map_err(system("make the pages of the nodes' clocks"))?;
-        let inner = Inner { plan, nodes, shared, network, control, troubles, clocks, spawner, guardian };
+        let paused = PausedNodes::default();
+        let inner = Inner { plan, nodes, shared, network, control, troubles, clocks, paused, spawner, guardian };
         let cluster = Self { inner: Arc::new(inner) };
         cluster.watch_clocks();
         let all = cluster.nodes();
@@ -279,21 +284,13 @@ impl Cluster {
     async fn end(&self, node: NodeId, signal: Signal, limit: Duration) -> Option<String> {
         let mut running = self.running(node)?;
         self.lock().get_mut(&node)?.expect_end();
+        // What is started again is not paused.
+        self.inner.paused.lock().await.remove(&node);
         self.inner.spawner.signal(running.pid, signal).await;
         let ended = tokio::time::timeout(limit, running.ended.wait_for(Option::is_some)).await;
         let status = ended.ok()?.ok()?.map(|status| status.to_string());
         self.lock().get_mut(&node)?.forget(running.pid);
         status
-    }
-
-    /// Stops a node's processes with SIGSTOP; says their state as the kernel shows it, or `None` if it does not run.
-    pub async fn pause(&self, node: NodeId) -> Option<ProcessState> {
-        self.signal_and_look(node, Signal::SIGSTOP, ProcessState::Stopped).await
-    }
-
-    /// Lets a stopped node go on.
-    pub async fn resume(&self, node: NodeId) -> Option<ProcessState> {
-        self.signal_and_look(node, Signal::SIGCONT, ProcessState::Running).await
     }
 
     /// Whether a node's process runs (or is stopped), as far as it was reaped.
@@ -341,21 +338,6 @@ impl Cluster {
 
     fn running(&self, node: NodeId) -> Option<Running> {
         self.lock().get(&node)?.running()
-    }
-
-    async fn signal_and_look(&self, node: NodeId, signal: Signal, wanted: ProcessState) -> Option<ProcessState> {
-        let running = self.running(node)?;
-        if !self.inner.spawner.signal(running.pid, signal).await {
-            return None;
-        }
-        let deadline = Instant::now() + Duration::from_secs(1);
-        loop {
-            let state = process_state(running.pid)?;
-            if state == wanted || Instant::now() >= deadline {
-                return Some(state);
-            }
-            sleep(Duration::from_millis(1)).await;
-        }
     }
 
     async fn launch(&self, node: NodeId) -> Result<(), ClusterError> {
@@ -484,20 +466,4 @@ impl Cluster {
             sleep(READY_POLL).await;
         }
     }
-}
-
-/// The state of a process, as `/proc` shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProcessState {
-    /// Stopped by a signal (`T`).
-    Stopped,
-    /// Anything else.
-    Running,
-}
-
-fn process_state(pid: i32) -> Option<ProcessState> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in brackets may contain anything; the state follows the last bracket.
-    let state = stat.rsplit_once(')')?.1.trim_start().chars().next()?;
-    Some(if state == 'T' { ProcessState::Stopped } else { ProcessState::Running })
 }

@@ -6,6 +6,7 @@
 mod clock;
 mod delay;
 mod drop;
+mod flap;
 mod journal;
 mod kill;
 mod links;
@@ -18,6 +19,7 @@ mod reset;
 mod schedule;
 mod selector;
 mod slice;
+mod throttle;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,7 +37,7 @@ use crate::clocks::{Skew, SkewId};
 use crate::cluster::{Cluster, ClusterError, ProcessState};
 use crate::events::Events;
 use crate::gate::Gate;
-use crate::network::{LinkRule, RuleEvidence, RuleId};
+use crate::network::{RuleEvidence, RuleId};
 use crate::random::Random;
 use crate::recorder::FaultRecorder;
 use crate::target::Unavailable;
@@ -43,8 +45,10 @@ use crate::target::Unavailable;
 use overlap::{InForce, Left, LiveFault, Release, without_down};
 
 pub use journal::Journal;
+pub use links::LinkRules;
 pub use schedule::{Asked, Problem, Schedule, ScheduleError, minimum_time_limit, parse_nemesis, plan_faults};
 pub use selector::Selector;
+pub use throttle::Share;
 
 /// Every fault there is: a file each, and a word here.
 macro_rules! faults {
@@ -56,7 +60,7 @@ macro_rules! faults {
     };
 }
 
-faults![partition, pause, kill, clock, delay, drop, loss, rate, reset, slice];
+faults![partition, pause, kill, throttle, clock, delay, drop, flap, loss, rate, reset, slice];
 
 /// Whether a fault of this plan needs nodes with clocks of their own.
 pub fn needs_own_clocks(planned: &[PlannedFault]) -> bool {
@@ -168,10 +172,7 @@ pub enum Undo {
         links: Vec<(NodeId, NodeId)>,
         /// What is put in force between them.
         #[serde(skip)]
-        rules: Vec<LinkRule>,
-        /// The rule in the network, once it is in force.
-        #[serde(skip)]
-        rule: Option<RuleId>,
+        rules: LinkRules,
     },
     /// Let a stopped node go on.
     Resume {
@@ -194,6 +195,14 @@ pub enum Undo {
         #[serde(skip)]
         id: Option<SkewId>,
     },
+    /// Let a node run all the time again.
+    Unthrottle {
+        /// The node.
+        node: NodeId,
+        /// How much it was to run.
+        #[serde(flatten)]
+        share: Share,
+    },
     /// Let a stopped worker go on.
     OpenGate {
         /// The worker.
@@ -207,7 +216,10 @@ impl Undo {
             Self::Reconnect { cut: links, .. } | Self::Clear { links, .. } => {
                 links.iter().flat_map(|(from, to)| [*from, *to]).collect()
             }
-            Self::Resume { node } | Self::Restart { node } | Self::Unskew { node, .. } => vec![*node],
+            Self::Resume { node }
+            | Self::Restart { node }
+            | Self::Unskew { node, .. }
+            | Self::Unthrottle { node, .. } => vec![*node],
             Self::OpenGate { .. } => Vec::new(),
         }
     }
@@ -217,16 +229,14 @@ impl Scene {
     /// Undoes one part; doing it twice does no harm. Also says whether it is undone now.
     async fn undo(&self, undo: &Undo) -> (Observed, bool) {
         let (whose, seen, confirmed, undone) = match undo {
-            Undo::Reconnect { rule: None, .. } | Undo::Clear { rule: None, .. } => {
-                ("links".to_owned(), "no rule was in force".to_owned(), false, true)
-            }
+            Undo::Reconnect { rule: None, .. } => ("links".to_owned(), "no rule was in force".to_owned(), false, true),
             Undo::Reconnect { rule: Some(rule), probed, .. } => {
                 let (words, met_traffic) = describe(&self.cluster.network().remove(*rule));
                 // Probes hang at the cut too; then what hangs there says nothing beyond what they said.
                 ("links".to_owned(), words, met_traffic && !probed, true)
             }
-            Undo::Clear { rule: Some(rule), .. } => {
-                let (words, met_traffic) = describe(&self.cluster.network().remove(*rule));
+            Undo::Clear { rules, .. } => {
+                let (words, met_traffic) = rules.remove(self.cluster.network());
                 ("links".to_owned(), words, met_traffic, true)
             }
             Undo::Resume { node } => {
@@ -253,6 +263,10 @@ impl Scene {
                 let (words, confirmed) = self.unskew(*node, *id);
                 (node.to_string(), words, confirmed, true)
             }
+            Undo::Unthrottle { node, share } => {
+                let (words, confirmed) = self.unthrottle(share).await;
+                (node.to_string(), words, confirmed, true)
+            }
             Undo::OpenGate { worker } => {
                 let withheld = self.gates.get(*worker).map_or(0, Gate::open);
                 (format!("worker {worker}"), format!("{withheld} wake-ups withheld"), withheld > 0, true)
@@ -270,9 +284,10 @@ impl Scene {
                 let withheld = self.gates.get(*worker).map_or(0, Gate::withheld);
                 (format!("worker {worker}"), format!("{why}, {withheld} wake-ups withheld so far"), withheld > 0)
             }
-            Undo::Resume { node } | Undo::Restart { node } | Undo::Unskew { node, .. } => {
-                (node.to_string(), why.to_string(), false)
-            }
+            Undo::Resume { node }
+            | Undo::Restart { node }
+            | Undo::Unskew { node, .. }
+            | Undo::Unthrottle { node, .. } => (node.to_string(), why.to_string(), false),
             Undo::Reconnect { .. } | Undo::Clear { .. } => ("links".to_owned(), why.to_string(), false),
         };
         Observed { confirmed, evidence: BTreeMap::from([(whose, seen)]) }

@@ -17,6 +17,7 @@ pub(super) const FAULT: LinkFault = LinkFault {
     between: "all",
     value: "20ms..80ms",
     effect,
+    rhythm: |_| None,
     forms: "`50ms`, `20ms..80ms`, `50ms +- 10ms` or `exp 50ms`",
 };
 

@@ -16,6 +16,7 @@ pub(super) const FAULT: LinkFault = LinkFault {
     between: "one > all",
     value: "",
     effect,
+    rhythm: |_| None,
     forms: "no value",
 };
 

@@ -3,6 +3,7 @@
 //! A fault of links is a word for it and a reading of its value; the network does the rest.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use dsjepsen_history::{Band, NodeId, Pattern, PlannedFault};
@@ -10,9 +11,10 @@ use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::selector::{Chosen, Selector};
-use super::{Aim, Fault, Observed, Scene, Undo};
-use crate::network::{Effect, LinkRule};
+use super::flap::{Flapping, Rhythm};
+use super::selector::{Chosen, Selector, where_and_value};
+use super::{Aim, Fault, Observed, Scene, Undo, describe};
+use crate::network::{Effect, LinkRule, Network, RuleId};
 use crate::random::Random;
 
 /// A kind of fault of links.
@@ -35,6 +37,8 @@ pub(super) struct LinkFault {
     pub(super) value: &'static str,
     /// Reads its value.
     pub(super) effect: fn(&str) -> Option<Effect>,
+    /// Reads of its value how it comes and goes; none where it stays.
+    pub(super) rhythm: fn(&str) -> Option<Rhythm>,
     /// The forms of its value, for an error.
     pub(super) forms: &'static str,
 }
@@ -49,6 +53,49 @@ struct Between {
     to: Option<Chosen>,
 }
 
+/// What a fault of links puts in force.
+#[derive(Debug, Clone, Default)]
+pub struct LinkRules {
+    rules: Vec<LinkRule>,
+    rhythm: Option<Rhythm>,
+    installed: Option<Installed>,
+}
+
+#[derive(Debug, Clone)]
+enum Installed {
+    Always(RuleId),
+    Flapping(Arc<Flapping>),
+}
+
+impl PartialEq for LinkRules {
+    /// Whether they ask for the same.
+    fn eq(&self, other: &Self) -> bool {
+        (&self.rules, self.rhythm) == (&other.rules, other.rhythm)
+    }
+}
+
+impl LinkRules {
+    fn install(&mut self, network: &Network) {
+        self.installed = Some(match self.rhythm {
+            None => Installed::Always(network.install(&self.rules)),
+            Some(rhythm) => Installed::Flapping(Arc::new(Flapping::start(network.clone(), self.rules.clone(), rhythm))),
+        });
+    }
+
+    /// Takes them out of force; what they met, in words, and whether that was anything. Doing it twice does no harm.
+    pub(super) fn remove(&self, network: &Network) -> (String, bool) {
+        match &self.installed {
+            None => ("no rule was in force".to_owned(), false),
+            Some(Installed::Always(rule)) => describe(&network.remove(*rule)),
+            Some(Installed::Flapping(flapping)) => {
+                let (evidence, times) = flapping.stop();
+                let (words, met_traffic) = describe(&evidence);
+                (format!("down {times} times, {words}"), met_traffic)
+            }
+        }
+    }
+}
+
 /// A fault of links as far as the seed decides it. The value stands as it was written, so that a plan can be edited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Params {
@@ -59,20 +106,15 @@ struct Params {
 }
 
 impl LinkFault {
-    /// `WHERE`, `VALUE` or `WHERE, VALUE`.
+    /// Between whom, and the value.
     fn read<'a>(&'a self, argument: &'a str) -> Result<(&'a str, &'a str), String> {
-        let (before, last) =
-            argument.rsplit_once(',').map_or(("", argument.trim()), |(before, last)| (before, last.trim()));
-        let whole = argument.trim();
-        if whole.is_empty() {
-            Ok((self.between, self.value))
-        } else if (self.effect)(last).is_some() && !last.is_empty() {
-            Ok((if before.trim().is_empty() { self.between } else { before.trim() }, last))
-        } else if !last.starts_with(|letter: char| letter.is_ascii_digit()) {
-            Ok((whole, self.value))
-        } else {
-            Err(format!("`{last}` is no value of {}: use {}", self.name, self.forms))
-        }
+        let read = where_and_value(argument, |word| (self.effect)(word).is_some());
+        let (between, value) = read.map_err(|last| self.is_no_value(last))?;
+        Ok((between.unwrap_or(self.between), value.unwrap_or(self.value)))
+    }
+
+    fn is_no_value(&self, word: &str) -> String {
+        format!("`{word}` is no value of {}: use {}", self.name, self.forms)
     }
 
     /// The rules of this fault between these nodes.
@@ -146,9 +188,13 @@ impl Fault for LinkFault {
         }
         let (between, value) = self.read(argument.unwrap_or_default())?;
         let between = choose(between, nodes, random)?;
+        let name = |chosen: &Chosen| match chosen {
+            Chosen::Nodes(all) if all.len() == nodes.len() => "all".to_owned(),
+            some => some.to_string(),
+        };
         let whom = match &between.to {
-            Some(to) => format!("{} > {to}", between.from),
-            None => between.from.to_string(),
+            Some(to) => format!("{} > {}", name(&between.from), name(to)),
+            None => name(&between.from),
         };
         let target = if value.is_empty() { whom } else { format!("{whom}, {value}") };
         Ok(Aim { target, params: json!(Params { between, value: value.to_owned() }) })
@@ -165,7 +211,7 @@ impl Fault for LinkFault {
         between.to.as_ref().map_or(Ok(()), |to| to.check(nodes))?;
         match (self.effect)(&value) {
             Some(_) => Ok(()),
-            None => Err(format!("`{value}` is no value of {}: use {}", self.name, self.forms)),
+            None => Err(self.is_no_value(&value)),
         }
     }
 
@@ -178,14 +224,15 @@ impl Fault for LinkFault {
         };
         let links = pairs(&from, to.as_deref(), &scene.cluster.nodes());
         let rules = self.rules(&params, &links)?;
-        (!rules.is_empty()).then(|| vec![Undo::Clear { links, rules, rule: None }])
+        let rhythm = (self.rhythm)(&params.value);
+        (!rules.is_empty()).then(|| vec![Undo::Clear { links, rules: LinkRules { rules, rhythm, installed: None } }])
     }
 
     async fn inject(&self, scene: &Scene, aimed: &mut [Undo]) -> Observed {
         let mut words = String::new();
         for undo in aimed {
-            if let Undo::Clear { links, rules, rule } = undo {
-                *rule = Some(scene.cluster.network().install(rules));
+            if let Undo::Clear { links, rules } = undo {
+                rules.install(scene.cluster.network());
                 words = format!("in force on {} directed links", links.len());
             }
         }
@@ -259,7 +306,7 @@ mod tests {
 
     #[test]
     fn each_fault_of_links_has_a_value_of_its_own_forms() {
-        for name in ["delay", "drop", "loss", "rate", "reset", "slice"] {
+        for name in ["delay", "drop", "flap", "loss", "rate", "reset", "slice"] {
             let fault = find_fault(name).unwrap();
             assert!(fault.resolve(None, &nodes(), &mut stream(1, Purpose::Schedule, 0)).is_ok(), "{name}");
         }

@@ -16,6 +16,7 @@ pub(super) const FAULT: LinkFault = LinkFault {
     between: "all",
     value: "2%",
     effect,
+    rhythm: |_| None,
     forms: "a share from 0.0001% to 90%, as in `5%`",
 };
 

@@ -56,7 +56,7 @@ impl Undo {
     /// What is held until this is carried out; `None` where nobody else can hold it.
     fn hold(&self) -> Option<Hold> {
         match self {
-            Self::Reconnect { .. } | Self::Clear { .. } | Self::Unskew { .. } => None,
+            Self::Reconnect { .. } | Self::Clear { .. } | Self::Unskew { .. } | Self::Unthrottle { .. } => None,
             Self::Resume { node } => Some(Hold::Stopped(*node)),
             Self::Restart { node } => Some(Hold::Down(*node)),
             Self::OpenGate { worker } => Some(Hold::Gate(*worker)),

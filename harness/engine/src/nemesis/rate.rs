@@ -17,6 +17,7 @@ pub(super) const FAULT: LinkFault = LinkFault {
     between: "all",
     value: "32kB/s",
     effect,
+    rhythm: |_| None,
     forms: "`64kB/s`, `1MB/s` or `800kbit/s`",
 };
 

@@ -17,6 +17,7 @@ pub(super) const FAULT: LinkFault = LinkFault {
     between: "one",
     value: "",
     effect,
+    rhythm: |_| None,
     forms: "`after 2kB`, or nothing",
 };
 

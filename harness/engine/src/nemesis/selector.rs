@@ -79,6 +79,27 @@ impl Chosen {
     }
 }
 
+/// Reads `WHERE`, `VALUE` or `WHERE, VALUE`; what is not said is `None`. What begins with a digit is meant as a value.
+///
+/// # Errors
+/// What was meant as a value and is none.
+pub(super) fn where_and_value(
+    argument: &str,
+    is_value: impl Fn(&str) -> bool,
+) -> Result<(Option<&str>, Option<&str>), &str> {
+    let (before, last) = argument.rsplit_once(',').unwrap_or(("", argument));
+    let (whole, before, last) = (argument.trim(), before.trim(), last.trim());
+    if whole.is_empty() {
+        Ok((None, None))
+    } else if !last.is_empty() && is_value(last) {
+        Ok(((!before.is_empty()).then_some(before), Some(last)))
+    } else if last.starts_with(|letter: char| letter.is_ascii_digit()) {
+        Err(last)
+    } else {
+        Ok((Some(whole), None))
+    }
+}
+
 /// Whether all of these are among the nodes.
 ///
 /// # Errors

@@ -17,6 +17,7 @@ pub(super) const FAULT: LinkFault = LinkFault {
     between: "all",
     value: "16B every 1ms",
     effect,
+    rhythm: |_| None,
     forms: "`16B` or `16B every 1ms`",
 };
 

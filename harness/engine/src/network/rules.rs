@@ -1,6 +1,7 @@
 //! Faults of links: what can be asked for, what is in force, and what it met.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -121,6 +122,19 @@ impl RuleEvidence {
     pub fn met_traffic(&self) -> bool {
         // Pieces pass a link that loses some of them also where none was lost.
         Self { pieces_delayed: 0, waited: Duration::ZERO, ..*self } != Self::default()
+    }
+}
+
+impl AddAssign for RuleEvidence {
+    fn add_assign(&mut self, other: Self) {
+        self.connections_held += other.connections_held;
+        self.bytes_held += other.bytes_held;
+        self.connections_refused_or_pending += other.connections_refused_or_pending;
+        self.connections_reset += other.connections_reset;
+        self.bytes_delayed += other.bytes_delayed;
+        self.pieces_delayed += other.pieces_delayed;
+        self.waited += other.waited;
+        self.times_limited += other.times_limited;
     }
 }
 

@@ -59,7 +59,7 @@ impl World {
             Undo::OpenGate { worker } => self.closed[*worker] = true,
             Undo::Unskew { node, .. } => *self.skewed.entry(*node).or_default() += 1,
             // Nothing that others could hold.
-            Undo::Clear { .. } => {}
+            Undo::Clear { .. } | Undo::Unthrottle { .. } => {}
         }
     }
 
@@ -72,7 +72,7 @@ impl World {
             Undo::Restart { node } => self.set(*node, State::Down, State::Running),
             Undo::OpenGate { worker } => self.closed[*worker] = false,
             Undo::Unskew { node, .. } => take_one(&mut self.skewed, *node),
-            Undo::Clear { .. } => {}
+            Undo::Clear { .. } | Undo::Unthrottle { .. } => {}
         }
     }
 }

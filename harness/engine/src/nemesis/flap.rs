@@ -1,0 +1,145 @@
+//! `flap`: links that go down and come up again, over and over, as a bad cable or switch makes them.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use dsjepsen_history::Pattern;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::links::LinkFault;
+use crate::network::{Effect, LinkRule, Network, RuleEvidence, RuleId};
+use crate::units::read_duration;
+
+/// The fault `flap`.
+pub(super) const FAULT: LinkFault = LinkFault {
+    name: "flap",
+    about: "links go down, so that data hang, and come up again, over and over",
+    arguments: "`A > B` for the data of A on their way to B, `A` for all to and from A, each one, minority, majority, all, leader, or nodes as in `n1 n3` (default: one); then, behind a comma, how long they are down in each period, as in `200ms every 1s` (default: 150ms every 500ms)",
+    label: "flapping",
+    colours: ["#6b6b2e", "#c9c97a"],
+    pattern: Pattern::Zigzag,
+    between: "one",
+    value: "150ms every 500ms",
+    effect,
+    rhythm,
+    forms: "`200ms every 1s`, where the first is shorter",
+};
+
+fn effect(value: &str) -> Option<Effect> {
+    rhythm(value).map(|_| Effect::Blackhole)
+}
+
+fn rhythm(value: &str) -> Option<Rhythm> {
+    let (down, period) = value.split_once(" every ")?;
+    let (down, period) = (read_duration(down.trim())?, read_duration(period.trim())?);
+    (!down.is_zero() && down < period).then_some(Rhythm { down, period })
+}
+
+/// How long links are down, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Rhythm {
+    /// How long they are down.
+    pub(super) down: Duration,
+    /// From one time to the next.
+    pub(super) period: Duration,
+}
+
+/// Rules that come and go, until it is stopped or dropped.
+#[derive(Debug)]
+pub(super) struct Flapping {
+    state: Arc<Mutex<State>>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct State {
+    network: Network,
+    /// The rule in force, while the links are down.
+    rule: Option<RuleId>,
+    times: u32,
+    evidence: RuleEvidence,
+}
+
+impl State {
+    fn up(&mut self) {
+        if let Some(rule) = self.rule.take() {
+            self.evidence += self.network.remove(rule);
+        }
+    }
+}
+
+impl Flapping {
+    /// Takes the links down for the first time.
+    pub(super) fn start(network: Network, rules: Vec<LinkRule>, rhythm: Rhythm) -> Self {
+        let first = network.install(&rules);
+        let state = State { network, rule: Some(first), times: 1, evidence: RuleEvidence::default() };
+        let state = Arc::new(Mutex::new(state));
+        let shared = Arc::clone(&state);
+        // Between two waits nothing is left half done, so that it can be broken off at each.
+        let task = tokio::spawn(async move {
+            loop {
+                sleep(rhythm.down).await;
+                shared.lock().unwrap_or_else(PoisonError::into_inner).up();
+                sleep(rhythm.period.saturating_sub(rhythm.down)).await;
+                let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                state.rule = Some(state.network.install(&rules));
+                state.times += 1;
+            }
+        });
+        Self { state, task }
+    }
+
+    /// Leaves the links up for good; what the rules met, and how often the links were down.
+    pub(super) fn stop(&self) -> (RuleEvidence, u32) {
+        self.task.abort();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.up();
+        (state.evidence, state.times)
+    }
+}
+
+impl Drop for Flapping {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dsjepsen_history::NodeId;
+
+    use super::*;
+    use crate::network::Subnet;
+
+    #[test]
+    fn a_rhythm_has_a_time_down_that_is_shorter() {
+        let ms = Duration::from_millis;
+        assert_eq!(rhythm("200ms every 1s"), Some(Rhythm { down: ms(200), period: ms(1000) }));
+        for bad in ["", "200ms", "1s every 1s", "0ms every 1s", "every 1s"] {
+            assert_eq!(rhythm(bad), None, "{bad}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn links_come_and_go_until_it_stops_and_are_up_then() {
+        let nodes = [0, 1].map(NodeId::at);
+        let network = Network::start(Subnet::claim().unwrap(), &nodes, &[9100]).unwrap();
+        let cut = LinkRule { from: nodes[0], to: nodes[1], effect: Effect::Blackhole };
+        let ms = Duration::from_millis;
+        let flapping = Flapping::start(network, vec![cut], Rhythm { down: ms(200), period: ms(1000) });
+        let is_down = || flapping.state.lock().unwrap().rule.is_some();
+        let mut seen = Vec::new();
+        // Between the moments at which anything changes.
+        sleep(ms(50)).await;
+        for _ in 0..25 {
+            seen.push(is_down());
+            sleep(ms(100)).await;
+        }
+        let expected: Vec<bool> = (0..25).map(|tenth| tenth % 10 < 2).collect();
+        assert_eq!(seen, expected);
+        assert_eq!(flapping.stop(), (RuleEvidence::default(), 3));
+        assert!(!is_down());
+        assert_eq!(flapping.stop().1, 3);
+    }
+}
