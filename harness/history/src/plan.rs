@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::Nanos;
+use crate::{Nanos, SCHEMA};
 
 /// What a target promises, and so what may be held against it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -138,4 +138,34 @@ pub struct Plan {
     pub versions: Versions,
     /// The command that runs this plan again, as words.
     pub command: Vec<String>,
+}
+
+impl Plan {
+    /// The plan of so many nodes of a target to which nothing is done: for no time, without clients and faults.
+    pub fn of_nodes(run: impl Into<String>, target: impl Into<String>, nodes: u16) -> Self {
+        Self {
+            schema: SCHEMA,
+            run: run.into(),
+            started: String::new(),
+            seed: 0,
+            workload: String::new(),
+            target: target.into(),
+            nemesis: "none".to_owned(),
+            settings: RunSettings {
+                nodes,
+                concurrency: 0,
+                time_limit_ms: 0,
+                recovery_time_ms: 0,
+                rate: 0,
+                op_timeout_ms: 0,
+                nemesis_interval_ms: 0,
+            },
+            options: Options::default(),
+            promises: Promises::default(),
+            faults: Vec::new(),
+            bands: Vec::new(),
+            versions: Versions::default(),
+            command: Vec::new(),
+        }
+    }
 }

@@ -260,30 +260,7 @@ mod tests {
     use super::*;
 
     fn plan(run: &str) -> Plan {
-        Plan {
-            schema: SCHEMA,
-            run: run.to_owned(),
-            started: String::new(),
-            seed: 1,
-            workload: "lock".to_owned(),
-            target: "raft".to_owned(),
-            nemesis: "none".to_owned(),
-            settings: crate::RunSettings {
-                nodes: 1,
-                concurrency: 1,
-                time_limit_ms: 1,
-                recovery_time_ms: 0,
-                rate: 0,
-                op_timeout_ms: 1,
-                nemesis_interval_ms: 1,
-            },
-            options: Default::default(),
-            promises: Default::default(),
-            faults: Vec::new(),
-            bands: Vec::new(),
-            versions: Default::default(),
-            command: Vec::new(),
-        }
+        Plan { workload: "lock".to_owned(), ..Plan::of_nodes(run, "raft", 1) }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dsjepsen_engine::target::{Target, Variants};
 use dsjepsen_engine::{Cluster, ClusterPlan, Events, RunClock, Subscriber};
-use dsjepsen_history::{NodeId, Plan, RunDirectory, RunSettings, SCHEMA, Versions};
+use dsjepsen_history::{NodeId, Plan, RunDirectory};
 
 /// How long the nodes may take to become ready.
 const READY_TIME: Duration = Duration::from_secs(20);
@@ -45,27 +45,8 @@ pub async fn start_cluster(
 
 fn plan(target: &dyn Target, variants: &Variants, nodes: u16, run: &str) -> Plan {
     Plan {
-        schema: SCHEMA,
-        run: run.to_owned(),
-        started: String::new(),
-        seed: 0,
         workload: "conformance".to_owned(),
-        target: target.name().to_owned(),
-        nemesis: "none".to_owned(),
-        settings: RunSettings {
-            nodes,
-            concurrency: 0,
-            time_limit_ms: 0,
-            recovery_time_ms: 0,
-            rate: 0,
-            op_timeout_ms: 0,
-            nemesis_interval_ms: 0,
-        },
-        options: Default::default(),
         promises: target.promises(variants),
-        faults: Vec::new(),
-        bands: Vec::new(),
-        versions: Versions::default(),
-        command: Vec::new(),
+        ..Plan::of_nodes(run, target.name(), nodes)
     }
 }

@@ -8,7 +8,7 @@ use dsjepsen_engine::api::{Abilities, Access, Attempt, CallError, Counter, HoldI
 use dsjepsen_engine::network::{Effect, LinkRule, RuleId, Source};
 use dsjepsen_engine::target::{Target, Variants, runs_here};
 use dsjepsen_engine::{Cluster, ClusterPlan, Events, RunClock};
-use dsjepsen_history::{NodeId, Plan, Process, RunDirectory, RunSettings, SCHEMA};
+use dsjepsen_history::{NodeId, Plan, Process, RunDirectory};
 use tokio::time::{Instant, sleep};
 
 use crate::nodes::{TrialFn, eventually};
@@ -39,7 +39,7 @@ struct System {
 impl System {
     async fn start(network: u8) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let plan = plan(format!("etcd-{network}-{}", std::process::id()));
+        let plan = Plan::of_nodes(format!("etcd-{network}-{}", std::process::id()), "etcd", 3);
         let clock = RunClock::start();
         let cluster = Cluster::start(ClusterPlan {
             run: plan.run.clone(),
@@ -90,33 +90,6 @@ impl System {
 
 fn abilities(variants: &[&str]) -> Abilities {
     target().abilities(&Variants(variants.iter().map(|&name| name.to_owned()).collect()))
-}
-
-fn plan(run: String) -> Plan {
-    Plan {
-        schema: SCHEMA,
-        run,
-        started: String::new(),
-        seed: 1,
-        workload: String::new(),
-        target: "etcd".to_owned(),
-        nemesis: "none".to_owned(),
-        settings: RunSettings {
-            nodes: 3,
-            concurrency: 1,
-            time_limit_ms: 1,
-            recovery_time_ms: 0,
-            rate: 0,
-            op_timeout_ms: 1,
-            nemesis_interval_ms: 1,
-        },
-        options: Default::default(),
-        promises: Default::default(),
-        faults: Vec::new(),
-        bands: Vec::new(),
-        versions: Default::default(),
-        command: Vec::new(),
-    }
 }
 
 fn soon() -> Instant {

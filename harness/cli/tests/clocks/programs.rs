@@ -12,7 +12,7 @@ use dsjepsen_engine::target::{
     Addressing, Control, Launch, NODE_PATH, NodeContext, Readiness, Target, Unavailable, Variant, Variants,
 };
 use dsjepsen_engine::{Cluster, ClusterPlan, Events, RunClock, find_marked};
-use dsjepsen_history::{NodeId, Plan, Promises, RunDirectory, RunEvent, RunSettings, SCHEMA};
+use dsjepsen_history::{NodeId, Plan, Promises, RunDirectory, RunEvent};
 
 use crate::common::{DSJEPSEN, eventually};
 use crate::wall_ns;
@@ -246,7 +246,7 @@ impl Teller {
             target: self.target,
             variants: Variants::default(),
             nodes: (0..nodes).map(NodeId::at).collect(),
-            directory: RunDirectory::create(self.folder.path(), &plan(&self.run)).unwrap(),
+            directory: RunDirectory::create(self.folder.path(), &Plan::of_nodes(&self.run, "teller", 1)).unwrap(),
             executable: DSJEPSEN.into(),
             own_clocks: true,
             ready_time: Duration::from_secs(20),
@@ -289,32 +289,5 @@ impl Teller {
             *clock = word.parse().ok()?;
         }
         Some(Told { arrived_ns, ahead_ns: clocks[0] - (self.started_ns + arrived_ns), clocks })
-    }
-}
-
-fn plan(run: &str) -> Plan {
-    Plan {
-        schema: SCHEMA,
-        run: run.to_owned(),
-        started: String::new(),
-        seed: 1,
-        workload: "lock".to_owned(),
-        target: "teller".to_owned(),
-        nemesis: "none".to_owned(),
-        settings: RunSettings {
-            nodes: 1,
-            concurrency: 1,
-            time_limit_ms: 1,
-            recovery_time_ms: 0,
-            rate: 0,
-            op_timeout_ms: 1,
-            nemesis_interval_ms: 1,
-        },
-        options: Default::default(),
-        promises: Default::default(),
-        faults: Vec::new(),
-        bands: Vec::new(),
-        versions: Default::default(),
-        command: Vec::new(),
     }
 }

@@ -12,7 +12,7 @@ use dsjepsen_engine::target::{
     Addressing, Control, Launch, NodeContext, Readiness, Target, Unavailable, Variant, Variants,
 };
 use dsjepsen_engine::{Cluster, ClusterError, ClusterPlan, Events, RunClock, find_marked};
-use dsjepsen_history::{NodeId, Plan, Promises, RunDirectory, RunEvent, RunSettings, SCHEMA};
+use dsjepsen_history::{NodeId, Plan, Promises, RunDirectory, RunEvent};
 
 use crate::common::{DSJEPSEN, eventually};
 
@@ -118,7 +118,7 @@ impl Bench {
             target,
             variants: Variants::default(),
             nodes: (0..nodes).map(NodeId::at).collect(),
-            directory: RunDirectory::create(self.folder.path(), &plan(&self.run)).unwrap(),
+            directory: RunDirectory::create(self.folder.path(), &Plan::of_nodes(&self.run, "shell", 1)).unwrap(),
             executable: DSJEPSEN.into(),
             own_clocks: false,
             ready_time: Duration::from_secs(2),
@@ -138,32 +138,5 @@ impl Bench {
 
     pub(crate) fn nothing_left(&self) {
         eventually(Duration::from_secs(1), "processes are left", || find_marked(&self.run).is_empty());
-    }
-}
-
-fn plan(run: &str) -> Plan {
-    Plan {
-        schema: SCHEMA,
-        run: run.to_owned(),
-        started: String::new(),
-        seed: 1,
-        workload: "lock".to_owned(),
-        target: "shell".to_owned(),
-        nemesis: "none".to_owned(),
-        settings: RunSettings {
-            nodes: 1,
-            concurrency: 1,
-            time_limit_ms: 1,
-            recovery_time_ms: 0,
-            rate: 0,
-            op_timeout_ms: 1,
-            nemesis_interval_ms: 1,
-        },
-        options: Default::default(),
-        promises: Default::default(),
-        faults: Vec::new(),
-        bands: Vec::new(),
-        versions: Default::default(),
-        command: Vec::new(),
     }
 }
