@@ -33,8 +33,11 @@ impl Cluster {
     /// Stops a node's processes with SIGSTOP; says their state as the kernel shows it, or `None` if it does not run.
     pub async fn pause(&self, node: NodeId) -> Option<ProcessState> {
         let mut paused = self.inner.paused.lock().await;
-        paused.insert(node);
-        self.signal_and_look(node, Signal::SIGSTOP, ProcessState::Stopped).await
+        let state = self.signal_and_look(node, Signal::SIGSTOP, ProcessState::Stopped).await;
+        if state.is_some() {
+            paused.insert(node);
+        }
+        state
     }
 
     /// Lets a stopped node go on.

@@ -59,6 +59,8 @@ struct State {
     rule: Option<RuleId>,
     times: u32,
     evidence: RuleEvidence,
+    /// Whether they stay up for good.
+    is_over: bool,
 }
 
 impl State {
@@ -73,7 +75,7 @@ impl Flapping {
     /// Takes the links down for the first time.
     pub(super) fn start(network: Network, rules: Vec<LinkRule>, rhythm: Rhythm) -> Self {
         let first = network.install(&rules);
-        let state = State { network, rule: Some(first), times: 1, evidence: RuleEvidence::default() };
+        let state = State { network, rule: Some(first), times: 1, evidence: RuleEvidence::default(), is_over: false };
         let state = Arc::new(Mutex::new(state));
         let shared = Arc::clone(&state);
         // Between two waits nothing is left half done, so that it can be broken off at each.
@@ -83,6 +85,10 @@ impl Flapping {
                 shared.lock().unwrap_or_else(PoisonError::into_inner).up();
                 sleep(rhythm.period.saturating_sub(rhythm.down)).await;
                 let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
+                // It may be stopped by another thread at this very moment.
+                if state.is_over {
+                    return;
+                }
                 state.rule = Some(state.network.install(&rules));
                 state.times += 1;
             }
@@ -95,6 +101,7 @@ impl Flapping {
         self.task.abort();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.up();
+        state.is_over = true;
         (state.evidence, state.times)
     }
 }
