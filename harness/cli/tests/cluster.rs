@@ -86,6 +86,30 @@ async fn a_node_gets_its_own_environment_and_the_same_line_again() {
     bench.nothing_left();
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn a_throttled_node_runs_a_part_of_the_time_and_stays_stopped_while_it_is_paused() {
+    static TARGET: Shell = Shell::running("echo $$ > pid; echo node is ready; while :; do :; done");
+    let bench = Bench::new("throttle");
+    let node = NodeId::at(0);
+    let cluster = bench.start(&TARGET, 1).await.unwrap();
+    let throttling = cluster.throttle(node, 20);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (times, share) = cluster.unthrottle(&throttling).await;
+    // It would have a processor for itself.
+    assert!(times > 0 && share.is_some_and(|share| share < 0.5), "{times} times, {share:?}");
+    let throttling = cluster.throttle(node, 90);
+    assert_eq!(cluster.pause(node).await, Some(ProcessState::Stopped));
+    let used = |of: &str| of.rsplit_once(')').unwrap().1.split_whitespace().nth(11).unwrap().parse::<u64>().unwrap();
+    let stat = format!("/proc/{}/stat", bench.read("n1/data/pid").trim());
+    let before = used(&std::fs::read_to_string(&stat).unwrap());
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    cluster.unthrottle(&throttling).await;
+    assert_eq!(used(&std::fs::read_to_string(&stat).unwrap()), before, "it ran while it was paused");
+    assert_eq!(cluster.resume(node).await, Some(ProcessState::Running));
+    cluster.stop().await;
+    bench.nothing_left();
+}
+
 fn check_environment(path: &Path, run: &str) {
     let text = std::fs::read_to_string(path).unwrap();
     let names: Vec<&str> = text.lines().filter_map(|line| line.split('=').next()).collect();

@@ -139,14 +139,16 @@ mod tests {
         let mut seen = Vec::new();
         // Between the moments at which anything changes.
         sleep(ms(50)).await;
-        for _ in 0..25 {
+        for _ in 0..31 {
             seen.push(is_down());
             sleep(ms(100)).await;
         }
-        let expected: Vec<bool> = (0..25).map(|tenth| tenth % 10 < 2).collect();
+        let expected: Vec<bool> = (0..31).map(|tenth| tenth % 10 < 2).collect();
         assert_eq!(seen, expected);
-        assert_eq!(flapping.stop(), (RuleEvidence::default(), 3));
+        assert!(is_down(), "it is stopped while they are down");
+        assert_eq!(flapping.stop(), (RuleEvidence::default(), 4));
+        sleep(ms(2000)).await;
         assert!(!is_down());
-        assert_eq!(flapping.stop().1, 3);
+        assert_eq!(flapping.stop().1, 4);
     }
 }

@@ -267,3 +267,34 @@ impl RuleTable {
         self.evidence.entry(id).or_default()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flow_carries_what_its_rate_says_whoever_asks_and_however_late() {
+        let flow = Flow::between(NodeId::at(0), NodeId::at(1));
+        for rate in [1_000, 32_000, 5_000_000] {
+            let mut rules = RuleTable::default();
+            let start = Instant::now();
+            let (mut now, mut passed) = (start, 0);
+            let end = start + Duration::from_secs(20);
+            while now < end {
+                match rules.allowance(flow, rate, now) {
+                    (_, Some(until)) => {
+                        assert!(until > now);
+                        // A timer is late by a millisecond or so.
+                        now = until + Duration::from_micros(1_100);
+                    }
+                    (bytes, None) => {
+                        rules.charge(flow, rate, bytes, now);
+                        passed += bytes as u64;
+                    }
+                }
+            }
+            let asked = 20 * rate;
+            assert!(passed.abs_diff(asked) * 50 <= asked, "{passed} bytes passed of {asked}");
+        }
+    }
+}
