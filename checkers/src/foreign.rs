@@ -16,9 +16,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dsjepsen_history::foreign::{
-    ForeignBody, ForeignError, ForeignHistory, ForeignOperation, ForeignOutcome, ForeignSession, Format,
+    ForeignBody, ForeignError, ForeignHistory, ForeignOperation, ForeignOutcome, ForeignSession, Format, Times,
 };
-use dsjepsen_history::{Finding, Judgement, OperationCounts, UnknownReason, Verdict};
+use dsjepsen_history::{Finding, Judgement, Nanos, OperationCounts, UnknownReason, Verdict};
 use thiserror::Error;
 
 use crate::words::counted;
@@ -140,7 +140,7 @@ type Operations = Arc<Vec<ForeignOperation>>;
 
 #[derive(Debug)]
 enum Body {
-    Operations { operations: Operations, times: Vec<i64> },
+    Operations { operations: Operations, times: Times },
     Sessions(Vec<ForeignSession>),
 }
 
@@ -156,11 +156,11 @@ impl Given<'_> {
         }
     }
 
-    /// The time of each position in ns; empty where they are not known.
-    fn times(&self) -> &[i64] {
+    /// The time at this position, where it is known and follows the beginning.
+    fn time(&self, position: u32) -> Option<Nanos> {
         match &self.body {
-            Body::Operations { times, .. } => times,
-            Body::Sessions(_) => &[],
+            Body::Operations { times, .. } => times.get(position as usize)?.try_into().ok(),
+            Body::Sessions(_) => None,
         }
     }
 
@@ -204,7 +204,7 @@ pub fn judge_foreign(
             Body::Operations { operations: Arc::new(paired.operations), times: paired.times }
         }
         ForeignBody::Intervals(intervals) => {
-            Body::Operations { operations: Arc::new(intervals::operations(intervals, format)), times: Vec::new() }
+            Body::Operations { operations: Arc::new(intervals::operations(intervals, format)), times: Times::default() }
         }
         ForeignBody::Sessions(sessions) => Body::Sessions(sessions),
     };

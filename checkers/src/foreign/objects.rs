@@ -271,7 +271,10 @@ mod tests {
     }
 
     fn explained(key: &Key<Register<i64>>, request: &ForeignRequest) -> Finding {
-        let body = Body::Operations { operations: key.operations.clone(), times: vec![0; 2 * key.operations.len()] };
+        let body = Body::Operations {
+            operations: key.operations.clone(),
+            times: std::iter::repeat_n(0, 2 * key.operations.len()).collect(),
+        };
         let given = Given { name: "a history", format: Format::EdnLines, body, request };
         explain::<NoWords>(&given, "rule", &REGISTER, &[key]).remove(0)
     }
@@ -305,8 +308,10 @@ mod tests {
         // As if the search had said of the first that it has none.
         let (right, wrong) = (key(3), key(4));
         let request = ForeignRequest::default();
-        let body =
-            Body::Operations { operations: wrong.operations.clone(), times: vec![0; 2 * wrong.operations.len()] };
+        let body = Body::Operations {
+            operations: wrong.operations.clone(),
+            times: std::iter::repeat_n(0, 2 * wrong.operations.len()).collect(),
+        };
         let given = Given { name: "a history", format: Format::EdnLines, body, request: &request };
         let gravities = |keys: &[&Key<Register<i64>>]| {
             let findings = explain::<NoWords>(&given, "rule", &REGISTER, keys);

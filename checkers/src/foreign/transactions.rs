@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use dsjepsen_history::Index;
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
-use dsjepsen_history::{Index, Nanos};
 
 use super::{ForeignProblem, ForeignRequest, Given};
 use crate::transactions::{Level, List, MicroOperation, Name, Options, Outcome, Transaction, TransactionHistory};
@@ -54,7 +54,7 @@ fn transaction(given: &Given<'_>, operation: &ForeignOperation, process: u32) ->
         ForeignOutcome::Fail => Outcome::Fail,
         ForeignOutcome::Info => Outcome::Info,
     };
-    let time = |position: u32| given.times().get(position as usize).and_then(|time| Nanos::try_from(*time).ok());
+    let time = |position| given.time(position);
     let times = time(operation.invoked).zip(operation.completed().and_then(time));
     Transaction {
         process,

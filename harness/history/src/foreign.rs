@@ -18,6 +18,7 @@ mod pairing;
 mod recognise;
 mod room;
 mod scan;
+mod times;
 mod transaction;
 mod value;
 mod window;
@@ -36,6 +37,7 @@ pub use interval::{ForeignInterval, ForeignIntervals};
 pub use keys::{KeySplit, split_keys};
 pub use operation::{ForeignOperation, ForeignOutcome};
 pub use pairing::{Paired, Pairing, PairingRules, pair};
+pub use times::Times;
 pub use transaction::{ForeignAccess, ForeignSession, ForeignTransaction};
 pub use value::{Items, Text, Value};
 

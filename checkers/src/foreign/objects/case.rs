@@ -47,7 +47,7 @@ impl<W: Words> Case<'_, W> {
             "operations shown, of those on the object",
             format!("{} of {}", count(shown.len() as u64), count(self.key.operations.len() as u64)),
         )];
-        finding.timeline = draw(named, self.given.times());
+        finding.timeline = draw(named, |position| self.given.time(position));
         Some(finding)
     }
 
@@ -110,9 +110,7 @@ impl<W: Words> Case<'_, W> {
     }
 
     fn when(&self, operation: &ForeignOperation) -> String {
-        let times = self.given.times();
-        let time =
-            |position: u32| times.get(position as usize).and_then(|time| Nanos::try_from(*time).ok()).map(moment);
+        let time = |position| self.given.time(position).map(moment);
         match (time(operation.invoked), operation.completed().and_then(time)) {
             _ if operation.is_bare() => String::new(),
             (Some(from), Some(to)) if operation.outcome != ForeignOutcome::Info => format!(", from {from} to {to}"),
@@ -151,10 +149,9 @@ fn what(operation: &ForeignOperation) -> String {
 }
 
 /// The chart of these operations, where the history tells its times: one lane a process.
-fn draw(operations: &[&ForeignOperation], times: &[i64]) -> Option<Timeline> {
-    let time = |position: u32| times.get(position as usize).and_then(|time| Nanos::try_from(*time).ok());
+fn draw(operations: &[&ForeignOperation], time: impl Fn(u32) -> Option<Nanos>) -> Option<Timeline> {
     let end = |operation: &ForeignOperation| {
-        operation.completed().filter(|_| operation.outcome != ForeignOutcome::Info).and_then(time)
+        operation.completed().filter(|_| operation.outcome != ForeignOutcome::Info).and_then(&time)
     };
     let starts: Option<Vec<Nanos>> = operations.iter().map(|operation| time(operation.invoked)).collect();
     let starts = starts?;

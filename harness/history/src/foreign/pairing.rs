@@ -11,6 +11,7 @@ use super::error::{ForeignError, Place, Trouble};
 use super::event::ForeignEvent;
 use super::operation::ForeignOperation;
 use super::room::Room;
+use super::times::Times;
 use ledger::Ledger;
 use matching::Matching;
 
@@ -45,7 +46,7 @@ pub struct Paired {
     /// The events of named processes with their positions, if they were asked for.
     pub named: Vec<(u32, ForeignEvent)>,
     /// The time of each position in ns; empty where one event has none. Order is never judged by it.
-    pub times: Vec<i64>,
+    pub times: Times,
     /// What was noticed.
     pub notes: Vec<String>,
 }
@@ -75,7 +76,7 @@ pub struct Pairing {
     /// How many events were paired.
     count: u32,
     /// The time of each, as long as each has one.
-    times: Option<Vec<i64>>,
+    times: Option<Times>,
     order: Order,
 }
 
@@ -100,7 +101,7 @@ impl Pairing {
             rules,
             matching: Matching::new(rules),
             count: 0,
-            times: Some(Vec::new()),
+            times: Some(Times::default()),
             order: Order::Ascending(Ledger::default()),
         }
     }
@@ -177,10 +178,10 @@ impl Pairing {
         let Order::Ascending(ledger) = std::mem::replace(&mut self.order, Order::OfFile) else { return Ok(()) };
         let matching = std::mem::replace(&mut self.matching, Matching::new(self.rules));
         self.matching.heap = matching.heap + event.value.heap_bytes();
-        let mut events = ledger.undo(matching.operations, matching.named, self.times.as_deref());
+        let mut events = ledger.undo(matching.operations, matching.named, self.times.as_ref());
         events.push(event);
         self.count = 0;
-        self.times = Some(Vec::new());
+        self.times = Some(Times::default());
         self.order = Order::Held(events, trouble);
         Ok(())
     }
@@ -202,7 +203,7 @@ impl Pairing {
             Order::Ascending(ledger) => (ledger.bytes(), "operations", self.matching.operations.len()),
             Order::OfFile => (0, "operations", self.matching.operations.len()),
         };
-        let times = self.times.as_ref().map_or(0, |times| size_of_val(times.as_slice()));
+        let times = self.times.as_ref().map_or(0, Times::bytes);
         let bytes = self.matching.bytes() + times + held + more;
         self.room.check(bytes, (count, what), place).map_err(|too_large| match &mut self.order {
             // What is wrong says more than that the events after it are too many.

@@ -2,6 +2,7 @@
 
 use super::super::event::{ForeignEvent, ForeignProcess};
 use super::super::operation::{ForeignOperation, ForeignOutcome};
+use super::super::times::Times;
 use super::super::value::{Text, Value};
 use crate::EventType;
 
@@ -88,7 +89,7 @@ impl Ledger {
         mut self,
         operations: Vec<ForeignOperation>,
         named: Vec<(u32, ForeignEvent)>,
-        times: Option<&[i64]>,
+        times: Option<&Times>,
     ) -> Vec<ForeignEvent> {
         let nobody = Text::new("");
         let mut events: Vec<ForeignEvent> =
@@ -102,8 +103,8 @@ impl Ledger {
         for position in self.without_kind {
             events[position as usize].f = None;
         }
-        for (event, time) in events.iter_mut().zip(times.unwrap_or_default()) {
-            event.time = Some(*time);
+        for (event, time) in events.iter_mut().zip(times.into_iter().flat_map(Times::iter)) {
+            event.time = Some(time);
         }
         events
     }

@@ -158,7 +158,7 @@ fn facts(paired: &Paired) -> Facts {
         )
     };
     let named = paired.named.iter().map(|(position, _)| *position as usize).collect();
-    (paired.operations.iter().map(shown).collect(), named, paired.times.clone(), paired.notes.len())
+    (paired.operations.iter().map(shown).collect(), named, paired.times.iter().collect(), paired.notes.len())
 }
 
 /// Pairs events one by one and as the oracle does; both come to the same.

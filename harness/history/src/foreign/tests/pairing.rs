@@ -58,7 +58,7 @@ fn named_processes_are_kept_on_request() {
     assert_eq!(paired.named.len(), 1);
     assert_eq!((paired.named[0].0, brief(&paired.named[0].1)), (0, "nemesis info start nil".to_owned()));
     assert_eq!(paired.operations[0].invoked, 1);
-    assert_eq!(paired.times, [5, 6]);
+    assert_eq!(paired.times.iter().collect::<Vec<i64>>(), [5, 6]);
 }
 
 #[test]
