@@ -20,6 +20,7 @@ pub(crate) fn command() -> Command {
         .subcommand(test_command())
         .subcommand(check_command())
         .subcommand(export_command())
+        .subcommand(heal_command())
         .subcommand(
             Command::new("list")
                 .about("Shows workloads, targets with what to expect of them, faults, and models of other tools' histories")
@@ -79,13 +80,7 @@ fn check_command() -> Command {
 fn export_command() -> Command {
     Command::new("export")
         .about("Writes a recorded run's history as Jepsen, Knossos and Elle read it")
-        .arg(
-            Arg::new("run")
-                .value_name("RUN")
-                .required(true)
-                .value_parser(value_parser!(PathBuf))
-                .help("A run's directory, such as store/latest"),
-        )
+        .arg(run_directory())
         .arg(
             text(
                 "format",
@@ -99,6 +94,21 @@ fn export_command() -> Command {
             text("output", "FILE", "Where it is written; a file is replaced whole [default: standard output]")
                 .value_parser(value_parser!(PathBuf)),
         )
+}
+
+fn heal_command() -> Command {
+    Command::new("heal")
+        .about("Ends what a run left behind whose controller and guardian were both killed, and says what that was")
+        .arg(run_directory())
+        .arg(flag("json", "Print what was done as JSON"))
+}
+
+fn run_directory() -> Arg {
+    Arg::new("run")
+        .value_name("RUN")
+        .required(true)
+        .value_parser(value_parser!(PathBuf))
+        .help("A run's directory, such as store/latest")
 }
 
 fn target_command() -> Command {

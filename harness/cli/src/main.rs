@@ -5,6 +5,7 @@ mod arguments;
 mod check;
 mod exit;
 mod export;
+mod heal;
 mod list;
 mod naming;
 mod run;
@@ -53,6 +54,7 @@ fn dispatch(matches: &ArgMatches, began: Instant) -> Exit {
         Some(("test", arguments)) => test::test(arguments, began),
         Some(("check", arguments)) => check::check(arguments),
         Some(("export", arguments)) => export::export(arguments),
+        Some(("heal", arguments)) => heal::heal(arguments),
         Some(("list", arguments)) => list::list(arguments),
         Some(("target", arguments)) => target::target(arguments),
         Some(("node", arguments)) => node(arguments),

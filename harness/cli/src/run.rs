@@ -36,6 +36,7 @@ pub(crate) struct RunRequest<'a> {
 pub(crate) async fn run(one: RunRequest<'_>) -> Result<Verdict, Failure> {
     let mut plan = one.request.plan(one.seed)?;
     let directory = make_directory(&one.store, one.request, &mut plan).map_err(harness)?;
+    let _hold = directory.hold().map_err(harness)?;
     for (name, content) in one.request.target.documents() {
         directory.write_document(&name, &content).map_err(harness)?;
     }

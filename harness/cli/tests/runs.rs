@@ -2,10 +2,13 @@
 
 mod common;
 
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
-use common::{Running, Store, assert_nothing_left, check, eventually, read_json, text};
-use nix::sys::signal::Signal;
+use common::{DSJEPSEN, Running, Store, assert_nothing_left, check, eventually, read_json, text};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 const SHORT: &str = "--time-limit 6 --recovery-time 1 --nemesis-interval 2.4";
@@ -143,6 +146,51 @@ fn a_killed_controller_leaves_nothing_but_a_history_that_can_be_judged() {
         assert_eq!(code, 2, "{line} after {after_ms} ms: {error}");
         assert_eq!(verdict["verdict"], "unknown", "{line} after {after_ms} ms");
     }
+}
+
+/// The guardian of a run, by its command line.
+fn guardian_of(run: &str) -> Option<Pid> {
+    let wanted = format!("guardian\0{run}\0");
+    let pids =
+        std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let mut guardians = pids.filter(|pid: &i32| {
+        std::fs::read(format!("/proc/{pid}/cmdline"))
+            .is_ok_and(|line| String::from_utf8_lossy(&line).ends_with(&wanted))
+    });
+    guardians.next().map(Pid::from_raw)
+}
+
+#[test]
+fn heal_ends_what_is_left_when_nobody_else_could_and_never_a_run_that_goes_on() {
+    let heal = |run: &Path| Command::new(DSJEPSEN).arg("heal").arg(run).output().unwrap();
+    let store = Store::new();
+    let mut run = Running::start(store.test("--nemesis pause(n1) --time-limit 60 --seed 1"));
+    wait_for_operations(&store);
+    let (path, name) = (store.latest(), store.latest_name());
+    let journal = || std::fs::read_to_string(path.join("journal.jsonl")).unwrap_or_default();
+    eventually(Duration::from_secs(10), "the pause", || journal().contains("resume"));
+    let output = heal(&path);
+    assert_eq!(output.status.code(), Some(254), "{}", text(&output));
+    assert!(text(&output).contains("is still at work; Ctrl-C in its terminal"), "{}", text(&output));
+    kill(guardian_of(&name).unwrap(), Signal::SIGKILL).unwrap();
+    run.signal(Signal::SIGKILL);
+    run.wait(Duration::from_secs(5));
+    assert_nothing_left(&name, Duration::from_secs(1));
+    // As a daemon that the node had started would: no group and no parent ties it to the run.
+    let mut daemon = Command::new("sleep");
+    daemon.arg("600").env(dsjepsen_engine::MARKER, &name);
+    let mut daemon = Running::start(daemon);
+    eventually(Duration::from_secs(2), "the daemon", || !dsjepsen_engine::find_marked(&name).is_empty());
+    let output = heal(&path);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let said = text(&output);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], format!("ended process {}: sleep 600", daemon.0.id()));
+    assert_eq!(lines[1], "pause was in force in the processes of n1: it ended with them");
+    assert!(lines[2].starts_with("note: no verdict was reached; `dsjepsen check "), "{said}");
+    assert_eq!(daemon.wait(Duration::from_secs(1)), None);
+    let again = text(&heal(&path));
+    assert!(again.starts_with(&format!("nothing was left of {name}\n")), "{again}");
 }
 
 #[test]

@@ -44,7 +44,7 @@ use crate::target::Unavailable;
 
 use overlap::{InForce, Left, LiveFault, Release, without_down};
 
-pub use journal::Journal;
+pub use journal::{Journal, Journaled};
 pub use links::LinkRules;
 pub use schedule::{Asked, Problem, Schedule, ScheduleError, minimum_time_limit, parse_nemesis, plan_faults};
 pub use selector::Selector;
@@ -211,6 +211,19 @@ pub enum Undo {
 }
 
 impl Undo {
+    /// Where the fault is while it is in force, and with what it ends if nobody undoes it.
+    fn place(&self) -> String {
+        match self {
+            Self::Reconnect { .. } | Self::Clear { .. } | Self::OpenGate { .. } => "the controller".to_owned(),
+            Self::Resume { node }
+            | Self::Restart { node }
+            | Self::Unskew { node, .. }
+            | Self::Unthrottle { node, .. } => {
+                format!("the processes of {node}")
+            }
+        }
+    }
+
     fn nodes(&self) -> Vec<NodeId> {
         match self {
             Self::Reconnect { cut: links, .. } | Self::Clear { links, .. } => {

@@ -1,6 +1,6 @@
 //! The directory of a run: the truth from which every page and every re-check is made.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,12 @@ use crate::{Header, NodeId, Plan, Process, SCHEMA, StampedEvent, Verdict};
 #[derive(Debug, Clone)]
 pub struct RunDirectory {
     path: PathBuf,
+}
+
+/// Says, as long as it lives, that somebody is at work on a run.
+#[derive(Debug)]
+pub struct Hold {
+    _directory: File,
 }
 
 /// Why a run's directory cannot be made, written or read.
@@ -37,6 +43,12 @@ pub enum RunDirectoryError {
         path: PathBuf,
         /// What is wrong.
         problem: String,
+    },
+    /// The run is still going on, or being healed.
+    #[error("{path} is still at work")]
+    AtWork {
+        /// The directory.
+        path: PathBuf,
     },
     /// A file was written by a newer dsjepsen.
     #[error("{path} has schema {found}, and this dsjepsen reads up to {SCHEMA}: use a newer dsjepsen")]
@@ -88,6 +100,20 @@ impl RunDirectory {
             Err(source) => {
                 Err(RunDirectoryError::Io { what: "open the run: there is no", path: directory.plan_file(), source })
             }
+        }
+    }
+
+    /// Marks the run as one that somebody is at work on, as long as the result lives or its process does.
+    ///
+    /// # Errors
+    /// [`RunDirectoryError::AtWork`] where somebody else is; [`RunDirectoryError::Io`] where the file system knows no locks.
+    pub fn hold(&self) -> Result<Hold, RunDirectoryError> {
+        let failed = |source| RunDirectoryError::Io { what: "lock", path: self.path.clone(), source };
+        let directory = File::open(&self.path).map_err(failed)?;
+        match directory.try_lock() {
+            Ok(()) => Ok(Hold { _directory: directory }),
+            Err(TryLockError::WouldBlock) => Err(RunDirectoryError::AtWork { path: self.path.clone() }),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
         }
     }
 
