@@ -12,6 +12,10 @@ use crate::units::{UNITS, read_ns, rounded};
 const YEAR_NS: i64 = 365 * 24 * 3_600 * 1_000_000_000;
 /// No skew may lead out of the years that every program can count in (1970 to 2262).
 const MOST_NS: i64 = 10 * YEAR_NS;
+/// What shows less is taken for the machine's own clock, read to the microsecond; also by the report.
+pub(super) const LEAST_SEEN_NS: i64 = 10_000;
+/// The least that a clock may be off: twice what is seen, so that no reading of it can be mistaken.
+const LEAST_NS: i64 = 2 * LEAST_SEEN_NS;
 /// A drift this far below the true rate would let time stand still.
 const LEAST_PPM: i64 = -900_000;
 /// Ten times too fast.
@@ -62,9 +66,9 @@ impl Skew {
     pub fn check(&self) -> Result<(), String> {
         match *self {
             Self::Offset { by_ns } | Self::Bump { by_ns } | Self::Strobe { by_ns, .. }
-                if by_ns == 0 || !(-MOST_NS..=MOST_NS).contains(&by_ns) =>
+                if !(LEAST_NS.unsigned_abs()..=MOST_NS.unsigned_abs()).contains(&by_ns.unsigned_abs()) =>
             {
-                Err("a clock may be off by up to ten years, and by more than nothing".to_owned())
+                Err(format!("a clock may be off by {} µs to ten years: less could not be seen", LEAST_NS / 1_000))
             }
             Self::Strobe { every_ns, .. }
                 if !(LEAST_STROBE.as_nanos()..=MOST_STROBE.as_nanos())
@@ -171,16 +175,18 @@ impl Setting {
     }
 
     /// What these skews, in the order in which they began, make together from `now_ns` on.
-    pub(super) fn of<'a>(skews: impl Iterator<Item = &'a Begun>, now_ns: i64) -> Self {
+    pub(super) fn of(skews: impl Iterator<Item = Begun>, now_ns: i64) -> Self {
         let start = Self { base_ns: now_ns, ..Self::default() };
         skews.fold(start, |before, begun| match begun.skew {
             Skew::Offset { by_ns } => Self { offset_ns: by_ns, ..start },
-            Skew::Bump { by_ns } => Self { offset_ns: before.offset_ns + by_ns, ..before },
-            Skew::Strobe { by_ns, .. } if begun.away => Self { offset_ns: before.offset_ns + by_ns, ..before },
+            Skew::Bump { by_ns } => Self { offset_ns: before.offset_ns.wrapping_add(by_ns), ..before },
+            Skew::Strobe { by_ns, .. } if begun.away => {
+                Self { offset_ns: before.offset_ns.wrapping_add(by_ns), ..before }
+            }
             Skew::Strobe { .. } => before,
             Skew::Drift { ppm } => {
                 let rate = rate_of(ppm);
-                let offset_ns = before.offset_ns + grown(now_ns - begun.at_ns, rate);
+                let offset_ns = before.offset_ns.wrapping_add(grown(now_ns.wrapping_sub(begun.at_ns), rate));
                 Self { offset_ns, rate: before.rate + rate, ..before }
             }
         })
@@ -231,7 +237,8 @@ mod tests {
 
     #[test]
     fn what_is_no_skew_is_refused() {
-        for bad in ["", "60s", "+60", "+s", "bump", "strobe +2s", "strobe +2s 0ms", "strobe +2s 1h", "drift 0%", "+0s"]
+        for bad in
+            ["", "60s", "+60", "+s", "bump", "strobe +2s", "strobe +2s 0ms", "strobe +2s 1h", "drift 0%", "+0s", "-5us"]
         {
             assert!(bad.parse::<Skew>().is_err(), "{bad:?}");
         }
@@ -246,7 +253,7 @@ mod tests {
 
     #[test]
     fn an_offset_forgets_what_was_before_and_a_bump_does_not() {
-        let added = |skews: &[Begun], now: i64| Setting::of(skews.iter(), now).added_at(now);
+        let added = |skews: &[Begun], now: i64| Setting::of(skews.iter().copied(), now).added_at(now);
         let drift = begun("drift +10%", 0);
         assert!((added(&[drift], 10 * S) - S).abs() < 10, "a tenth of the time since it began");
         assert_eq!(added(&[drift, begun("-7s", 0)], 10 * S), -7 * S);
@@ -260,8 +267,8 @@ mod tests {
     #[test]
     fn a_drift_goes_on_when_the_setting_is_made_anew() {
         let skews = [begun("drift -25%", 0)];
-        let early = Setting::of(skews.iter(), S).added_at(100 * S);
-        let late = Setting::of(skews.iter(), 99 * S).added_at(100 * S);
+        let early = Setting::of(skews.iter().copied(), S).added_at(100 * S);
+        let late = Setting::of(skews.iter().copied(), 99 * S).added_at(100 * S);
         assert!((early - late).abs() <= 2 && (late + 25 * S).abs() < 10, "{early} {late}");
     }
 }
