@@ -300,6 +300,10 @@ fn system() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use dsjepsen_engine::{NoClock, try_clocks};
+
     use super::*;
 
     #[test]
@@ -361,8 +365,13 @@ mod tests {
         let schedules: Vec<&str> =
             readme.split("--nemesis '").skip(1).filter_map(|rest| rest.split('\'').next()).collect();
         assert!(schedules.iter().filter(|text| text.contains(';')).count() >= 3, "{schedules:?}");
-        let no_clocks = find_fault("clock").is_none_or(|clock| clock.available().is_err());
-        for text in schedules.into_iter().filter(|text| !(no_clocks && text.contains("clock"))) {
+        let refused = if let Err(NoClock::Refused(why)) = try_clocks() { Some(why) } else { None };
+        for text in schedules {
+            if let Some(why) = refused.as_ref().filter(|_| text.contains("clock")) {
+                // Past what keeps the words of a test that passes to itself.
+                writeln!(std::io::stderr(), "skipped, schedule `{text}` of the README: {why}").unwrap();
+                continue;
+            }
             let problem = request_of(["test", "--nemesis", text].into_iter()).err();
             assert_eq!(problem, None, "{text}");
         }
