@@ -5,13 +5,12 @@ mod common;
 mod shell;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{DSJEPSEN, eventually};
-use dsjepsen_engine::nemesis::{Nemesis, Scene, minimum_time_limit, parse_nemesis, plan_faults};
-use dsjepsen_engine::{Events, FaultRecorder, ProcessState, RunClock, find_marked};
-use dsjepsen_history::{FaultAction, FaultDetail, FaultOutcome, FaultStage, Moment, NodeId, RunDirectory, RunEvent};
+use dsjepsen_engine::nemesis::minimum_time_limit;
+use dsjepsen_engine::{ProcessState, find_marked};
+use dsjepsen_history::{FaultAction, FaultOutcome, NodeId, RunEvent};
 use shell::{Bench, Shell};
 
 #[tokio::test(flavor = "current_thread")]
@@ -122,32 +121,14 @@ fn check_environment(path: &Path, run: &str) {
     assert!(text.contains(&format!("DSJEPSEN_RUN={run}\n")) && text.contains("GIVEN=by the target\n"));
 }
 
-/// Keeps what the nemesis records.
-#[derive(Default)]
-struct Kept(Mutex<Vec<FaultDetail>>);
-
-impl FaultRecorder for Kept {
-    fn record_fault(&self, stage: FaultStage) -> Moment {
-        self.0.lock().unwrap().push(stage.value);
-        Moment { index: 0, time: 0 }
-    }
-}
-
 #[tokio::test(flavor = "current_thread")]
 async fn a_restarted_node_that_is_not_ready_in_time_is_healed_all_the_same() {
     // Such as a member that nobody answers because it is cut off.
     static TARGET: Shell = Shell::running("[ -e started ] || echo node is ready; touch started; exec sleep 600");
     let bench = Bench::new("not-let-in");
     let cluster = bench.start(&TARGET, 1).await.unwrap();
-    let asked = parse_nemesis("kill(all)").unwrap();
-    let second = Duration::from_secs(1);
-    let schedule = plan_faults(&asked, &cluster.nodes(), 1, minimum_time_limit(1, second), second).unwrap();
-    let kept = Arc::new(Kept::default());
-    let scene = Scene { cluster: cluster.clone(), gates: Vec::new() };
-    let events = Events::new(RunClock::start(), Vec::new());
-    let directory = RunDirectory::open(&bench.file("..")).unwrap();
-    Nemesis::new(scene, schedule, kept.clone(), events, &directory).unwrap().follow_schedule().await;
-    let last = kept.0.lock().unwrap().last().cloned().unwrap();
+    let limit = minimum_time_limit(1, Duration::from_secs(1));
+    let last = bench.follow(&cluster, "kill(all)", limit).await.pop().unwrap();
     assert_eq!((last.action, last.outcome), (FaultAction::Heal, Some(FaultOutcome::Installed)));
     assert_eq!(last.evidence["n1"], "runs again, but was not ready within 10 s");
     assert!(cluster.is_running(NodeId::at(0)));
@@ -160,15 +141,8 @@ async fn faults_that_overlap_end_with_the_last_that_holds_a_node_and_a_kill_ends
     let cluster = bench.start(&TARGET, 2).await.unwrap();
     let text = "pause(n1, n2) at 200ms for 1500ms; pause(n1) at 400ms for 500ms; kill(n2) at 600ms for 400ms; \
                 pause(n1, n2) at 800ms for 150ms; kill(n2) at 850ms";
-    let second = Duration::from_secs(1);
-    let schedule = plan_faults(&parse_nemesis(text).unwrap(), &cluster.nodes(), 1, 2 * second, second).unwrap();
-    let kept = Arc::new(Kept::default());
-    let scene = Scene { cluster: cluster.clone(), gates: Vec::new() };
-    let events = Events::new(RunClock::start(), Vec::new());
-    let directory = RunDirectory::open(&bench.file("..")).unwrap();
-    Nemesis::new(scene, schedule, kept.clone(), events, &directory).unwrap().follow_schedule().await;
+    let kept = bench.follow(&cluster, text, Duration::from_secs(2)).await;
     let of = |id: u32, action: FaultAction| -> (FaultOutcome, Vec<String>) {
-        let kept = kept.0.lock().unwrap();
         let detail = kept.iter().find(|detail| detail.id == id && detail.action == action && detail.outcome.is_some());
         let detail = detail.unwrap_or_else(|| panic!("fault {id} has no {action:?}"));
         let evidence = detail.evidence.iter().map(|(whose, seen)| format!("{whose} {seen}"));

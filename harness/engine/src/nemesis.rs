@@ -34,7 +34,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use crate::clocks::{Skew, SkewId};
-use crate::cluster::{Cluster, ClusterError, ProcessState};
+use crate::cluster::{Cluster, ClusterError, ProcessState, Unreached};
 use crate::events::Events;
 use crate::gate::Gate;
 use crate::network::{RuleEvidence, RuleId};
@@ -194,6 +194,9 @@ pub enum Undo {
         /// That very skew, once it is in force.
         #[serde(skip)]
         id: Option<SkewId>,
+        /// The processes that it did not reach when it began.
+        #[serde(skip)]
+        unreached: Vec<Unreached>,
     },
     /// Let a node run all the time again.
     Unthrottle {
@@ -259,8 +262,8 @@ impl Scene {
                 (node.to_string(), seen, false, undone)
             }
             Undo::Unskew { node, id: None, .. } => (node.to_string(), "was not skewed".to_owned(), false, true),
-            Undo::Unskew { node, id: Some(id), .. } => {
-                let (words, confirmed) = self.unskew(*node, *id);
+            Undo::Unskew { node, id: Some(id), unreached, .. } => {
+                let (words, confirmed) = self.unskew(*node, *id, unreached);
                 (node.to_string(), words, confirmed, true)
             }
             Undo::Unthrottle { node, share } => {

@@ -80,6 +80,11 @@ impl NodeClock {
         Ok(Self { page: ClockPage::new()?, state: Mutex::default() })
     }
 
+    /// The inode of the file without a name that its processes have mapped.
+    pub(crate) fn page_inode(&self) -> io::Result<u64> {
+        self.page.shared().inode()
+    }
+
     pub(super) fn page(&self) -> &ClockPage {
         &self.page
     }

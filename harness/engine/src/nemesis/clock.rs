@@ -1,6 +1,7 @@
 //! `clock`: nodes whose wall clock is off, jumps to and fro, or runs too fast or too slow. Only the processes of these nodes see
 //! it; the machine and the other nodes keep their time.
 
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -13,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::selector::{Chosen, Selector};
 use super::{Aim, Fault, Observed, Scene, Undo};
 use crate::clocks::{Skew, SkewId, Witnessed, clocks_available};
+use crate::cluster::Unreached;
 use crate::random::Random;
 use crate::target::Unavailable;
 
@@ -25,6 +27,9 @@ pub(super) struct Clock;
 const READ_TIME: Duration = Duration::from_millis(500);
 /// The pause between two looks at them.
 const LOOK: Duration = Duration::from_millis(5);
+
+/// So many processes that it does not reach are named.
+const MOST_NAMED: usize = 5;
 
 /// Whose clock is skewed, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,14 +90,15 @@ impl Fault for Clock {
     async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>> {
         let Params { whose, skew } = serde_json::from_value(planned.params.clone()).ok()?;
         let nodes = scene.nodes(&whose).await?;
-        Some(nodes.into_iter().map(|node| Undo::Unskew { node, skew, id: None }).collect())
+        Some(nodes.into_iter().map(|node| Undo::Unskew { node, skew, id: None, unreached: Vec::new() }).collect())
     }
 
     async fn inject(&self, scene: &Scene, aimed: &mut [Undo]) -> Observed {
         let mut begun = Vec::new();
         let mut observed = Observed { confirmed: true, ..Observed::default() };
         for undo in aimed.iter_mut() {
-            let Undo::Unskew { node, skew, id } = undo else { continue };
+            let Undo::Unskew { node, skew, id, unreached } = undo else { continue };
+            *unreached = scene.cluster.unreached(*node);
             *id = scene.cluster.skew(*node, *skew);
             match *id {
                 Some(id) => begun.push((*node, *skew, id)),
@@ -106,8 +112,10 @@ impl Fault for Clock {
         let waits = begun.iter().map(|(node, _, id)| scene.until_witnessed(*node, *id, deadline));
         let seen = futures_util::future::join_all(waits).await;
         for ((node, _, _), seen) in begun.iter().zip(seen) {
-            observed.confirmed &= seen.confirmed;
-            observed.evidence.insert(node.to_string(), in_words(&seen));
+            // Whoever has not run since may do so in a moment, so that at this time nobody is spared.
+            let beside = Beside::of(scene.cluster.unreached(*node), &[]);
+            observed.confirmed &= seen.confirmed && beside.count.is_empty();
+            observed.evidence.insert(node.to_string(), format!("{}{beside}", in_words(&seen)));
         }
         observed
     }
@@ -160,11 +168,50 @@ impl Scene {
     }
 
     /// Takes a skew away; says what was seen of it, and whether it was seen at all.
-    pub(super) fn unskew(&self, node: NodeId, id: SkewId) -> (String, bool) {
+    pub(super) fn unskew(&self, node: NodeId, id: SkewId, earlier: &[Unreached]) -> (String, bool) {
+        let beside = Beside::of(self.cluster.unreached(node), earlier);
         match self.cluster.unskew(node, id) {
-            Some(seen) => (in_words(&seen), seen.confirmed),
+            Some(seen) => (format!("{}{beside}", in_words(&seen)), seen.confirmed && beside.count.is_empty()),
             None => ("was not skewed".to_owned(), false),
         }
+    }
+}
+
+/// The processes of a node that its clock did not reach.
+struct Beside {
+    /// Those for which what the others read does not count.
+    count: Vec<Unreached>,
+    /// Those that have no say, or did not run.
+    idle: Vec<Unreached>,
+}
+
+impl Beside {
+    /// Parts them, by what they were earlier.
+    fn of(unreached: Vec<Unreached>, earlier: &[Unreached]) -> Self {
+        let matters = |process: &Unreached| process.has_a_say && !process.has_not_run_since(earlier);
+        let (count, idle) = unreached.into_iter().partition(matters);
+        Self { count, idle }
+    }
+}
+
+impl fmt::Display for Beside {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = |processes: &[Unreached]| {
+            let names: Vec<String> = processes.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+            let more = processes.len().saturating_sub(MOST_NAMED);
+            names.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
+        };
+        if !self.count.is_empty() {
+            let names = named(&self.count);
+            write!(
+                out,
+                "; not confirmed, for {names} has the machine's time: the node must become it by `exec` (`wrappers`)"
+            )?;
+        }
+        if !self.idle.is_empty() {
+            write!(out, "; {} has the machine's time, but no part in what is served", named(&self.idle))?;
+        }
+        Ok(())
     }
 }
 
