@@ -109,6 +109,44 @@ async fn a_throttled_node_runs_a_part_of_the_time_and_stays_stopped_while_it_is_
     bench.nothing_left();
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn of_a_throttled_node_that_was_started_again_no_share_is_told() {
+    static TARGET: Shell = Shell::running("echo node is ready; while :; do :; done");
+    let bench = Bench::new("throttled-anew");
+    let node = NodeId::at(0);
+    let cluster = bench.start(&TARGET, 1).await.unwrap();
+    let throttling = cluster.throttle(node, 90);
+    cluster.kill(node).await.unwrap();
+    cluster.restart(node).await.unwrap();
+    // By now the new process has used more than the old one had.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (times, share) = cluster.unthrottle(&throttling).await;
+    assert!(times > 0 && share.is_none(), "{times} times, {share:?}");
+    cluster.stop().await;
+    bench.nothing_left();
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_node_that_is_down_is_throttled_once_it_runs_again() {
+    static TARGET: Shell = Shell::running("echo node is ready; while :; do :; done");
+    let bench = Bench::new("throttled-down");
+    let cluster = bench.start(&TARGET, 2).await.unwrap();
+    let text =
+        "kill(n1) at 100ms for 600ms; throttle(n1 n2, 30%) at 300ms for 1500ms; throttle(n1, 40%) at 400ms for 100ms";
+    let told = bench.follow(&cluster, text, Duration::from_secs(2)).await;
+    let of = |id: u32, action: FaultAction| {
+        told.iter().find(|detail| detail.id == id && detail.action == action && detail.outcome.is_some()).unwrap()
+    };
+    let begun = &of(2, FaultAction::Inject).evidence;
+    assert_eq!((&*begun["n1"], &*begun["n2"]), ("is to run 30 % of the time, is down", "is to run 30 % of the time"));
+    let healed = of(2, FaultAction::Heal);
+    assert!(healed.confirmed && !healed.evidence["n1"].contains(" 0 times"), "{told:#?}");
+    let never = of(3, FaultAction::Heal);
+    assert!(!never.confirmed && never.evidence["n1"] == "was seen stopped 0 times, is down", "{never:?}");
+    cluster.stop().await;
+    bench.nothing_left();
+}
+
 fn check_environment(path: &Path, run: &str) {
     let text = std::fs::read_to_string(path).unwrap();
     let names: Vec<&str> = text.lines().filter_map(|line| line.split('=').next()).collect();

@@ -267,7 +267,7 @@ impl Scene {
                 (node.to_string(), words, confirmed, true)
             }
             Undo::Unthrottle { node, share } => {
-                let (words, confirmed) = self.unthrottle(share).await;
+                let (words, confirmed) = self.unthrottle(*node, share).await;
                 (node.to_string(), words, confirmed, true)
             }
             Undo::OpenGate { worker } => {

@@ -61,6 +61,7 @@ fn main() -> ExitCode {
         trial("a_strobe_is_seen_away_and_back", no_c, || run(strobe())),
         trial("a_server_that_its_supervisor_starts_by_exec_is_not_confirmed", no_c, || run(supervised("serve"))),
         trial("a_bystander_that_holds_a_socket_and_does_not_run_spoils_nothing", no_c, || run(supervised("hold"))),
+        trial("a_node_that_is_down_is_skewed_once_it_runs_again", no_c, || run(skewed_while_down())),
         trial("a_helper_without_a_say_spoils_nothing", no_c, || run(supervised("help"))),
         trial("a_program_that_never_reads_its_clock_confirms_nothing", no_c, || run(never_reads())),
     ]);
@@ -349,6 +350,17 @@ async fn supervised(beside: &str) {
         _ => [true, true],
     };
     assert_eq!([injected.confirmed, healed.confirmed], confirmed, "{} and {}", evidence(injected), evidence(healed));
+    teller.stop(cluster).await;
+}
+
+async fn skewed_while_down() {
+    let teller = Teller::new(Language::C, &[], Addressing::PerLink);
+    let cluster = teller.start(1).await;
+    let told = teller.follow(&cluster, "kill(n1) at 100ms for 900ms; clock(n1, +60s) at 200ms for 1500ms").await;
+    let of_clock: Vec<&FaultDetail> = told.iter().filter(|detail| detail.id == 2).collect();
+    let [_, injected, _, healed] = of_clock[..] else { panic!("{told:?}") };
+    assert_eq!((&*injected.evidence["n1"], injected.confirmed), ("did not read its clock, is down", false));
+    assert!(healed.confirmed && healed.evidence["n1"].ends_with("last 60.000 s ahead"), "{healed:?}");
     teller.stop(cluster).await;
 }
 

@@ -115,7 +115,8 @@ impl Fault for Clock {
             // Whoever has not run since may do so in a moment, so that at this time nobody is spared.
             let beside = Beside::of(scene.cluster.unreached(*node), &[]);
             observed.confirmed &= seen.confirmed && beside.count.is_empty();
-            observed.evidence.insert(node.to_string(), format!("{}{beside}", in_words(&seen)));
+            let down = scene.down(*node);
+            observed.evidence.insert(node.to_string(), format!("{}{beside}{down}", in_words(&seen)));
         }
         observed
     }
@@ -171,7 +172,10 @@ impl Scene {
     pub(super) fn unskew(&self, node: NodeId, id: SkewId, earlier: &[Unreached]) -> (String, bool) {
         let beside = Beside::of(self.cluster.unreached(node), earlier);
         match self.cluster.unskew(node, id) {
-            Some(seen) => (format!("{}{beside}", in_words(&seen)), seen.confirmed && beside.count.is_empty()),
+            Some(seen) => {
+                let words = format!("{}{beside}{}", in_words(&seen), self.down(node));
+                (words, seen.confirmed && beside.count.is_empty())
+            }
             None => ("was not skewed".to_owned(), false),
         }
     }

@@ -107,7 +107,8 @@ impl Fault for Throttle {
         for undo in aimed {
             if let Undo::Unthrottle { node, share } = undo {
                 share.throttling = Some(Arc::new(scene.cluster.throttle(*node, share.percent)));
-                evidence.insert(node.to_string(), format!("runs {} % of the time", share.percent));
+                let down = scene.down(*node);
+                evidence.insert(node.to_string(), format!("is to run {} % of the time{down}", share.percent));
             }
         }
         // That it was stopped again and again is seen at the heal.
@@ -116,12 +117,17 @@ impl Fault for Throttle {
 }
 
 impl Scene {
+    /// What is added to the evidence of a node that is down; a fault that holds for it then acts once it runs again.
+    pub(super) fn down(&self, node: NodeId) -> &'static str {
+        if self.cluster.is_running(node) { "" } else { ", is down" }
+    }
+
     /// Lets a throttled node run all the time again; what was seen of it, and whether it was ever stopped.
-    pub(super) async fn unthrottle(&self, share: &Share) -> (String, bool) {
+    pub(super) async fn unthrottle(&self, node: NodeId, share: &Share) -> (String, bool) {
         let Some(throttling) = &share.throttling else { return ("was not throttled".to_owned(), false) };
         let (times, used) = self.cluster.unthrottle(throttling).await;
         let used = used.map(|used| format!(", used {:.0} % of a processor", used * 100.0)).unwrap_or_default();
-        (format!("was seen stopped {times} times{used}"), times > 0)
+        (format!("was seen stopped {times} times{used}{}", self.down(node)), times > 0)
     }
 }
 
