@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{UNITS, read_ns, rounded};
+use crate::units::{UNITS, read_decimal, read_signed, read_time, with_sign};
 
 /// A year, in ns.
 const YEAR_NS: i64 = 365 * 24 * 3_600 * 1_000_000_000;
@@ -110,14 +110,13 @@ impl FromStr for Skew {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let unreadable = || format!("`{text}` is no skew of a clock: use {}", Self::FORMS);
-        let signed = |word: &str| word.starts_with(['+', '-']).then(|| read_ns(word)).flatten().ok_or_else(unreadable);
+        let signed = |word: &str| read_signed(word).ok_or_else(unreadable);
+        let unsigned = |word: &str| read_time(word).ok().and_then(|ns| i64::try_from(ns).ok()).ok_or_else(unreadable);
         let skew = match words[..] {
             [by] => Self::Offset { by_ns: signed(by)? },
             ["offset", by] => Self::Offset { by_ns: signed(by)? },
             ["bump", by] => Self::Bump { by_ns: signed(by)? },
-            ["strobe", by, every] => {
-                Self::Strobe { by_ns: signed(by)?, every_ns: read_ns(every).ok_or_else(unreadable)? }
-            }
+            ["strobe", by, every] => Self::Strobe { by_ns: signed(by)?, every_ns: unsigned(every)? },
             ["drift", rate] => Self::Drift { ppm: read_ppm(rate).ok_or_else(unreadable)? },
             _ => return Err(unreadable()),
         };
@@ -127,11 +126,12 @@ impl FromStr for Skew {
 }
 
 fn read_ppm(word: &str) -> Option<i64> {
-    let (number, factor) = word
+    let (number, parts) = word
         .strip_suffix('%')
-        .map(|number| (number, PPM_OF_PERCENT as f64))
-        .or_else(|| Some((word.strip_suffix("ppm")?, 1.0)))?;
-    rounded(number.parse::<f64>().ok()? * factor)
+        .map(|number| (number, PPM_OF_PERCENT))
+        .or_else(|| Some((word.strip_suffix("ppm")?, 1)))?;
+    let read = |size: &str| read_decimal(size, parts.unsigned_abs()).and_then(|ppm| i64::try_from(ppm).ok());
+    with_sign(number, read).or_else(|| read(number))
 }
 
 /// A time with its sign, in the largest unit in which it is a whole number.
@@ -231,6 +231,7 @@ mod tests {
             assert_eq!(text.parse::<Skew>().as_ref(), Ok(&skew));
             assert_eq!(skew.to_string(), text);
         }
+        assert_eq!("drift 10%".parse(), Ok(Skew::Drift { ppm: 100_000 }));
         assert_eq!("drift +10%".parse(), Ok(Skew::Drift { ppm: 100_000 }));
         assert_eq!("offset +1.5m".parse(), Ok(Skew::Offset { by_ns: 90 * S }));
     }

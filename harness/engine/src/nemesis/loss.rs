@@ -4,6 +4,12 @@ use dsjepsen_history::Pattern;
 
 use super::links::LinkFault;
 use crate::network::Effect;
+use crate::units::read_decimal;
+
+/// A hundredth, in millionths.
+const PER_MILLION_OF_PERCENT: u64 = 10_000;
+/// Of more than nine tenths nearly nothing would come through.
+const MOST_PER_MILLION: u32 = 900_000;
 
 /// The fault `loss`.
 pub(super) const FAULT: LinkFault = LinkFault {
@@ -21,7 +27,6 @@ pub(super) const FAULT: LinkFault = LinkFault {
 };
 
 fn effect(value: &str) -> Option<Effect> {
-    let percent = value.strip_suffix('%')?.parse::<f64>().ok()?;
-    let per_million = (percent > 0.0 && percent <= 90.0).then(|| (percent * 1e4).round() as u32)?;
-    Some(Effect::Loss { per_million })
+    let per_million = u32::try_from(read_decimal(value.strip_suffix('%')?, PER_MILLION_OF_PERCENT)?).ok()?;
+    (1..=MOST_PER_MILLION).contains(&per_million).then_some(Effect::Loss { per_million })
 }
