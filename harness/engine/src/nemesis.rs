@@ -21,6 +21,7 @@ mod selector;
 mod slice;
 mod throttle;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,7 +92,7 @@ pub trait Fault: Send + Sync {
     fn about(&self) -> &'static str;
 
     /// What may stand in brackets behind the name, and what it means without.
-    fn arguments(&self) -> &'static str;
+    fn arguments(&self) -> Cow<'static, str>;
 
     /// How it is drawn.
     fn band(&self) -> Band;

@@ -29,7 +29,7 @@ const PPM_OF_PERCENT: i64 = 10_000;
 /// What is done to a node's wall clock. While nothing else is done to it, an offset and a bump look alike; they differ in
 /// what becomes of a skew that the clock has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "skew", rename_all = "kebab-case")]
+#[serde(tag = "skew", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Skew {
     /// It shows the true time and this many ns more (less, if negative), whatever it showed before.
     Offset {

@@ -15,7 +15,6 @@ const MOST_PER_MILLION: u32 = 900_000;
 pub(super) const FAULT: LinkFault = LinkFault {
     name: "loss",
     about: "segments are lost: their streams stall until they would be sent again, 200 ms or more later",
-    arguments: "`A > B` for the data of A on their way to B, `A` for all to and from A, each one, minority, majority, all, leader, or nodes as in `n1 n3` (default: all); then, behind a comma, how many, as in `5%` (default: 2%)",
     label: "lossy",
     colours: ["#4f6d3a", "#a5c58c"],
     pattern: Pattern::Crosses,
@@ -23,7 +22,7 @@ pub(super) const FAULT: LinkFault = LinkFault {
     value: "2%",
     effect,
     rhythm: |_| None,
-    forms: "a share from 0.0001% to 90%, as in `5%`",
+    forms: "how many, from 0.0001% to 90%, as in `5%`",
 };
 
 fn effect(value: &str) -> Option<Effect> {
