@@ -10,7 +10,7 @@ use dsjepsen_history::{NodeId, Options, Plan, PlannedFault, RunSettings, SCHEMA,
 use dsjepsen_workloads::{AnyWorkload, workloads};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use crate::arguments::read_options;
+use crate::arguments::{WORKERS, read_options};
 use crate::exit::{Failure, usage};
 use crate::naming;
 use crate::stored_plan::{self, StoredPlan};
@@ -282,9 +282,10 @@ fn read_concurrency(text: &str, nodes: u16) -> Result<u32, Failure> {
         Some(factor) => factor.parse::<u32>().ok().and_then(|factor| factor.checked_mul(u32::from(nodes))),
         None => text.parse().ok(),
     };
-    parsed
-        .filter(|workers| (1..=10_000).contains(workers))
-        .ok_or_else(|| usage(format!("--concurrency takes a number of workers, 1 to 10000, or `2n`, not `{text}`")))
+    parsed.filter(|workers| WORKERS.contains(&u64::from(*workers))).ok_or_else(|| {
+        let (least, most) = (WORKERS.start(), WORKERS.end());
+        usage(format!("--concurrency takes a number of workers, {least} to {most}, or `2n`, not `{text}`"))
+    })
 }
 
 fn system() -> String {
