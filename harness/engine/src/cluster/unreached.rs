@@ -11,6 +11,9 @@
 //! - It may have read the clock unless it has not run for a single moment since the skew began, by the kernel's account. That
 //!   spares those that merely hold a socket that they inherited, or wait for a child.
 //!
+//! A script that becomes the node's program (`wrappers = N`) is followed, so that this one has the node's clock; a loop that the script
+//! left running beside it has not, and has no say.
+//!
 //! What was started and has ended between the two looks, at the start of a skew and at its end, is not seen.
 
 use std::collections::{BTreeMap, BTreeSet};
