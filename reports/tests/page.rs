@@ -1,7 +1,7 @@
 //! Pages of whole run directories: their structure, their safety, and what is left of them when files are damaged.
 
 use std::fs;
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use dsjepsen_history::{NodeId, RunDirectory, RunEvent, StampedEvent};
@@ -90,19 +90,24 @@ fn a_failure_of_the_harness_says_nothing_about_the_target_unless_something_was_p
     assert!(page.contains("The harness failed as well: a proxy failed"));
 }
 
+/// Adds readings of clocks to a run's events: the second, the number of the node, and how far ahead it read its clock, in ns.
+fn add_readings(directory: &RunDirectory, readings: &[(u64, usize, i64)]) -> io::Result<()> {
+    let mut events = fs::OpenOptions::new().append(true).open(directory.events_file())?;
+    for &(second, node, ahead_ns) in readings {
+        let event = RunEvent::ClockRead { node: NodeId::at(node - 1), ahead_ns };
+        let event = StampedEvent { time_ns: second * 1_000_000_000, event };
+        writeln!(events, "{}", serde_json::to_string(&event)?)?;
+    }
+    Ok(())
+}
+
 #[test]
 fn skewed_clocks_are_drawn_as_they_were_read_back() {
     let store = tempfile::tempdir().unwrap();
     let directory = run(store.path(), "one", Shape::Valid);
-    let mut events = fs::OpenOptions::new().append(true).open(directory.events_file()).unwrap();
-    for (time_ns, node, ahead_ns) in
-        [(1, 1, 0), (1, 2, -900), (2, 1, 60_000_000_000_i64), (4, 1, 60_000_000_000), (5, 1, 0), (6, 3, -7_000_000)]
-    {
-        let time_ns: u64 = time_ns * 1_000_000_000;
-        let node = NodeId::at(node - 1);
-        let event = StampedEvent { time_ns, event: RunEvent::ClockRead { node, ahead_ns } };
-        writeln!(events, "{}", serde_json::to_string(&event).unwrap()).unwrap();
-    }
+    let readings =
+        [(1, 1, 0), (1, 2, -900), (2, 1, 60_000_000_000), (4, 1, 60_000_000_000), (5, 1, 0), (6, 3, -7_000_000)];
+    add_readings(&directory, &readings).unwrap();
     let page = page_of(&directory);
     assert_sound(&page);
     assert_eq!(sections(&page), ["faults", "clocks", "latency", "checkers", "logs", "notes", "reproduce"]);
@@ -112,6 +117,19 @@ fn skewed_clocks_are_drawn_as_they_were_read_back() {
     assert_eq!(curves.len(), 2);
     // n1 was not read for two seconds: the curve has a gap, and none is drawn over it.
     assert_eq!(curves[0].attribute("d").unwrap().matches('M').count(), 2);
+}
+
+#[test]
+fn of_more_skewed_clocks_than_are_drawn_the_others_are_named() {
+    let store = tempfile::tempdir().unwrap();
+    let directory = run(store.path(), "one", Shape::Valid);
+    let readings: Vec<_> = (1..=52).map(|node| (1, node, 60_000_000_000)).collect();
+    add_readings(&directory, &readings[..50]).unwrap();
+    assert!(!page_of(&directory).contains("nodes whose clocks were skewed are drawn"));
+    add_readings(&directory, &readings[50..]).unwrap();
+    let page = page_of(&directory);
+    assert_sound(&page);
+    assert!(page.contains("50 of 52 nodes whose clocks were skewed are drawn; the others are n51 n52."));
 }
 
 #[test]

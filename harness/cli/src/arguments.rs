@@ -1,6 +1,7 @@
 //! The command line. Names are Jepsen's where Jepsen has them; the options of workloads come from the workloads themselves.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -9,6 +10,15 @@ use dsjepsen_history::{JepsenNotation, OptionValue, Options};
 use dsjepsen_workloads::{AnyWorkload, OptionKind, OptionSpec, workloads};
 
 use crate::exit::{Failure, usage};
+
+/// How many nodes a run may have.
+pub(crate) const NODES: RangeInclusive<u64> = 1..=99;
+/// How many workers.
+pub(crate) const WORKERS: RangeInclusive<u64> = 1..=10_000;
+/// How long one request may take.
+pub(crate) const OP_TIMEOUT_MS: RangeInclusive<u64> = 10..=600_000;
+/// The longest that a phase may be, in seconds.
+pub(crate) const LONGEST_S: u64 = 10_000_000;
 
 /// The whole command line.
 pub(crate) fn command() -> Command {
@@ -122,7 +132,7 @@ fn target_command() -> Command {
 
 fn nodes() -> Arg {
     number("nodes", "N", "Number of nodes [default: the target's own, mostly 5]")
-        .value_parser(value_parser!(u16).range(1..=99))
+        .value_parser(value_parser!(u16).range(*NODES.start() as i64..=*NODES.end() as i64))
 }
 
 fn test_command() -> Command {
@@ -150,7 +160,7 @@ fn test_command() -> Command {
         .arg(
             number("op-timeout-ms", "MS", "Deadline of one request with its retries")
                 .default_value("1000")
-                .value_parser(value_parser!(u64).range(10..=600_000)),
+                .value_parser(value_parser!(u64).range(OP_TIMEOUT_MS)),
         )
         .arg(number("seed", "N", "Fixes the schedule of faults and every worker's calls [default: drawn anew]"))
         .arg(
@@ -226,7 +236,7 @@ fn number(name: &'static str, value: &'static str, help: &'static str) -> Arg {
 
 fn seconds(name: &'static str, help: &'static str) -> Arg {
     text(name, "S", help).value_parser(|text: &str| match text.parse::<f64>() {
-        Ok(number) if (0.0..=1e7).contains(&number) => Ok(number),
+        Ok(number) if (0.0..=LONGEST_S as f64).contains(&number) => Ok(number),
         _ => Err(format!("`{text}` is no number of seconds")),
     })
 }

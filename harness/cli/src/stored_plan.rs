@@ -9,10 +9,10 @@ use std::time::Duration;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use dsjepsen_engine::nemesis::{faults, find_fault, parse_nemesis, plan_faults};
-use dsjepsen_history::{NodeId, OptionValue, Options, Plan, RunSettings, SCHEMA};
+use dsjepsen_history::{NodeId, OptionValue, Options, Plan, RunSettings, read_plan_file};
 use dsjepsen_workloads::{AnyWorkload, OptionSpec, workloads};
-use serde_json::Value;
 
+use crate::arguments::{LONGEST_S, NODES, OP_TIMEOUT_MS, WORKERS};
 use crate::exit::{Failure, usage};
 
 /// The options of `test` whose place in a plan is this one.
@@ -43,21 +43,7 @@ impl StoredPlan {
     /// Names the file and the field, also where the command line says what the plan says already.
     pub(crate) fn read(path: &Path, arguments: &ArgMatches) -> Result<Self, Failure> {
         let path = if path.is_dir() { path.join("plan.json") } else { path.to_owned() };
-        let shown = path.display();
-        let text = std::fs::read(&path).map_err(|error| usage(format!("cannot read the plan {shown}: {error}")))?;
-        let value: Value =
-            serde_json::from_slice(&text).map_err(|error| usage(format!("{shown} is no JSON: {error}")))?;
-        match value.get("schema").and_then(Value::as_u64) {
-            None => return Err(usage(format!("{shown}: schema: it has none; is it the plan.json of a run?"))),
-            Some(found) if found > u64::from(SCHEMA) => {
-                return Err(usage(format!(
-                    "{shown}: schema: it is {found}, and this dsjepsen reads up to {SCHEMA}: use a newer dsjepsen"
-                )));
-            }
-            Some(_) => {}
-        }
-        let plan = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_slice(&text))
-            .map_err(|error| usage(format!("{shown}: {}: {}", error.path(), error.inner())))?;
+        let plan = read_plan_file(&path).map_err(usage)?;
         let stored = Self { path, plan };
         stored.refuse_contradictions(arguments)?;
         Ok(stored)
@@ -85,16 +71,14 @@ impl StoredPlan {
 
     /// The settings, each within what the command line takes too.
     pub(crate) fn settings(&self) -> Result<RunSettings, Failure> {
-        /// The longest phase: 10,000,000 s.
-        const LONGEST_MS: u64 = 10_000_000_000;
         let settings = &self.plan.settings;
         let limits: [(&str, u64, RangeInclusive<u64>); 6] = [
-            ("nodes", settings.nodes.into(), 1..=99),
-            ("concurrency", settings.concurrency.into(), 1..=10_000),
-            ("time_limit_ms", settings.time_limit_ms, 1..=LONGEST_MS),
-            ("recovery_time_ms", settings.recovery_time_ms, 0..=LONGEST_MS),
-            ("op_timeout_ms", settings.op_timeout_ms, 10..=600_000),
-            ("nemesis_interval_ms", settings.nemesis_interval_ms, 1..=LONGEST_MS),
+            ("nodes", settings.nodes.into(), NODES),
+            ("concurrency", settings.concurrency.into(), WORKERS),
+            ("time_limit_ms", settings.time_limit_ms, 1..=LONGEST_S * 1_000),
+            ("recovery_time_ms", settings.recovery_time_ms, 0..=LONGEST_S * 1_000),
+            ("op_timeout_ms", settings.op_timeout_ms, OP_TIMEOUT_MS),
+            ("nemesis_interval_ms", settings.nemesis_interval_ms, 1..=LONGEST_S * 1_000),
         ];
         for (name, value, range) in limits {
             if !range.contains(&value) {

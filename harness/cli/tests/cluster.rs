@@ -5,13 +5,12 @@ mod common;
 mod shell;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{DSJEPSEN, eventually};
-use dsjepsen_engine::nemesis::{Nemesis, Scene, minimum_time_limit, parse_nemesis, plan_faults};
-use dsjepsen_engine::{Events, FaultRecorder, ProcessState, RunClock, find_marked};
-use dsjepsen_history::{FaultAction, FaultDetail, FaultOutcome, FaultStage, Moment, NodeId, RunDirectory, RunEvent};
+use dsjepsen_engine::nemesis::minimum_time_limit;
+use dsjepsen_engine::{ProcessState, find_marked};
+use dsjepsen_history::{FaultAction, FaultOutcome, NodeId, RunEvent};
 use shell::{Bench, Shell};
 
 #[tokio::test(flavor = "current_thread")]
@@ -110,6 +109,44 @@ async fn a_throttled_node_runs_a_part_of_the_time_and_stays_stopped_while_it_is_
     bench.nothing_left();
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn of_a_throttled_node_that_was_started_again_no_share_is_told() {
+    static TARGET: Shell = Shell::running("echo node is ready; while :; do :; done");
+    let bench = Bench::new("throttled-anew");
+    let node = NodeId::at(0);
+    let cluster = bench.start(&TARGET, 1).await.unwrap();
+    let throttling = cluster.throttle(node, 90);
+    cluster.kill(node).await.unwrap();
+    cluster.restart(node).await.unwrap();
+    // By now the new process has used more than the old one had.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (times, share) = cluster.unthrottle(&throttling).await;
+    assert!(times > 0 && share.is_none(), "{times} times, {share:?}");
+    cluster.stop().await;
+    bench.nothing_left();
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_node_that_is_down_is_throttled_once_it_runs_again() {
+    static TARGET: Shell = Shell::running("echo node is ready; while :; do :; done");
+    let bench = Bench::new("throttled-down");
+    let cluster = bench.start(&TARGET, 2).await.unwrap();
+    let text =
+        "kill(n1) at 100ms for 600ms; throttle(n1 n2, 30%) at 300ms for 1500ms; throttle(n1, 40%) at 400ms for 100ms";
+    let told = bench.follow(&cluster, text, Duration::from_secs(2)).await;
+    let of = |id: u32, action: FaultAction| {
+        told.iter().find(|detail| detail.id == id && detail.action == action && detail.outcome.is_some()).unwrap()
+    };
+    let begun = &of(2, FaultAction::Inject).evidence;
+    assert_eq!((&*begun["n1"], &*begun["n2"]), ("is to run 30 % of the time, is down", "is to run 30 % of the time"));
+    let healed = of(2, FaultAction::Heal);
+    assert!(healed.confirmed && !healed.evidence["n1"].contains(" 0 times"), "{told:#?}");
+    let never = of(3, FaultAction::Heal);
+    assert!(!never.confirmed && never.evidence["n1"] == "was seen stopped 0 times, is down", "{never:?}");
+    cluster.stop().await;
+    bench.nothing_left();
+}
+
 fn check_environment(path: &Path, run: &str) {
     let text = std::fs::read_to_string(path).unwrap();
     let names: Vec<&str> = text.lines().filter_map(|line| line.split('=').next()).collect();
@@ -122,32 +159,14 @@ fn check_environment(path: &Path, run: &str) {
     assert!(text.contains(&format!("DSJEPSEN_RUN={run}\n")) && text.contains("GIVEN=by the target\n"));
 }
 
-/// Keeps what the nemesis records.
-#[derive(Default)]
-struct Kept(Mutex<Vec<FaultDetail>>);
-
-impl FaultRecorder for Kept {
-    fn record_fault(&self, stage: FaultStage) -> Moment {
-        self.0.lock().unwrap().push(stage.value);
-        Moment { index: 0, time: 0 }
-    }
-}
-
 #[tokio::test(flavor = "current_thread")]
 async fn a_restarted_node_that_is_not_ready_in_time_is_healed_all_the_same() {
     // Such as a member that nobody answers because it is cut off.
     static TARGET: Shell = Shell::running("[ -e started ] || echo node is ready; touch started; exec sleep 600");
     let bench = Bench::new("not-let-in");
     let cluster = bench.start(&TARGET, 1).await.unwrap();
-    let asked = parse_nemesis("kill(all)").unwrap();
-    let second = Duration::from_secs(1);
-    let schedule = plan_faults(&asked, &cluster.nodes(), 1, minimum_time_limit(1, second), second).unwrap();
-    let kept = Arc::new(Kept::default());
-    let scene = Scene { cluster: cluster.clone(), gates: Vec::new() };
-    let events = Events::new(RunClock::start(), Vec::new());
-    let directory = RunDirectory::open(&bench.file("..")).unwrap();
-    Nemesis::new(scene, schedule, kept.clone(), events, &directory).unwrap().follow_schedule().await;
-    let last = kept.0.lock().unwrap().last().cloned().unwrap();
+    let limit = minimum_time_limit(1, Duration::from_secs(1));
+    let last = bench.follow(&cluster, "kill(all)", limit).await.pop().unwrap();
     assert_eq!((last.action, last.outcome), (FaultAction::Heal, Some(FaultOutcome::Installed)));
     assert_eq!(last.evidence["n1"], "runs again, but was not ready within 10 s");
     assert!(cluster.is_running(NodeId::at(0)));
@@ -160,15 +179,8 @@ async fn faults_that_overlap_end_with_the_last_that_holds_a_node_and_a_kill_ends
     let cluster = bench.start(&TARGET, 2).await.unwrap();
     let text = "pause(n1, n2) at 200ms for 1500ms; pause(n1) at 400ms for 500ms; kill(n2) at 600ms for 400ms; \
                 pause(n1, n2) at 800ms for 150ms; kill(n2) at 850ms";
-    let second = Duration::from_secs(1);
-    let schedule = plan_faults(&parse_nemesis(text).unwrap(), &cluster.nodes(), 1, 2 * second, second).unwrap();
-    let kept = Arc::new(Kept::default());
-    let scene = Scene { cluster: cluster.clone(), gates: Vec::new() };
-    let events = Events::new(RunClock::start(), Vec::new());
-    let directory = RunDirectory::open(&bench.file("..")).unwrap();
-    Nemesis::new(scene, schedule, kept.clone(), events, &directory).unwrap().follow_schedule().await;
+    let kept = bench.follow(&cluster, text, Duration::from_secs(2)).await;
     let of = |id: u32, action: FaultAction| -> (FaultOutcome, Vec<String>) {
-        let kept = kept.0.lock().unwrap();
         let detail = kept.iter().find(|detail| detail.id == id && detail.action == action && detail.outcome.is_some());
         let detail = detail.unwrap_or_else(|| panic!("fault {id} has no {action:?}"));
         let evidence = detail.evidence.iter().map(|(whose, seen)| format!("{whose} {seen}"));

@@ -19,6 +19,6 @@ mod vdso;
 
 pub(crate) use node::{LastRead, NodeClock};
 pub use node::{SkewId, Witnessed};
-pub use probe::{clocks_available, run_skewed};
+pub use probe::{NoClock, clocks_available, run_skewed, try_clocks};
 pub(crate) use process::{Patch, take_over};
 pub use skew::Skew;

@@ -13,6 +13,7 @@ mod programs;
 mod shared;
 #[allow(unsafe_code, reason = "what is done between fork and exec, and one system call: the arguments stand there")]
 mod spawner;
+mod unreached;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ pub(crate) use programs::{Program, Trouble};
 use shared::Shared;
 pub(crate) use shared::sharing_available;
 use spawner::{ProcessSpec, Spawner};
+pub use unreached::Unreached;
 
 /// How long a restarted node may take.
 const RESTART_TIME: Duration = Duration::from_secs(10);

@@ -27,10 +27,10 @@ mod units;
 
 pub use client::{Client, Seat};
 pub use clock::{RunClock, nanos};
-pub use clocks::{Skew, SkewId, Witnessed, clocks_available, run_skewed};
+pub use clocks::{NoClock, Skew, SkewId, Witnessed, clocks_available, run_skewed, try_clocks};
 pub use cluster::{
-    ClientCommand, Cluster, ClusterError, ClusterPlan, MARKER, ProcessState, Programs, Throttling, find_marked, guard,
-    kill_marked,
+    ClientCommand, Cluster, ClusterError, ClusterPlan, MARKER, ProcessState, Programs, Throttling, Unreached,
+    find_marked, guard, kill_marked,
 };
 pub use events::{Events, Subscriber};
 pub use gate::{Gate, Occupancy};

@@ -21,6 +21,7 @@ mod selector;
 mod slice;
 mod throttle;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +35,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
 use crate::clocks::{Skew, SkewId};
-use crate::cluster::{Cluster, ClusterError, ProcessState};
+use crate::cluster::{Cluster, ClusterError, ProcessState, Unreached};
 use crate::events::Events;
 use crate::gate::Gate;
 use crate::network::{RuleEvidence, RuleId};
@@ -91,7 +92,7 @@ pub trait Fault: Send + Sync {
     fn about(&self) -> &'static str;
 
     /// What may stand in brackets behind the name, and what it means without.
-    fn arguments(&self) -> &'static str;
+    fn arguments(&self) -> Cow<'static, str>;
 
     /// How it is drawn.
     fn band(&self) -> Band;
@@ -194,6 +195,9 @@ pub enum Undo {
         /// That very skew, once it is in force.
         #[serde(skip)]
         id: Option<SkewId>,
+        /// The processes that it did not reach when it began.
+        #[serde(skip)]
+        unreached: Vec<Unreached>,
     },
     /// Let a node run all the time again.
     Unthrottle {
@@ -272,12 +276,12 @@ impl Scene {
                 (node.to_string(), seen, false, undone)
             }
             Undo::Unskew { node, id: None, .. } => (node.to_string(), "was not skewed".to_owned(), false, true),
-            Undo::Unskew { node, id: Some(id), .. } => {
-                let (words, confirmed) = self.unskew(*node, *id);
+            Undo::Unskew { node, id: Some(id), unreached, .. } => {
+                let (words, confirmed) = self.unskew(*node, *id, unreached);
                 (node.to_string(), words, confirmed, true)
             }
             Undo::Unthrottle { node, share } => {
-                let (words, confirmed) = self.unthrottle(share).await;
+                let (words, confirmed) = self.unthrottle(*node, share).await;
                 (node.to_string(), words, confirmed, true)
             }
             Undo::OpenGate { worker } => {

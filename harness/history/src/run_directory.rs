@@ -199,7 +199,7 @@ impl RunDirectory {
     /// # Errors
     /// [`RunDirectoryError`].
     pub fn read_plan(&self) -> Result<Plan, RunDirectoryError> {
-        read_json(&self.plan_file())
+        read_plan_file(&self.plan_file())
     }
 
     /// Writes the verdict.
@@ -266,18 +266,26 @@ fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunDirectoryErr
     })
 }
 
+/// Reads a plan, which may be edited and lie anywhere.
+///
+/// # Errors
+/// [`RunDirectoryError`]; where something in it is wrong, with the field.
+pub fn read_plan_file(path: &Path) -> Result<Plan, RunDirectoryError> {
+    read_json(path)
+}
+
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunDirectoryError> {
     let text =
         fs::read(path).map_err(|source| RunDirectoryError::Io { what: "read", path: path.to_owned(), source })?;
-    let damaged =
-        |error: serde_json::Error| RunDirectoryError::Damaged { path: path.to_owned(), problem: error.to_string() };
-    let value: Value = serde_json::from_slice(&text).map_err(damaged)?;
+    let damaged = |problem: String| RunDirectoryError::Damaged { path: path.to_owned(), problem };
+    let value: Value = serde_json::from_slice(&text).map_err(|error| damaged(format!("it is no JSON: {error}")))?;
     match value.get("schema").and_then(Value::as_u64) {
         Some(found) if found > u64::from(SCHEMA) => {
             Err(RunDirectoryError::NewerSchema { path: path.to_owned(), found })
         }
-        Some(_) => serde_json::from_value(value).map_err(damaged),
-        None => Err(RunDirectoryError::Damaged { path: path.to_owned(), problem: "it has no `schema`".to_owned() }),
+        Some(_) => serde_path_to_error::deserialize(value)
+            .map_err(|error| damaged(format!("{}: {}", error.path(), error.inner()))),
+        None => Err(damaged("it has no `schema`".to_owned())),
     }
 }
 
@@ -311,5 +319,8 @@ mod tests {
         assert!(error.contains("plan.json has schema 2") && error.contains("newer dsjepsen"), "{error}");
         fs::write(directory.plan_file(), "{}").unwrap();
         assert!(directory.read_plan().unwrap_err().to_string().contains("no `schema`"));
+        fs::write(directory.plan_file(), r#"{"schema": 1, "seed": "one"}"#).unwrap();
+        let error = directory.read_plan().unwrap_err().to_string();
+        assert!(error.contains("seed: invalid type"), "{error}");
     }
 }

@@ -16,7 +16,7 @@ use crate::load::MOST_NODES;
 const ROW: f64 = 62.0;
 /// Room above and below the curve in its row.
 const MARGIN: f64 = 12.0;
-/// A smaller skew is the machine's own clock, read to the microsecond.
+/// A smaller skew is the machine's own clock, read to the microsecond; no less can be asked for.
 const LEAST_NS: u64 = 10_000;
 
 /// The time between two looks at a clock.

@@ -6,7 +6,7 @@ use dsjepsen_history::NodeId;
 use maud::{Markup, html};
 
 use super::{Section, framed, wide};
-use crate::load::RunRecord;
+use crate::load::{MOST_NODES, RunRecord};
 use crate::plot::bands::DrawnFault;
 use crate::plot::clocks::{Readings, draw, is_skewed, readings};
 
@@ -20,10 +20,18 @@ pub(super) fn section(record: &RunRecord, faults: &[DrawnFault]) -> Option<Secti
         readings.iter().map(|(node, readings)| (*node, readings)).partition(|(_, readings)| is_skewed(readings));
     let content = html! {
         @if !skewed.is_empty() { (wide("Skew of the nodes’ clocks over time", &draw(&skewed, record.end(), faults))) }
+        @if skewed.len() > MOST_NODES {
+            p.note { (MOST_NODES) " of " (skewed.len()) " nodes whose clocks were skewed are drawn; the others are " (rest(&skewed)) "." }
+        }
     };
     let mut section = framed("clocks", "Clocks", "What the nodes took for the time", &lede(&skewed, &others), &content);
     section.on_run_axis = true;
     Some(section)
+}
+
+/// The nodes that are not drawn.
+fn rest(skewed: &BTreeMap<NodeId, &Readings>) -> String {
+    skewed.keys().skip(MOST_NODES).map(NodeId::to_string).collect::<Vec<_>>().join(" ")
 }
 
 fn lede(skewed: &BTreeMap<NodeId, &Readings>, others: &BTreeMap<NodeId, &Readings>) -> Markup {

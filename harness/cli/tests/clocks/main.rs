@@ -7,6 +7,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod programs;
+#[path = "../shell/mod.rs"]
+mod shell;
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -16,8 +18,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use common::{Store, text};
 use dsjepsen_engine::target::Addressing;
-use dsjepsen_engine::{Cluster, Skew, clocks_available};
-use dsjepsen_history::{NodeId, RunEvent};
+use dsjepsen_engine::{Cluster, NoClock, Skew, Unreached, try_clocks};
+use dsjepsen_history::{FaultDetail, NodeId, RunEvent};
 use libtest_mimic::{Arguments, Trial};
 use programs::{Language, Teller, Told};
 use serde_json::{Value, json};
@@ -29,12 +31,15 @@ const LATE_NS: i64 = SECOND / 2;
 const EARLY_NS: i64 = SECOND / 50;
 
 fn main() -> ExitCode {
-    // That the kernel refuses something is a reason to skip; that the trial's program sees the wrong time is none.
-    let refused = clocks_available().err().filter(|error| !error.why.contains("with its clock set back"));
-    if let Some(error) = &refused {
-        println!("skipped, all of them: {error}");
+    // That this machine refuses it is a reason to skip; that it should work here and does not is none.
+    let tried = try_clocks();
+    let refused = if let Err(NoClock::Refused(why)) = &tried { Some(why) } else { None };
+    if let Some(why) = refused {
+        println!("skipped, all of them: a node cannot have a clock of its own here: {why}");
     }
-    let mut trials = Vec::new();
+    let works = tried.clone();
+    let mut trials =
+        vec![trial("a_small_program_has_a_clock_of_its_own", refused.is_some(), move || assert_eq!(works, Ok(())))];
     for language in Language::ALL {
         let missing = language.missing();
         let name = format!("a_{}_program_sees_its_skew_and_its_neighbour_does_not", language.name());
@@ -54,6 +59,10 @@ fn main() -> ExitCode {
         trial("a_script_that_becomes_the_node_is_followed_when_asked", no_c, || run(behind_a_script())),
         trial("only_the_wall_clock_is_skewed_and_that_by_every_way_to_ask_the_vdso", no_c, || run(every_way())),
         trial("a_strobe_is_seen_away_and_back", no_c, || run(strobe())),
+        trial("a_server_that_its_supervisor_starts_by_exec_is_not_confirmed", no_c, || run(supervised("serve"))),
+        trial("a_bystander_that_holds_a_socket_and_does_not_run_spoils_nothing", no_c, || run(supervised("hold"))),
+        trial("a_node_that_is_down_is_skewed_once_it_runs_again", no_c, || run(skewed_while_down())),
+        trial("a_helper_without_a_say_spoils_nothing", no_c, || run(supervised("help"))),
         trial("a_program_that_never_reads_its_clock_confirms_nothing", no_c, || run(never_reads())),
     ]);
     trials.push(trial("a_run_journals_the_skew_and_tells_what_the_nodes_read", refused.is_some(), whole_run));
@@ -180,7 +189,7 @@ fn assert_nobody_attached(teller: &Teller) {
 /// etcd's own time: a key with a time to live is answered with the time at which it will end.
 fn etcd_ahead_ns(cluster: &Cluster, node: NodeId) -> i64 {
     const TTL_NS: i64 = 1_000 * SECOND;
-    let mut stream = TcpStream::connect((cluster.network().subnet().node(node), programs::PORT)).unwrap();
+    let mut stream = TcpStream::connect((cluster.network().subnet().node(node), shell::PORT)).unwrap();
     write!(stream, "PUT /v2/keys/key?value=1&ttl=1000 HTTP/1.0\r\nContent-Length: 0\r\n\r\n").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -315,6 +324,43 @@ async fn strobe() {
     seen(&cluster, n1(), "the true time", |read| read == 0).await;
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(cluster.clock_read(n1()), Some(0), "it went on");
+    teller.stop(cluster).await;
+}
+
+/// A node that reads its clock, and has started another program beside itself.
+async fn supervised(beside: &str) {
+    let teller = Teller::new(Language::C, &[beside], Addressing::PerLink);
+    let cluster = teller.start(1).await;
+    let is_there = |all: &[Unreached]| all.len() == 1 && all[0].has_a_say == (beside != "help");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !is_there(&cluster.unreached(n1())) {
+        assert!(Instant::now() < deadline, "{:?}", cluster.unreached(n1()));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let told = teller.follow(&cluster, "clock(n1, +60s) at 300ms for 1s").await;
+    let [_, injected, _, healed] = &told[..] else { panic!("{told:?}") };
+    let evidence = |of: &FaultDetail| of.evidence["n1"].clone();
+    for of in [injected, healed] {
+        assert!(evidence(of).contains("last 60.000 s ahead; ") && evidence(of).contains("exe (process "), "{of:?}");
+    }
+    let confirmed = match beside {
+        "serve" => [false, false],
+        // That it did not run is known at the end alone.
+        "hold" => [false, true],
+        _ => [true, true],
+    };
+    assert_eq!([injected.confirmed, healed.confirmed], confirmed, "{} and {}", evidence(injected), evidence(healed));
+    teller.stop(cluster).await;
+}
+
+async fn skewed_while_down() {
+    let teller = Teller::new(Language::C, &[], Addressing::PerLink);
+    let cluster = teller.start(1).await;
+    let told = teller.follow(&cluster, "kill(n1) at 100ms for 900ms; clock(n1, +60s) at 200ms for 1500ms").await;
+    let of_clock: Vec<&FaultDetail> = told.iter().filter(|detail| detail.id == 2).collect();
+    let [_, injected, _, healed] = of_clock[..] else { panic!("{told:?}") };
+    assert_eq!((&*injected.evidence["n1"], injected.confirmed), ("did not read its clock, is down", false));
+    assert!(healed.confirmed && healed.evidence["n1"].ends_with("last 60.000 s ahead"), "{healed:?}");
     teller.stop(cluster).await;
 }
 

@@ -1,27 +1,15 @@
 //! Programs that tell the time, in several languages, as the nodes of a cluster; and what they told.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
-use dsjepsen_engine::api::Abilities;
-use dsjepsen_engine::target::{
-    Addressing, Control, Launch, NODE_PATH, NodeContext, Readiness, Target, Unavailable, Variant, Variants,
-};
-use dsjepsen_engine::{Cluster, ClusterPlan, Events, RunClock, find_marked};
-use dsjepsen_history::{NodeId, Plan, Promises, RunDirectory, RunEvent};
+use dsjepsen_engine::Cluster;
+use dsjepsen_engine::target::{Addressing, NODE_PATH};
+use dsjepsen_history::{FaultDetail, NodeId, RunEvent};
 
-use crate::common::{DSJEPSEN, eventually};
+use crate::shell::{ADDRESS, Bench, PORT, Shell, Words};
 use crate::wall_ns;
-
-/// The port of a node.
-pub(crate) const PORT: u16 = 7302;
-
-/// What stands for a node's own address and data in the arguments of a program.
-const ADDRESS: &str = "{address}";
 
 /// What a program is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,72 +86,6 @@ fn which(name: &str) -> PathBuf {
     found.unwrap().canonicalize().unwrap()
 }
 
-struct Program {
-    program: PathBuf,
-    arguments: Vec<String>,
-    addressing: Addressing,
-    ready: &'static str,
-    wrappers: usize,
-}
-
-#[async_trait]
-impl Target for Program {
-    fn name(&self) -> &str {
-        "teller"
-    }
-
-    fn about(&self) -> &str {
-        "tells the time"
-    }
-
-    fn variants(&self) -> &[Variant] {
-        &[]
-    }
-
-    fn expectation(&self) -> &str {
-        "it tells the time that it is made to believe in"
-    }
-
-    fn ports(&self) -> &[u16] {
-        &[PORT]
-    }
-
-    fn addressing(&self) -> Addressing {
-        self.addressing
-    }
-
-    fn available(&self) -> Result<String, Unavailable> {
-        Ok("1".to_owned())
-    }
-
-    fn promises(&self, _variants: &Variants) -> Promises {
-        Promises::default()
-    }
-
-    fn wrappers(&self) -> usize {
-        self.wrappers
-    }
-
-    fn launch(&self, node: &NodeContext<'_>) -> Launch {
-        let address = node.address.to_string();
-        Launch {
-            program: self.program.clone(),
-            arguments: self.arguments.iter().map(|word| word.replace(ADDRESS, &address)).collect(),
-            environment: BTreeMap::new(),
-            files: BTreeMap::new(),
-            readiness: Readiness::LogLine(self.ready.to_owned()),
-        }
-    }
-
-    async fn leader(&self, _control: &Control) -> Option<NodeId> {
-        None
-    }
-
-    fn abilities(&self, _variants: &Variants) -> Abilities {
-        Abilities::default()
-    }
-}
-
 /// A line of a program's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Told {
@@ -175,15 +97,17 @@ pub(crate) struct Told {
     pub(crate) clocks: [i64; 5],
 }
 
+fn running(program: &Path, arguments: Vec<String>) -> Shell {
+    let program = program.display().to_string().into();
+    Shell { program, arguments: Words::Given(arguments), ..Shell::running("") }
+}
+
 /// A cluster of programs that tell the time.
 pub(crate) struct Teller {
-    folder: tempfile::TempDir,
-    run: String,
-    target: &'static Program,
-    clock: RunClock,
+    bench: Bench,
+    target: &'static Shell,
     /// The machine's wall-clock time when the run's clock started.
     started_ns: i64,
-    events: Arc<Mutex<Vec<RunEvent>>>,
 }
 
 impl Teller {
@@ -191,8 +115,7 @@ impl Teller {
         let folder = tempfile::tempdir().unwrap();
         let (program, mut all) = language.build(folder.path());
         all.extend(arguments.iter().map(|word| (*word).to_owned()));
-        let ready = "node is ready";
-        Self::of(folder, Program { program, arguments: all, addressing, ready, wrappers: 0 })
+        Self::of(folder, Shell { addressing, ..running(&program, all) })
     }
 
     /// A program in C behind a script that runs others, too, and then becomes it.
@@ -200,16 +123,13 @@ impl Teller {
         let folder = tempfile::tempdir().unwrap();
         let (program, _) = Language::C.build(folder.path());
         let line = format!("date; sleep 0.05; exec {}", program.display());
-        let (arguments, addressing, ready) = (vec!["-c".to_owned(), line], Addressing::PerLink, "node is ready");
-        Self::of(folder, Program { program: "/bin/sh".into(), arguments, addressing, ready, wrappers })
+        Self::of(folder, Shell { wrappers, ..running(Path::new("/bin/sh"), vec!["-c".to_owned(), line]) })
     }
 
     /// A program that never looks at the time.
     pub(crate) fn silent() -> Self {
-        let line = ["-c", "echo node is ready; sleep 600 & wait"].map(str::to_owned);
-        let (addressing, ready) = (Addressing::PerLink, "node is ready");
-        let program = Program { program: "/bin/sh".into(), arguments: line.into(), addressing, ready, wrappers: 0 };
-        Self::of(tempfile::tempdir().unwrap(), program)
+        let target = Shell::running("echo node is ready; sleep 600 & wait");
+        Self::of(tempfile::tempdir().unwrap(), target)
     }
 
     /// Nodes of etcd, each alone, with the interface that tells the time.
@@ -219,63 +139,47 @@ impl Teller {
              --advertise-client-urls=http://{ADDRESS}:{PORT} --listen-peer-urls=http://{ADDRESS}:0"
         );
         let arguments = line.split_whitespace().map(str::to_owned).collect();
-        let (addressing, ready) = (Addressing::PerLink, "serving insecure client requests");
-        Self::of(
-            tempfile::tempdir().unwrap(),
-            Program { program: "etcd".into(), arguments, addressing, ready, wrappers: 0 },
-        )
+        let ready = "serving insecure client requests";
+        Self::of(tempfile::tempdir().unwrap(), Shell { ready, ..running(Path::new("etcd"), arguments) })
     }
 
-    fn of(folder: tempfile::TempDir, target: Program) -> Self {
+    fn of(folder: tempfile::TempDir, target: Shell) -> Self {
         use std::sync::atomic::{AtomicU32, Ordering};
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let run = format!("clocks-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         // Targets live as long as the program; a test has few.
         let target = Box::leak(Box::new(target));
-        let (started_ns, clock) = (wall_ns(), RunClock::start());
-        Self { folder, run, target, clock, started_ns, events: Arc::default() }
+        let name = format!("clocks-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        Self { started_ns: wall_ns(), bench: Bench::within(folder, &name), target }
     }
 
     pub(crate) async fn start(&self, nodes: usize) -> Cluster {
-        let events = Arc::clone(&self.events);
-        let keep = Box::new(move |stamped: &dsjepsen_history::StampedEvent| {
-            events.lock().unwrap().push(stamped.event.clone());
-        });
-        let plan = ClusterPlan {
-            run: self.run.clone(),
-            target: self.target,
-            variants: Variants::default(),
-            nodes: (0..nodes).map(NodeId::at).collect(),
-            directory: RunDirectory::create(self.folder.path(), &Plan::of_nodes(&self.run, "teller", 1)).unwrap(),
-            executable: DSJEPSEN.into(),
-            own_clocks: true,
-            ready_time: Duration::from_secs(20),
-            clock: self.clock,
-            events: Events::new(self.clock, vec![keep]),
-        };
-        Cluster::start(plan).await.unwrap()
+        self.bench.start_with(self.target, nodes, true, Duration::from_secs(20)).await.unwrap()
+    }
+
+    /// Does to the nodes what a schedule says within two seconds, and tells what the nemesis recorded.
+    pub(crate) async fn follow(&self, cluster: &Cluster, faults: &str) -> Vec<FaultDetail> {
+        self.bench.follow(cluster, faults, Duration::from_secs(2)).await
     }
 
     pub(crate) async fn stop(&self, cluster: Cluster) {
         cluster.stop().await;
         drop(cluster);
-        eventually(Duration::from_secs(1), "processes are left", || find_marked(&self.run).is_empty());
+        self.bench.nothing_left();
     }
 
     /// The run's clock.
     pub(crate) fn now_ns(&self) -> i64 {
-        i64::try_from(self.clock.now()).unwrap()
+        i64::try_from(self.bench.clock.now()).unwrap()
     }
 
     /// What was told of the run, as far as it is wanted.
     pub(crate) fn seen<T>(&self, wanted: impl Fn(&RunEvent) -> Option<T>) -> Vec<T> {
-        self.events.lock().unwrap().iter().filter_map(wanted).collect()
+        self.bench.seen.lock().unwrap().iter().filter_map(wanted).collect()
     }
 
     /// All that a node told.
     pub(crate) fn told(&self, node: NodeId) -> Vec<Told> {
-        let log = self.folder.path().join(&self.run).join("nodes").join(node.to_string()).join("log");
-        let text = std::fs::read_to_string(log).unwrap();
+        let text = self.bench.read(&format!("{node}/log"));
         // The last line may be torn.
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
         whole.lines().filter_map(|line| self.read(line)).collect()

@@ -1,40 +1,62 @@
-//! Clusters whose nodes run a line of shell.
+//! Clusters whose nodes run a line of shell, or a small program.
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use dsjepsen_engine::api::Abilities;
+use dsjepsen_engine::nemesis::{Nemesis, Scene, parse_nemesis, plan_faults};
 use dsjepsen_engine::target::{
     Addressing, Control, Launch, NodeContext, Readiness, Target, Unavailable, Variant, Variants,
 };
-use dsjepsen_engine::{Cluster, ClusterError, ClusterPlan, Events, RunClock, find_marked};
-use dsjepsen_history::{NodeId, Plan, Promises, RunDirectory, RunEvent};
+use dsjepsen_engine::{Cluster, ClusterError, ClusterPlan, Events, FaultRecorder, RunClock, find_marked};
+use dsjepsen_history::{FaultDetail, FaultStage, Moment, NodeId, Plan, Promises, RunDirectory, RunEvent};
 
 use crate::common::{DSJEPSEN, eventually};
 
 /// The port of every node.
 pub(crate) const PORT: u16 = 7301;
 
-/// A target whose nodes run a line of shell.
+/// What stands for a node's own address in the arguments of a program.
+pub(crate) const ADDRESS: &str = "{address}";
+
+/// A target whose nodes run a line of shell, or a small program.
 pub(crate) struct Shell {
-    line: &'static str,
-    interpreter: &'static str,
-    addressing: Addressing,
+    pub(crate) program: Cow<'static, str>,
+    pub(crate) arguments: Words,
+    pub(crate) addressing: Addressing,
+    /// The words in a line of its output that say that it is ready.
+    pub(crate) ready: &'static str,
+    /// How many programs it is before it is the one that is meant.
+    pub(crate) wrappers: usize,
+}
+
+/// The arguments of a program.
+pub(crate) enum Words {
+    /// `-c` and a line.
+    Line(&'static str),
+    /// These, with [`ADDRESS`] replaced.
+    Given(Vec<String>),
 }
 
 impl Shell {
     /// Nodes that run this line of `sh`.
     pub(crate) const fn running(line: &'static str) -> Self {
-        Self { line, interpreter: "/bin/sh", addressing: Addressing::PerLink }
+        Self::of("/bin/sh", line, Addressing::PerLink)
     }
 
     /// Nodes that run this line of `bash`, which can dial; `$PEER` is the name of the next node.
     pub(crate) const fn with_names(line: &'static str) -> Self {
-        Self { line, interpreter: "/bin/bash", addressing: Addressing::SharedNames }
+        Self::of("/bin/bash", line, Addressing::SharedNames)
+    }
+
+    const fn of(shell: &'static str, line: &'static str, addressing: Addressing) -> Self {
+        let (program, arguments) = (Cow::Borrowed(shell), Words::Line(line));
+        Self { program, arguments, addressing, ready: "node is ready", wrappers: 0 }
     }
 }
 
@@ -72,16 +94,24 @@ impl Target for Shell {
         self.addressing
     }
 
+    fn wrappers(&self) -> usize {
+        self.wrappers
+    }
+
     fn launch(&self, node: &NodeContext<'_>) -> Launch {
         let mut environment = BTreeMap::from([("GIVEN".to_owned(), "by the target".to_owned())]);
         let next = NodeId::at((node.node.position() + 1) % node.nodes.len());
         environment.extend(node.shared.get(&next).map(|name| ("PEER".to_owned(), name.clone())));
+        let arguments = match &self.arguments {
+            Words::Line(line) => vec!["-c".to_owned(), (*line).to_owned()],
+            Words::Given(words) => words.iter().map(|word| word.replace(ADDRESS, &node.address.to_string())).collect(),
+        };
         Launch {
-            program: self.interpreter.into(),
-            arguments: vec!["-c".to_owned(), self.line.to_owned()],
+            program: self.program.as_ref().into(),
+            arguments,
             environment,
             files: BTreeMap::from([("config".to_owned(), "a file".to_owned())]),
-            readiness: Readiness::LogLine("node is ready".to_owned()),
+            readiness: Readiness::LogLine(self.ready.to_owned()),
         }
     }
 
@@ -94,21 +124,46 @@ impl Target for Shell {
     }
 }
 
+/// Keeps what the nemesis records.
+#[derive(Default)]
+struct Kept(Mutex<Vec<FaultDetail>>);
+
+impl FaultRecorder for Kept {
+    fn record_fault(&self, stage: FaultStage) -> Moment {
+        self.0.lock().unwrap().push(stage.value);
+        Moment { index: 0, time: 0 }
+    }
+}
+
 /// A run directory of its own, and what was told of the run.
 pub(crate) struct Bench {
     folder: tempfile::TempDir,
     pub(crate) run: String,
+    pub(crate) clock: RunClock,
     pub(crate) seen: Arc<Mutex<Vec<RunEvent>>>,
 }
 
 impl Bench {
     pub(crate) fn new(name: &str) -> Self {
+        Self::within(tempfile::tempdir().unwrap(), name)
+    }
+
+    pub(crate) fn within(folder: tempfile::TempDir, name: &str) -> Self {
         let run = format!("{name}-{}", std::process::id());
-        Self { folder: tempfile::tempdir().unwrap(), run, seen: Arc::default() }
+        Self { folder, run, clock: RunClock::start(), seen: Arc::default() }
     }
 
     pub(crate) async fn start(&self, target: &'static Shell, nodes: usize) -> Result<Cluster, ClusterError> {
-        let clock = RunClock::start();
+        self.start_with(target, nodes, false, Duration::from_secs(2)).await
+    }
+
+    pub(crate) async fn start_with(
+        &self,
+        target: &'static Shell,
+        nodes: usize,
+        own_clocks: bool,
+        ready_time: Duration,
+    ) -> Result<Cluster, ClusterError> {
         let seen = Arc::clone(&self.seen);
         let keep = Box::new(move |stamped: &dsjepsen_history::StampedEvent| {
             seen.lock().unwrap().push(stamped.event.clone());
@@ -120,12 +175,24 @@ impl Bench {
             nodes: (0..nodes).map(NodeId::at).collect(),
             directory: RunDirectory::create(self.folder.path(), &Plan::of_nodes(&self.run, "shell", 1)).unwrap(),
             executable: DSJEPSEN.into(),
-            own_clocks: false,
-            ready_time: Duration::from_secs(2),
-            clock,
-            events: Events::new(clock, vec![keep]),
+            own_clocks,
+            ready_time,
+            clock: self.clock,
+            events: Events::new(self.clock, vec![keep]),
         })
         .await
+    }
+
+    /// Does to the nodes what a schedule says, and tells what the nemesis recorded.
+    pub(crate) async fn follow(&self, cluster: &Cluster, faults: &str, limit: Duration) -> Vec<FaultDetail> {
+        let (asked, second) = (parse_nemesis(faults).unwrap(), Duration::from_secs(1));
+        let schedule = plan_faults(&asked, &cluster.nodes(), 1, limit, second).unwrap();
+        let kept = Arc::new(Kept::default());
+        let scene = Scene { cluster: cluster.clone(), gates: Vec::new() };
+        let events = Events::new(RunClock::start(), Vec::new());
+        let directory = RunDirectory::open(&self.folder.path().join(&self.run)).unwrap();
+        Nemesis::new(scene, schedule, kept.clone(), events, &directory).unwrap().follow_schedule().await;
+        std::mem::take(&mut *kept.0.lock().unwrap())
     }
 
     pub(crate) fn file(&self, name: &str) -> std::path::PathBuf {

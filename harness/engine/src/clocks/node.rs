@@ -5,12 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::page::{ClockPage, Readings};
-use super::skew::{Begun, Setting, Skew};
+use super::skew::{Begun, LEAST_SEEN_NS, Setting, Skew};
 
 /// What may lie between a reading as it should be and as it is: `gettimeofday` counts in microseconds.
 const TOLERANCE_NS: i64 = 1_000;
-/// A drift is seen once it has made more than this of itself.
-const DRIFTED_NS: i64 = 10 * TOLERANCE_NS;
+/// A skew is seen where the clock would show something else by more than this without it. A reading that is off by the
+/// tolerance is still one that the report takes for skewed.
+const SEEN_NS: i64 = LEAST_SEEN_NS + TOLERANCE_NS;
 
 /// A skew in force on a node's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,12 +70,19 @@ struct Live {
     id: SkewId,
     begun: Begun,
     seen: Witnessed,
+    /// Of a clock that strobes, whether it was seen back, and seen away.
+    ends_seen: [bool; 2],
 }
 
 impl NodeClock {
     /// A clock that shows the true time.
     pub(crate) fn new() -> io::Result<Self> {
         Ok(Self { page: ClockPage::new()?, state: Mutex::default() })
+    }
+
+    /// The inode of the file without a name that its processes have mapped.
+    pub(crate) fn page_inode(&self) -> io::Result<u64> {
+        self.page.shared().inode()
     }
 
     pub(super) fn page(&self) -> &ClockPage {
@@ -88,7 +96,7 @@ impl NodeClock {
         state.last_id += 1;
         let id = SkewId(state.last_id);
         let begun = Begun { skew, at_ns: true_time_ns(), away: true };
-        state.live.push(Live { id, begun, seen: Witnessed::default() });
+        state.live.push(Live { id, begun, seen: Witnessed::default(), ends_seen: [false; 2] });
         state.put(&self.page);
         id
     }
@@ -148,9 +156,21 @@ impl State {
         }
         self.counted = readings.count;
         self.total += new;
-        for live in &mut self.live {
-            live.take(new, readings, &self.setting);
+        let otherwise: Vec<i64> = (0..self.live.len()).map(|which| self.otherwise(which, readings.true_ns)).collect();
+        for (live, otherwise) in self.live.iter_mut().zip(otherwise) {
+            live.take(new, readings, &self.setting, otherwise);
         }
+    }
+
+    /// What would be added to this true time if one of the skews were not in force; or, of a clock that strobes, if it were at
+    /// the other end.
+    fn otherwise(&self, which: usize, true_ns: i64) -> i64 {
+        let skews = self.live.iter().enumerate().filter_map(|(place, live)| match live.begun.skew {
+            _ if place != which => Some(live.begun),
+            Skew::Strobe { .. } => Some(Begun { away: !live.begun.away, ..live.begun }),
+            Skew::Offset { .. } | Skew::Bump { .. } | Skew::Drift { .. } => None,
+        });
+        Setting::of(skews, true_ns).offset_ns
     }
 
     /// Puts in force what all skews make together.
@@ -160,14 +180,16 @@ impl State {
             let (least, most) = self.before_changes.unwrap_or((last.added_ns, last.added_ns));
             self.before_changes = Some((least.min(last.added_ns), most.max(last.added_ns)));
         }
-        self.setting = Setting::of(self.live.iter().map(|live| &live.begun), true_time_ns());
+        self.setting = Setting::of(self.live.iter().map(|live| live.begun), true_time_ns());
         self.counted = 0;
         page.put(self.setting);
     }
 }
 
 impl Live {
-    fn take(&mut self, new: u64, readings: Readings, setting: &Setting) {
+    /// Takes down readings, of which the last is told. A skew is seen where a clock without it would show something else: one
+    /// that does nothing beside the others, or is hidden by them, is not.
+    fn take(&mut self, new: u64, readings: Readings, setting: &Setting, otherwise: i64) {
         let seen = &mut self.seen;
         seen.readings += new;
         let added = readings.added_ns;
@@ -182,13 +204,14 @@ impl Live {
         seen.most_ns = if first { added } else { seen.most_ns.max(added) };
         seen.last_ns = Some(added);
         seen.strange_ns = None;
+        if wanted.abs_diff(otherwise) <= SEEN_NS.unsigned_abs() {
+            return;
+        }
         seen.confirmed |= match self.begun.skew {
-            Skew::Offset { .. } | Skew::Bump { .. } => true,
-            // Of a clock that strobes, both ends must be seen.
-            Skew::Strobe { by_ns, .. } => seen.most_ns - seen.least_ns >= by_ns.saturating_abs() - 2 * TOLERANCE_NS,
-            Skew::Drift { .. } => {
-                let drifted = Setting::of([&self.begun].into_iter(), readings.true_ns).offset_ns;
-                drifted.saturating_abs() > DRIFTED_NS
+            Skew::Offset { .. } | Skew::Bump { .. } | Skew::Drift { .. } => true,
+            Skew::Strobe { .. } => {
+                self.ends_seen[usize::from(self.begun.away)] = true;
+                self.ends_seen == [true; 2]
             }
         };
     }
@@ -243,9 +266,71 @@ mod tests {
             clock.page().note(at, setting.added_at(at));
             // Just begun, it may have come further than the least that counts on a machine that is held up.
             let seen = clock.witnessed(id).unwrap();
-            assert!(seen.confirmed == confirmed || seen.most_ns > DRIFTED_NS, "{seen:?}");
+            assert!(seen.confirmed == confirmed || seen.most_ns > LEAST_SEEN_NS, "{seen:?}");
         }
         assert!(clock.end(id).unwrap().confirmed);
+    }
+
+    /// What is seen of each of these skews, which begin one after the other, by readings of the clock as it is set.
+    fn seen_together(skews: &[&str], strobes: usize) -> Vec<bool> {
+        let clock = NodeClock::new().unwrap();
+        let ids: Vec<SkewId> = skews.iter().map(|skew| clock.begin(skew.parse().unwrap())).collect();
+        for jump in 0..=strobes {
+            for id in ids.iter().filter(|_| jump > 0) {
+                clock.strobe(*id);
+            }
+            // Later than now, so that a drift has come to something.
+            let at = true_time_ns() + S;
+            let setting = clock.lock().setting;
+            clock.page().note(at, setting.added_at(at));
+        }
+        ids.into_iter().map(|id| clock.end(id).unwrap().confirmed).collect()
+    }
+
+    #[test]
+    fn of_skews_that_overlap_only_those_are_confirmed_that_the_clock_shows() {
+        for (skews, confirmed) in [
+            (&["+60s", "-7s"][..], &[false, true][..]),
+            (&["+60s", "+60s"], &[false, false]),
+            (&["bump +7s", "+60s"], &[false, true]),
+            // Either alone would show the same.
+            (&["bump +60s", "+60s"], &[false, false]),
+            (&["+60s", "bump -7s"], &[true, true]),
+            (&["+60s", "bump -60s"], &[true, true]),
+            (&["drift +10%", "+60s"], &[false, true]),
+            (&["+60s", "drift +10%"], &[true, true]),
+        ] {
+            assert_eq!(seen_together(skews, 0), confirmed, "{skews:?}");
+        }
+        // An offset hides a strobe, and a bump that comes and goes is no strobe.
+        assert_eq!(seen_together(&["strobe +2s 50ms", "+60s"], 3), [false, true]);
+        assert_eq!(seen_together(&["+60s", "strobe +2s 50ms"], 0), [true, false]);
+        assert_eq!(seen_together(&["+60s", "strobe +2s 50ms"], 1), [true, true]);
+        let clock = NodeClock::new().unwrap();
+        let strobe = clock.begin("strobe +2s 50ms".parse().unwrap());
+        clock.page().note(true_time_ns(), 2 * S);
+        clock.begin("bump +2s".parse().unwrap());
+        clock.page().note(true_time_ns(), 4 * S);
+        assert!(!clock.end(strobe).unwrap().confirmed, "it was never seen back");
+    }
+
+    #[test]
+    fn the_least_skew_that_may_be_asked_for_is_seen_and_drawn_as_one() {
+        for text in ["+20us", "-20us", "bump +20us", "strobe +20us 1ms"] {
+            let clock = NodeClock::new().unwrap();
+            let id = clock.begin(text.parse().unwrap());
+            for _ in 0..2 {
+                // What `gettimeofday` makes of it.
+                let at = true_time_ns();
+                let added = (at + clock.lock().setting.added_at(at)).div_euclid(1_000) * 1_000 - at;
+                clock.page().note(at, added.max(clock.lock().setting.added_at(at) - 999));
+                clock.strobe(id);
+            }
+            let seen = clock.end(id).unwrap();
+            assert!(seen.confirmed && seen.most_ns.max(-seen.least_ns) >= LEAST_SEEN_NS, "{text}: {seen:?}");
+        }
+        let refused = "+19us".parse::<Skew>().unwrap_err();
+        assert!(refused.contains("20 µs"), "{refused}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::libc;
 use thiserror::Error;
 
 use super::node::NodeClock;
@@ -43,6 +44,15 @@ pub(crate) enum TakeOverError {
         /// Its answer.
         source: std::io::Error,
     },
+    /// A system call failed that the process was made to carry out.
+    #[error("cannot {what}: {source}")]
+    #[cfg(target_arch = "x86_64")]
+    InProcess {
+        /// What was asked of it.
+        what: &'static str,
+        /// The kernel's answer.
+        source: std::io::Error,
+    },
     /// Its vDSO is not as it must be.
     #[error(transparent)]
     #[cfg(target_arch = "x86_64")]
@@ -65,6 +75,25 @@ pub(crate) enum TakeOverError {
     )]
     #[cfg(not(target_arch = "x86_64"))]
     Architecture,
+}
+
+impl TakeOverError {
+    /// Whether it is this machine that does not allow it: to trace a process, to look at it and write its memory, or by its
+    /// kind. Anything else should not be.
+    pub(super) fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused { source, .. } => is_refusal(source),
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::Architecture => true,
+            #[cfg(target_arch = "x86_64")]
+            Self::InProcess { .. } | Self::Vdso(_) | Self::PageLost | Self::Late { .. } => false,
+        }
+    }
+}
+
+/// Whether the kernel's answer is that something is not permitted, or not there at all.
+pub(super) fn is_refusal(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EPERM | libc::EACCES | libc::ENOSYS))
 }
 
 /// Takes over the clock of a process that was [prepared](Patch::prepare) for it, once it has become the program that is meant,

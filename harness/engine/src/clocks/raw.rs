@@ -57,6 +57,11 @@ impl SharedWords {
         self.bytes.get()
     }
 
+    /// The inode of the file.
+    pub(super) fn inode(&self) -> io::Result<u64> {
+        Ok(nix::sys::stat::fstat(&self.file)?.st_ino)
+    }
+
     /// The descriptor of it in this process, as long as this lives.
     pub(super) fn descriptor(&self) -> i32 {
         self.file.as_raw_fd()

@@ -6,12 +6,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::units::{UNITS, read_ns, rounded};
+use crate::units::{UNITS, read_decimal, read_signed, read_time, with_sign};
 
 /// A year, in ns.
 const YEAR_NS: i64 = 365 * 24 * 3_600 * 1_000_000_000;
 /// No skew may lead out of the years that every program can count in (1970 to 2262).
 const MOST_NS: i64 = 10 * YEAR_NS;
+/// What shows less is taken for the machine's own clock, read to the microsecond; also by the report.
+pub(super) const LEAST_SEEN_NS: i64 = 10_000;
+/// The least that a clock may be off: twice what is seen, so that no reading of it can be mistaken.
+const LEAST_NS: i64 = 2 * LEAST_SEEN_NS;
 /// A drift this far below the true rate would let time stand still.
 const LEAST_PPM: i64 = -900_000;
 /// Ten times too fast.
@@ -25,7 +29,7 @@ const PPM_OF_PERCENT: i64 = 10_000;
 /// What is done to a node's wall clock. While nothing else is done to it, an offset and a bump look alike; they differ in
 /// what becomes of a skew that the clock has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "skew", rename_all = "kebab-case")]
+#[serde(tag = "skew", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Skew {
     /// It shows the true time and this many ns more (less, if negative), whatever it showed before.
     Offset {
@@ -62,9 +66,9 @@ impl Skew {
     pub fn check(&self) -> Result<(), String> {
         match *self {
             Self::Offset { by_ns } | Self::Bump { by_ns } | Self::Strobe { by_ns, .. }
-                if by_ns == 0 || !(-MOST_NS..=MOST_NS).contains(&by_ns) =>
+                if !(LEAST_NS.unsigned_abs()..=MOST_NS.unsigned_abs()).contains(&by_ns.unsigned_abs()) =>
             {
-                Err("a clock may be off by up to ten years, and by more than nothing".to_owned())
+                Err(format!("a clock may be off by {} µs to ten years: less could not be seen", LEAST_NS / 1_000))
             }
             Self::Strobe { every_ns, .. }
                 if !(LEAST_STROBE.as_nanos()..=MOST_STROBE.as_nanos())
@@ -106,14 +110,13 @@ impl FromStr for Skew {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let unreadable = || format!("`{text}` is no skew of a clock: use {}", Self::FORMS);
-        let signed = |word: &str| word.starts_with(['+', '-']).then(|| read_ns(word)).flatten().ok_or_else(unreadable);
+        let signed = |word: &str| read_signed(word).ok_or_else(unreadable);
+        let unsigned = |word: &str| read_time(word).ok().and_then(|ns| i64::try_from(ns).ok()).ok_or_else(unreadable);
         let skew = match words[..] {
             [by] => Self::Offset { by_ns: signed(by)? },
             ["offset", by] => Self::Offset { by_ns: signed(by)? },
             ["bump", by] => Self::Bump { by_ns: signed(by)? },
-            ["strobe", by, every] => {
-                Self::Strobe { by_ns: signed(by)?, every_ns: read_ns(every).ok_or_else(unreadable)? }
-            }
+            ["strobe", by, every] => Self::Strobe { by_ns: signed(by)?, every_ns: unsigned(every)? },
             ["drift", rate] => Self::Drift { ppm: read_ppm(rate).ok_or_else(unreadable)? },
             _ => return Err(unreadable()),
         };
@@ -123,11 +126,12 @@ impl FromStr for Skew {
 }
 
 fn read_ppm(word: &str) -> Option<i64> {
-    let (number, factor) = word
+    let (number, parts) = word
         .strip_suffix('%')
-        .map(|number| (number, PPM_OF_PERCENT as f64))
-        .or_else(|| Some((word.strip_suffix("ppm")?, 1.0)))?;
-    rounded(number.parse::<f64>().ok()? * factor)
+        .map(|number| (number, PPM_OF_PERCENT))
+        .or_else(|| Some((word.strip_suffix("ppm")?, 1)))?;
+    let read = |size: &str| read_decimal(size, parts.unsigned_abs()).and_then(|ppm| i64::try_from(ppm).ok());
+    with_sign(number, read).or_else(|| read(number))
 }
 
 /// A time with its sign, in the largest unit in which it is a whole number.
@@ -171,16 +175,18 @@ impl Setting {
     }
 
     /// What these skews, in the order in which they began, make together from `now_ns` on.
-    pub(super) fn of<'a>(skews: impl Iterator<Item = &'a Begun>, now_ns: i64) -> Self {
+    pub(super) fn of(skews: impl Iterator<Item = Begun>, now_ns: i64) -> Self {
         let start = Self { base_ns: now_ns, ..Self::default() };
         skews.fold(start, |before, begun| match begun.skew {
             Skew::Offset { by_ns } => Self { offset_ns: by_ns, ..start },
-            Skew::Bump { by_ns } => Self { offset_ns: before.offset_ns + by_ns, ..before },
-            Skew::Strobe { by_ns, .. } if begun.away => Self { offset_ns: before.offset_ns + by_ns, ..before },
+            Skew::Bump { by_ns } => Self { offset_ns: before.offset_ns.wrapping_add(by_ns), ..before },
+            Skew::Strobe { by_ns, .. } if begun.away => {
+                Self { offset_ns: before.offset_ns.wrapping_add(by_ns), ..before }
+            }
             Skew::Strobe { .. } => before,
             Skew::Drift { ppm } => {
                 let rate = rate_of(ppm);
-                let offset_ns = before.offset_ns + grown(now_ns - begun.at_ns, rate);
+                let offset_ns = before.offset_ns.wrapping_add(grown(now_ns.wrapping_sub(begun.at_ns), rate));
                 Self { offset_ns, rate: before.rate + rate, ..before }
             }
         })
@@ -225,13 +231,15 @@ mod tests {
             assert_eq!(text.parse::<Skew>().as_ref(), Ok(&skew));
             assert_eq!(skew.to_string(), text);
         }
+        assert_eq!("drift 10%".parse(), Ok(Skew::Drift { ppm: 100_000 }));
         assert_eq!("drift +10%".parse(), Ok(Skew::Drift { ppm: 100_000 }));
         assert_eq!("offset +1.5m".parse(), Ok(Skew::Offset { by_ns: 90 * S }));
     }
 
     #[test]
     fn what_is_no_skew_is_refused() {
-        for bad in ["", "60s", "+60", "+s", "bump", "strobe +2s", "strobe +2s 0ms", "strobe +2s 1h", "drift 0%", "+0s"]
+        for bad in
+            ["", "60s", "+60", "+s", "bump", "strobe +2s", "strobe +2s 0ms", "strobe +2s 1h", "drift 0%", "+0s", "-5us"]
         {
             assert!(bad.parse::<Skew>().is_err(), "{bad:?}");
         }
@@ -246,7 +254,7 @@ mod tests {
 
     #[test]
     fn an_offset_forgets_what_was_before_and_a_bump_does_not() {
-        let added = |skews: &[Begun], now: i64| Setting::of(skews.iter(), now).added_at(now);
+        let added = |skews: &[Begun], now: i64| Setting::of(skews.iter().copied(), now).added_at(now);
         let drift = begun("drift +10%", 0);
         assert!((added(&[drift], 10 * S) - S).abs() < 10, "a tenth of the time since it began");
         assert_eq!(added(&[drift, begun("-7s", 0)], 10 * S), -7 * S);
@@ -260,8 +268,8 @@ mod tests {
     #[test]
     fn a_drift_goes_on_when_the_setting_is_made_anew() {
         let skews = [begun("drift -25%", 0)];
-        let early = Setting::of(skews.iter(), S).added_at(100 * S);
-        let late = Setting::of(skews.iter(), 99 * S).added_at(100 * S);
+        let early = Setting::of(skews.iter().copied(), S).added_at(100 * S);
+        let late = Setting::of(skews.iter().copied(), 99 * S).added_at(100 * S);
         assert!((early - late).abs() <= 2 && (late + 25 * S).abs() < 10, "{early} {late}");
     }
 }

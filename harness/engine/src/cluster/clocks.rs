@@ -28,6 +28,11 @@ impl NodeClocks {
         nodes.iter().map(|node| Ok((*node, Arc::new(NodeClock::new()?)))).collect::<io::Result<_>>().map(Self)
     }
 
+    /// By what the page of a node's clock is known among the files of this machine, where the node has one.
+    pub(super) fn page(&self, node: NodeId) -> Option<u64> {
+        self.0.get(&node)?.page_inode().ok()
+    }
+
     /// How a process of this node gets its clock, behind so many wrappers.
     pub(super) fn patch(&self, node: NodeId, wrappers: usize) -> Option<Patch> {
         self.0.get(&node).map(|clock| Patch { clock: Arc::clone(clock), execs: wrappers })

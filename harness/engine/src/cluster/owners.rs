@@ -62,14 +62,14 @@ impl SocketOwners for NodeSockets {
 
 /// Where a process stands among the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Process {
+pub(super) struct Process {
     parent: i32,
     group: i32,
 }
 
 impl Process {
     /// All that there are, by process id.
-    fn all() -> BTreeMap<i32, Self> {
+    pub(super) fn all() -> BTreeMap<i32, Self> {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
         // A process may end while the list is read.
@@ -85,7 +85,7 @@ impl Process {
 }
 
 /// The node that a process belongs to, by its group or that of an ancestor.
-fn node_of(pid: i32, table: &BTreeMap<i32, Process>, groups: &BTreeMap<i32, NodeId>) -> Option<NodeId> {
+pub(super) fn node_of(pid: i32, table: &BTreeMap<i32, Process>, groups: &BTreeMap<i32, NodeId>) -> Option<NodeId> {
     let lineage = std::iter::successors(table.get(&pid), |process| table.get(&process.parent));
     // The table was not read in one moment: ids that were given away meanwhile might make a circle of it.
     lineage.take(table.len()).find_map(|process| groups.get(&process.group).copied())

@@ -65,16 +65,17 @@ impl Cluster {
     /// Lets a node run for so many hundredths of the time only, also after it was started again.
     pub fn throttle(&self, node: NodeId, percent: u8) -> Throttling {
         let times = Arc::new(AtomicU32::new(0));
-        let begun = self.cpu_time(node).map(|used| (used, Instant::now()));
+        let begun = self.cpu_time(node).map(|(pid, used)| (pid, used, Instant::now()));
         let (cluster, counted) = (self.clone(), Arc::clone(&times));
         let on = PERIOD * u32::from(percent.min(100)) / 100;
         let task = tokio::spawn(async move {
             loop {
-                if cluster.signal_unless_paused(node, Signal::SIGSTOP).await == Some(ProcessState::Stopped) {
+                cluster.signal_unless_paused(node, Signal::SIGSTOP).await;
+                sleep(PERIOD.saturating_sub(on)).await;
+                // One that waits for a processor stops only once it gets it, so it is looked at as late as can be.
+                if cluster.signal_unless_paused(node, Signal::SIGCONT).await == Some(ProcessState::Stopped) {
                     counted.fetch_add(1, Ordering::Relaxed);
                 }
-                sleep(PERIOD.saturating_sub(on)).await;
-                cluster.signal_unless_paused(node, Signal::SIGCONT).await;
                 sleep(on).await;
             }
         });
@@ -87,31 +88,33 @@ impl Cluster {
         throttling.task.abort();
         self.signal_unless_paused(throttling.node, Signal::SIGCONT).await;
         let used = throttling.begun.zip(self.cpu_time(throttling.node));
-        let share = used.and_then(|((before, at), after)| {
+        let share = used.filter(|((before, ..), (now, _))| before == now).and_then(|((_, before, at), (_, after))| {
             let used = after.checked_sub(before)?.as_secs_f64();
             Some(used / at.elapsed().as_secs_f64().max(1e-3))
         });
         (throttling.times.load(Ordering::Relaxed), share)
     }
 
+    /// Signals a node's processes; the state that they were in before, unless they are paused or do not run.
     async fn signal_unless_paused(&self, node: NodeId, signal: Signal) -> Option<ProcessState> {
         let paused = self.inner.paused.lock().await;
         if paused.contains(&node) {
             return None;
         }
         let pid = self.running(node)?.pid;
-        self.inner.spawner.signal(pid, signal).await.then_some(())?;
-        process_state(pid)
+        let before = process_state(pid)?;
+        self.inner.spawner.signal(pid, signal).await.then_some(before)
     }
 
-    /// How much time of a processor a node's process has used.
-    fn cpu_time(&self, node: NodeId) -> Option<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.running(node)?.pid)).ok()?;
+    /// Which process a node's is, and how much time of a processor it has used.
+    fn cpu_time(&self, node: NodeId) -> Option<(i32, Duration)> {
+        let pid = self.running(node)?.pid;
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
         // Fields 14 and 15 of proc(5), where the state is field 3: user and system time in ticks.
         let ticks: u64 = fields.get(11..13)?.iter().filter_map(|field| field.parse::<u64>().ok()).sum();
         let tick = nix::unistd::sysconf(nix::unistd::SysconfVar::CLK_TCK).ok()??;
-        Some(Duration::from_secs_f64(ticks as f64 / tick as f64))
+        Some((pid, Duration::from_secs_f64(ticks as f64 / tick as f64)))
     }
 }
 
@@ -121,8 +124,8 @@ pub struct Throttling {
     node: NodeId,
     task: JoinHandle<()>,
     times: Arc<AtomicU32>,
-    /// The time of a processor that it had used, and when that was.
-    begun: Option<(Duration, Instant)>,
+    /// Which process it was, the time of a processor that it had used, and when that was.
+    begun: Option<(i32, Duration, Instant)>,
 }
 
 impl Drop for Throttling {

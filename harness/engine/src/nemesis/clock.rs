@@ -1,18 +1,21 @@
 //! `clock`: nodes whose wall clock is off, jumps to and fro, or runs too fast or too slow. Only the processes of these nodes see
 //! it; the machine and the other nodes keep their time.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use dsjepsen_history::{Band, NodeId, Pattern, PlannedFault};
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::selector::{Chosen, Selector};
+use super::selector::{Chosen, Selector, where_and_value};
 use super::{Aim, Fault, Observed, Scene, Undo};
 use crate::clocks::{Skew, SkewId, Witnessed, clocks_available};
+use crate::cluster::Unreached;
 use crate::random::Random;
 use crate::target::Unavailable;
 
@@ -26,12 +29,31 @@ const READ_TIME: Duration = Duration::from_millis(500);
 /// The pause between two looks at them.
 const LOOK: Duration = Duration::from_millis(5);
 
+/// So many processes that it does not reach are named.
+const MOST_NAMED: usize = 5;
+
 /// Whose clock is skewed, and how.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Params {
     whose: Chosen,
     #[serde(flatten)]
     skew: Skew,
+}
+
+impl Params {
+    /// Reads what a plan holds. What is neither whose clock is meant nor of the skew is an error.
+    fn read(params: &Value) -> Result<Self, String> {
+        let expected = |error: serde_json::Error| {
+            format!(
+                r#"{error}; a clock takes whose ("leader" or {{"nodes": ["n1"]}}) and its skew, as in the plan of a run"#
+            )
+        };
+        let mut fields = Map::deserialize(params).map_err(expected)?;
+        let whose = fields.remove("whose").unwrap_or_default();
+        let whose = Chosen::deserialize(whose).map_err(|error| format!("`whose`: {}", expected(error)))?;
+        let skew = Skew::deserialize(Value::Object(fields)).map_err(expected)?;
+        Ok(Self { whose, skew })
+    }
 }
 
 #[async_trait]
@@ -44,9 +66,10 @@ impl Fault for Clock {
         "skews the wall clocks of nodes, as only they see it (CLOCK_REALTIME; CLOCK_MONOTONIC stays true)"
     }
 
-    fn arguments(&self) -> &'static str {
+    fn arguments(&self) -> Cow<'static, str> {
         "one, minority (default), majority, all, leader, or nodes as in `n1 n3`; then, behind a comma, the skew: `+60s`, `bump -7s`, \
          `strobe +2s 50ms`, `drift +10%` (default: one by the seed)"
+            .into()
     }
 
     fn band(&self) -> Band {
@@ -75,24 +98,23 @@ impl Fault for Clock {
     }
 
     fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String> {
-        let params = Params::deserialize(params).map_err(|error| {
-            format!(r#"a clock takes whose ("leader" or {{"nodes": ["n1"]}}) and its skew, as in the plan of a run: {error}"#)
-        })?;
+        let params = Params::read(params)?;
         params.whose.check(nodes)?;
         params.skew.check()
     }
 
     async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>> {
-        let Params { whose, skew } = serde_json::from_value(planned.params.clone()).ok()?;
+        let Params { whose, skew } = Params::read(&planned.params).ok()?;
         let nodes = scene.nodes(&whose).await?;
-        Some(nodes.into_iter().map(|node| Undo::Unskew { node, skew, id: None }).collect())
+        Some(nodes.into_iter().map(|node| Undo::Unskew { node, skew, id: None, unreached: Vec::new() }).collect())
     }
 
     async fn inject(&self, scene: &Scene, aimed: &mut [Undo]) -> Observed {
         let mut begun = Vec::new();
         let mut observed = Observed { confirmed: true, ..Observed::default() };
         for undo in aimed.iter_mut() {
-            let Undo::Unskew { node, skew, id } = undo else { continue };
+            let Undo::Unskew { node, skew, id, unreached } = undo else { continue };
+            *unreached = scene.cluster.unreached(*node);
             *id = scene.cluster.skew(*node, *skew);
             match *id {
                 Some(id) => begun.push((*node, *skew, id)),
@@ -106,8 +128,11 @@ impl Fault for Clock {
         let waits = begun.iter().map(|(node, _, id)| scene.until_witnessed(*node, *id, deadline));
         let seen = futures_util::future::join_all(waits).await;
         for ((node, _, _), seen) in begun.iter().zip(seen) {
-            observed.confirmed &= seen.confirmed;
-            observed.evidence.insert(node.to_string(), in_words(&seen));
+            // Whoever has not run since may do so in a moment, so that at this time nobody is spared.
+            let beside = Beside::of(scene.cluster.unreached(*node), &[]);
+            observed.confirmed &= seen.confirmed && beside.count.is_empty();
+            let down = scene.down(*node);
+            observed.evidence.insert(node.to_string(), format!("{}{beside}{down}", in_words(&seen)));
         }
         observed
     }
@@ -115,22 +140,9 @@ impl Fault for Clock {
 
 /// `SELECTOR`, `SKEW` or `SELECTOR, SKEW`; names of nodes may be separated by commas, too.
 fn read(argument: &str) -> Result<(Selector, Option<Skew>), String> {
-    if argument.trim().is_empty() {
-        return Ok((Selector::Minority, None));
-    }
-    let (before, last) = argument.rsplit_once(',').unwrap_or(("", argument));
-    match (last.parse::<Skew>(), before.trim()) {
-        (Ok(skew), "") => Ok((Selector::Minority, Some(skew))),
-        (Ok(skew), before) => Ok((before.parse()?, Some(skew))),
-        (Err(of_skew), _) => match argument.parse() {
-            Ok(selector) => Ok((selector, None)),
-            // What begins like a skew was meant as one.
-            Err(of_nodes) if before.is_empty() && last.trim().parse::<Selector>().is_err() => {
-                Err(format!("{of_nodes}; {of_skew}"))
-            }
-            Err(_) => Err(of_skew),
-        },
-    }
+    let (whose, skew) = where_and_value(argument, str::parse::<Skew>)?;
+    let whose = whose.unwrap_or("minority").parse();
+    Ok((whose.map_err(|why: String| format!("{why}; and a skew is {}", Skew::FORMS))?, skew))
 }
 
 /// Some skew: small ones and large ones alike, forwards and backwards.
@@ -160,11 +172,53 @@ impl Scene {
     }
 
     /// Takes a skew away; says what was seen of it, and whether it was seen at all.
-    pub(super) fn unskew(&self, node: NodeId, id: SkewId) -> (String, bool) {
+    pub(super) fn unskew(&self, node: NodeId, id: SkewId, earlier: &[Unreached]) -> (String, bool) {
+        let beside = Beside::of(self.cluster.unreached(node), earlier);
         match self.cluster.unskew(node, id) {
-            Some(seen) => (in_words(&seen), seen.confirmed),
+            Some(seen) => {
+                let words = format!("{}{beside}{}", in_words(&seen), self.down(node));
+                (words, seen.confirmed && beside.count.is_empty())
+            }
             None => ("was not skewed".to_owned(), false),
         }
+    }
+}
+
+/// The processes of a node that its clock did not reach.
+struct Beside {
+    /// Those for which what the others read does not count.
+    count: Vec<Unreached>,
+    /// Those that have no say, or did not run.
+    idle: Vec<Unreached>,
+}
+
+impl Beside {
+    /// Parts them, by what they were earlier.
+    fn of(unreached: Vec<Unreached>, earlier: &[Unreached]) -> Self {
+        let matters = |process: &Unreached| process.has_a_say && !process.has_not_run_since(earlier);
+        let (count, idle) = unreached.into_iter().partition(matters);
+        Self { count, idle }
+    }
+}
+
+impl fmt::Display for Beside {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = |processes: &[Unreached]| {
+            let names: Vec<String> = processes.iter().take(MOST_NAMED).map(ToString::to_string).collect();
+            let more = processes.len().saturating_sub(MOST_NAMED);
+            names.join(", ") + &if more > 0 { format!(" and {more} more") } else { String::new() }
+        };
+        if !self.count.is_empty() {
+            let names = named(&self.count);
+            write!(
+                out,
+                "; not confirmed, for {names} has the machine's time: the node must become it by `exec` (`wrappers`)"
+            )?;
+        }
+        if !self.idle.is_empty() {
+            write!(out, "; {} has the machine's time, but no part in what is served", named(&self.idle))?;
+        }
+        Ok(())
     }
 }
 
@@ -204,7 +258,7 @@ mod tests {
     fn resolve(argument: &str, seed: u64) -> Result<(String, Params), String> {
         let nodes: Vec<_> = (0..5).map(NodeId::at).collect();
         let aim = FAULT.resolve(Some(argument), &nodes, &mut stream(seed, Purpose::Schedule, 0))?;
-        Ok((aim.target, serde_json::from_value(aim.params).unwrap()))
+        Ok((aim.target, Params::read(&aim.params).unwrap()))
     }
 
     #[test]
@@ -218,6 +272,22 @@ mod tests {
         for seed in 0..200 {
             let (_, params) = resolve("all", seed).unwrap();
             params.skew.check().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_plan_that_was_edited_is_read_to_the_last_field() {
+        let check = |params: Value| FAULT.check(&params, &[NodeId::at(0)]);
+        assert_eq!(check(json!({"whose": "leader", "skew": "offset", "by_ns": 60_000_000_000_i64})), Ok(()));
+        for (bad, names) in [
+            (json!({"whose": "leader", "skew": "offset", "by_ns": 60_000_000_000_i64, "every_ns": 5}), "every_ns"),
+            (json!({"whose": "leader", "skew": "offset", "by": 60_000_000_000_i64}), "`by`"),
+            (json!({"who": "leader", "skew": "offset", "by_ns": 60_000_000_000_i64}), "whose"),
+            (json!({"whose": "leader", "skew": "offset", "by_ns": 5_000}), "20 µs"),
+            (json!("leader"), "whose"),
+        ] {
+            let error = check(bad.clone()).unwrap_err();
+            assert!(error.contains(names), "{bad}: {error}");
         }
     }
 

@@ -1,5 +1,7 @@
 //! `delay`: data arrive later, in order.
 
+use std::time::Duration;
+
 use dsjepsen_history::Pattern;
 
 use super::links::LinkFault;
@@ -10,7 +12,6 @@ use crate::units::read_duration;
 pub(super) const FAULT: LinkFault = LinkFault {
     name: "delay",
     about: "data between nodes, and of their clients, arrive later, in order",
-    arguments: "`A > B` for the data of A on their way to B, `A` for all to and from A, each one, minority, majority, all, leader, or nodes as in `n1 n3` (default: all); then, behind a comma, `50ms`, `20ms..80ms`, `50ms +- 10ms` (normal) or `exp 50ms` (default: 20ms..80ms)",
     label: "delayed",
     colours: ["#8a5a2b", "#d9a86c"],
     pattern: Pattern::Dashes,
@@ -18,19 +19,25 @@ pub(super) const FAULT: LinkFault = LinkFault {
     value: "20ms..80ms",
     effect,
     rhythm: |_| None,
-    forms: "`50ms`, `20ms..80ms`, `50ms +- 10ms` or `exp 50ms`",
+    forms: "how late, `50ms`, `20ms..80ms`, `50ms +- 10ms` (normal) or `exp 50ms`, and at least 100us at the longest or on average",
 };
 
+/// A shorter delay than this is lost among the others that every link has.
+const LEAST: Duration = Duration::from_micros(100);
+
 fn effect(value: &str) -> Option<Effect> {
-    let by = if let Some((from, to)) = value.split_once("..") {
+    let (by, size) = if let Some((from, to)) = value.split_once("..") {
         let (from, to) = (read_duration(from.trim())?, read_duration(to.trim())?);
-        (from <= to).then_some(Distribution::Uniform { from, to })?
+        (from <= to).then_some((Distribution::Uniform { from, to }, to))?
     } else if let Some((mean, deviation)) = value.split_once("+-") {
-        Distribution::Normal { mean: read_duration(mean.trim())?, deviation: read_duration(deviation.trim())? }
+        let (mean, deviation) = (read_duration(mean.trim())?, read_duration(deviation.trim())?);
+        (Distribution::Normal { mean, deviation }, mean.max(deviation))
     } else if let Some(mean) = value.strip_prefix("exp ") {
-        Distribution::Exponential { mean: read_duration(mean.trim())? }
+        let mean = read_duration(mean.trim())?;
+        (Distribution::Exponential { mean }, mean)
     } else {
-        Distribution::Constant(read_duration(value)?)
+        let by = read_duration(value)?;
+        (Distribution::Constant(by), by)
     };
-    Some(Effect::Delay { by })
+    (size >= LEAST).then_some(Effect::Delay { by })
 }

@@ -9,7 +9,6 @@ use crate::network::Effect;
 pub(super) const FAULT: LinkFault = LinkFault {
     name: "drop",
     about: "data hang, on open and new connections, in one direction where one is asked for, until the heal",
-    arguments: "`A > B` for the data of A on their way to B, `A` for all to and from A, each one, minority, majority, all, leader, or nodes as in `n1 n3` (default: one > all)",
     label: "dropped",
     colours: ["#8a3d3d", "#dd9090"],
     pattern: Pattern::Zigzag,
@@ -17,7 +16,7 @@ pub(super) const FAULT: LinkFault = LinkFault {
     value: "",
     effect,
     rhythm: |_| None,
-    forms: "no value",
+    forms: "",
 };
 
 fn effect(value: &str) -> Option<Effect> {

@@ -15,7 +15,6 @@ use crate::units::read_duration;
 pub(super) const FAULT: LinkFault = LinkFault {
     name: "flap",
     about: "links go down, so that data hang, and come up again, over and over",
-    arguments: "`A > B` for the data of A on their way to B, `A` for all to and from A, each one, minority, majority, all, leader, or nodes as in `n1 n3` (default: one); then, behind a comma, how long they are down in each period, as in `200ms every 1s` (default: 150ms every 500ms)",
     label: "flapping",
     colours: ["#6b6b2e", "#c9c97a"],
     pattern: Pattern::Zigzag,
@@ -23,7 +22,7 @@ pub(super) const FAULT: LinkFault = LinkFault {
     value: "150ms every 500ms",
     effect,
     rhythm,
-    forms: "`200ms every 1s`, where the first is shorter",
+    forms: "how long they are down in each period, as in `200ms every 1s`, where the first is shorter",
 };
 
 fn effect(value: &str) -> Option<Effect> {

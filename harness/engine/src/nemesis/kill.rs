@@ -1,6 +1,8 @@
 //! `kill`: nodes ended by SIGKILL, and started again with the same line. SIGKILL loses nothing that the kernel has in its page
 //! cache: a missing fsync stays hidden from it.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use dsjepsen_history::{Band, NodeId, Pattern, PlannedFault};
 use serde::Deserialize;
@@ -25,8 +27,8 @@ impl Fault for Kill {
         "kills nodes (SIGKILL) and starts them again later with the same command line and data"
     }
 
-    fn arguments(&self) -> &'static str {
-        "one, minority (default), majority, all, leader, or nodes as in `n1 n3`"
+    fn arguments(&self) -> Cow<'static, str> {
+        "one, minority (default), majority, all, leader, or nodes as in `n1 n3`".into()
     }
 
     fn band(&self) -> Band {
@@ -46,7 +48,7 @@ impl Fault for Kill {
 
     fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String> {
         let chosen = Chosen::deserialize(params)
-            .map_err(|_| r#"a kill takes "leader", or nodes as in {"nodes": ["n1"]}"#.to_owned())?;
+            .map_err(|error| format!(r#"{error}; a kill takes "leader", or nodes as in {{"nodes": ["n1"]}}"#))?;
         chosen.check(nodes)
     }
 

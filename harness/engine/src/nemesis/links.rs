@@ -2,12 +2,12 @@
 //!
 //! A fault of links is a word for it and a reading of its value; the network does the rest.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use dsjepsen_history::{Band, NodeId, Pattern, PlannedFault};
-use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -23,8 +23,6 @@ pub(super) struct LinkFault {
     pub(super) name: &'static str,
     /// One line about it.
     pub(super) about: &'static str,
-    /// Where it acts and how, and what is taken where nothing is said.
-    pub(super) arguments: &'static str,
     /// How its time is told in a legend.
     pub(super) label: &'static str,
     /// Its colours, light and dark.
@@ -35,22 +33,12 @@ pub(super) struct LinkFault {
     pub(super) between: &'static str,
     /// Its value where nothing is said; none where it has no value.
     pub(super) value: &'static str,
-    /// Reads its value.
+    /// Reads its value; none where it is no value, or would do nothing.
     pub(super) effect: fn(&str) -> Option<Effect>,
     /// Reads of its value how it comes and goes; none where it stays.
     pub(super) rhythm: fn(&str) -> Option<Rhythm>,
-    /// The forms of its value, for an error.
+    /// What its value is and its forms, with `takes` before them; empty where it has no value.
     pub(super) forms: &'static str,
-}
-
-/// Between whom.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Between {
-    /// Whose data.
-    from: Chosen,
-    /// On their way to whom; to everybody else, and back, where nothing is said.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    to: Option<Chosen>,
 }
 
 /// What a fault of links puts in force.
@@ -98,23 +86,31 @@ impl LinkRules {
 
 /// A fault of links as far as the seed decides it. The value stands as it was written, so that a plan can be edited.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Params {
-    #[serde(flatten)]
-    between: Between,
+    /// Whose data.
+    from: Chosen,
+    /// On their way to whom; to everybody else, and back, where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    to: Option<Chosen>,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     value: String,
 }
 
 impl LinkFault {
     /// Between whom, and the value.
-    fn read<'a>(&'a self, argument: &'a str) -> Result<(&'a str, &'a str), String> {
-        let read = where_and_value(argument, |word| (self.effect)(word).is_some());
-        let (between, value) = read.map_err(|last| self.is_no_value(last))?;
-        Ok((between.unwrap_or(self.between), value.unwrap_or(self.value)))
+    fn read<'a>(&'a self, argument: &'a str) -> Result<(&'a str, String), String> {
+        let value = |word: &str| match (self.effect)(word) {
+            Some(_) => Ok(word.to_owned()),
+            None => Err(self.is_no_value(word)),
+        };
+        let (between, value) = where_and_value(argument, value)?;
+        Ok((between.unwrap_or(self.between), value.unwrap_or_else(|| self.value.to_owned())))
     }
 
     fn is_no_value(&self, word: &str) -> String {
-        format!("`{word}` is no value of {}: use {}", self.name, self.forms)
+        let forms = if self.forms.is_empty() { "no value" } else { self.forms };
+        format!("`{word}` is no value of {}, which takes {forms}", self.name)
     }
 
     /// The rules of this fault between these nodes.
@@ -125,27 +121,28 @@ impl LinkFault {
 }
 
 /// `A` or `A > B`, decided by the seed.
-fn choose(text: &str, nodes: &[NodeId], random: &mut Random) -> Result<Between, String> {
+fn choose(text: &str, nodes: &[NodeId], random: &mut Random) -> Result<(Chosen, Option<Chosen>), String> {
     let Some((from, to)) = text.split_once('>') else {
-        return Ok(Between { from: text.trim().parse::<Selector>()?.choose(nodes, random)?, to: None });
+        return Ok((text.trim().parse::<Selector>()?.choose(nodes, random)?, None));
     };
     let (from, to): (Selector, Selector) = (from.trim().parse()?, to.trim().parse()?);
-    let from = from.choose(nodes, random)?;
     // Nobody's data are on their way to himself: who is chosen is chosen among the others.
-    let mut others = nodes.to_vec();
-    if let Chosen::Nodes(from) = &from
-        && from.len() < nodes.len()
-        && matches!(to, Selector::One | Selector::All)
-    {
-        others.retain(|node| !from.contains(node));
-        others.shuffle(random);
+    let named: &[NodeId] = if let Selector::Named(named) = &to { named } else { &[] };
+    let from = from.choose_but(named, nodes, random)?;
+    let chosen: &[NodeId] = if let Chosen::Nodes(chosen) = &from { chosen } else { &[] };
+    let to = Some(to.choose_but(chosen, nodes, random)?);
+    is_link(&from, to.as_ref(), nodes)?;
+    Ok((from, to))
+}
+
+/// Whether there is a link between them, as far as it is known who they are.
+fn is_link(from: &Chosen, to: Option<&Chosen>, nodes: &[NodeId]) -> Result<(), String> {
+    match (from, to) {
+        (Chosen::Nodes(from), Some(Chosen::Nodes(to))) if pairs(from, Some(to), nodes).is_empty() => {
+            Err("no link leads from a node to itself: name another behind `>`".to_owned())
+        }
+        _ => Ok(()),
     }
-    let to = if matches!(to, Selector::One | Selector::All) {
-        to.choose(&others, random)?
-    } else {
-        to.choose(nodes, random)?
-    };
-    Ok(Between { from, to: Some(to) })
 }
 
 /// The directed pairs that are meant.
@@ -168,8 +165,16 @@ impl Fault for LinkFault {
         self.about
     }
 
-    fn arguments(&self) -> &'static str {
-        self.arguments
+    fn arguments(&self) -> Cow<'static, str> {
+        let (words, between) = (Selector::WORDS, self.between);
+        let whom = format!(
+            "`A > B` for the data of A on their way to B, `A` for all to and from A, each {words} (default: {between})"
+        );
+        let default = if self.value.is_empty() { "nothing" } else { self.value };
+        match self.forms {
+            "" => whom.into(),
+            forms => format!("{whom}; then, behind a comma, {forms} (default: {default})").into(),
+        }
     }
 
     fn band(&self) -> Band {
@@ -187,28 +192,29 @@ impl Fault for LinkFault {
             return Err(format!("{} acts between nodes, and there is one", self.name));
         }
         let (between, value) = self.read(argument.unwrap_or_default())?;
-        let between = choose(between, nodes, random)?;
+        let (from, to) = choose(between, nodes, random)?;
         let name = |chosen: &Chosen| match chosen {
             Chosen::Nodes(all) if all.len() == nodes.len() => "all".to_owned(),
             some => some.to_string(),
         };
-        let whom = match &between.to {
-            Some(to) => format!("{} > {}", name(&between.from), name(to)),
-            None => name(&between.from),
+        let whom = match &to {
+            Some(to) => format!("{} > {}", name(&from), name(to)),
+            None => name(&from),
         };
         let target = if value.is_empty() { whom } else { format!("{whom}, {value}") };
-        Ok(Aim { target, params: json!(Params { between, value: value.to_owned() }) })
+        Ok(Aim { target, params: json!(Params { from, to, value }) })
     }
 
     fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String> {
-        let Params { between, value } = Params::deserialize(params).map_err(|_| {
+        let Params { from, to, value } = Params::deserialize(params).map_err(|error| {
             format!(
-                r#"{} takes whose data are meant ("leader", or nodes), on their way to whom, and a value, as in {{"from": {{"nodes": ["n1"]}}, "to": "leader"}}"#,
+                r#"{error}; {} takes whose data are meant ("leader", or nodes), on their way to whom, and a value, as in {{"from": {{"nodes": ["n1"]}}, "to": "leader"}}"#,
                 self.name
             )
         })?;
-        between.from.check(nodes)?;
-        between.to.as_ref().map_or(Ok(()), |to| to.check(nodes))?;
+        from.check(nodes)?;
+        to.as_ref().map_or(Ok(()), |to| to.check(nodes))?;
+        is_link(&from, to.as_ref(), nodes)?;
         match (self.effect)(&value) {
             Some(_) => Ok(()),
             None => Err(self.is_no_value(&value)),
@@ -217,8 +223,8 @@ impl Fault for LinkFault {
 
     async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>> {
         let params: Params = serde_json::from_value(planned.params.clone()).ok()?;
-        let from = scene.nodes(&params.between.from).await?;
-        let to = match &params.between.to {
+        let from = scene.nodes(&params.from).await?;
+        let to = match &params.to {
             Some(to) => Some(scene.nodes(to).await?),
             None => None,
         };
@@ -246,7 +252,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::nemesis::{delay, drop, find_fault, rate, reset};
+    use crate::nemesis::{delay, drop, find_fault, flap, loss, parse_nemesis, plan_faults, rate, reset, slice};
     use crate::network::Distribution;
     use crate::random::{Purpose, stream};
 
@@ -264,21 +270,69 @@ mod tests {
     fn where_and_how_may_be_said_or_left_to_the_fault() {
         let n = NodeId::at;
         let params = resolved(&delay::FAULT, "n1 > n2, 20ms..80ms").unwrap();
-        assert_eq!(params.between, Between { from: Chosen::Nodes(vec![n(0)]), to: Some(Chosen::Nodes(vec![n(1)])) });
+        assert_eq!((params.from, params.to), (Chosen::Nodes(vec![n(0)]), Some(Chosen::Nodes(vec![n(1)]))));
         let by = Distribution::Uniform { from: Duration::from_millis(20), to: Duration::from_millis(80) };
         assert_eq!((delay::FAULT.effect)(&params.value), Some(Effect::Delay { by }));
-        assert_eq!(resolved(&delay::FAULT, "5ms").unwrap().between.from, Chosen::Nodes(nodes()));
-        assert_eq!(resolved(&delay::FAULT, "leader").unwrap().between.from, Chosen::Leader);
+        assert_eq!(resolved(&delay::FAULT, "5ms").unwrap().from, Chosen::Nodes(nodes()));
+        assert_eq!(resolved(&delay::FAULT, "leader").unwrap().from, Chosen::Leader);
         assert_eq!(resolved(&reset::FAULT, "").unwrap().value, "");
-        assert_eq!(resolved(&drop::FAULT, "n1, n3").unwrap().between.from, Chosen::Nodes(vec![n(0), n(2)]));
+        assert_eq!(resolved(&drop::FAULT, "n1, n3").unwrap().from, Chosen::Nodes(vec![n(0), n(2)]));
         for (fault, bad) in
             [(&delay::FAULT, "n1, 5"), (&rate::FAULT, "n1, 5ms"), (&delay::FAULT, "n9"), (&drop::FAULT, "some")]
         {
             assert!(resolved(fault, bad).is_err(), "{} {bad}", fault.name);
         }
-        for _ in 0..50 {
-            let Between { from, to } = resolved(&drop::FAULT, "one > one").unwrap().between;
-            assert_ne!(Some(from), to);
+    }
+
+    #[test]
+    fn every_choice_of_both_sides_has_a_link() {
+        for count in 2..6 {
+            let nodes: Vec<_> = (0..count).map(NodeId::at).collect();
+            for words in ["one", "minority", "majority", "all", "n1", "n2", "n1 n2"] {
+                for others in ["one", "minority", "majority", "all", "n1", "n2", "n1 n2"] {
+                    for seed in 0..20 {
+                        let text = format!("{words} > {others}");
+                        let chosen = choose(&text, &nodes, &mut stream(seed, Purpose::Schedule, 0));
+                        let same = words == others && ["n1", "n2"].contains(&words);
+                        assert_eq!(chosen.is_err(), same, "{text} of {count}: {chosen:?}");
+                        let Ok((Chosen::Nodes(from), Some(Chosen::Nodes(to)))) = chosen else { continue };
+                        assert!(!pairs(&from, Some(&to), &nodes).is_empty(), "{text} of {count}");
+                    }
+                }
+            }
+        }
+        let error = parse_nemesis("pause; drop(n1 > n1) at 1s").unwrap();
+        let second = Duration::from_secs(1);
+        let error = plan_faults(&error, &nodes(), 1, 9 * second, second).unwrap_err();
+        assert_eq!(error.column(), Some(13), "{error}");
+        assert!(error.to_string().contains("no link leads from a node to itself"), "{error}");
+    }
+
+    #[test]
+    fn what_would_do_nothing_is_refused_with_what_is_wanted() {
+        for (fault, value, wanted) in [
+            (&loss::FAULT, "0.00004%", "from 0.0001%"),
+            (&loss::FAULT, "0%", "from 0.0001%"),
+            (&delay::FAULT, "0ms", "at least 100us"),
+            (&delay::FAULT, "99us", "at least 100us"),
+            (&delay::FAULT, "0ms..0ms", "at least 100us"),
+            (&delay::FAULT, "0ms +- 0ms", "at least 100us"),
+            (&delay::FAULT, "exp 0ms", "at least 100us"),
+            (&slice::FAULT, "16B every 0ms", "both above 0"),
+            (&slice::FAULT, "0B every 1ms", "both above 0"),
+            (&rate::FAULT, "0B/s", "above 0"),
+            (&reset::FAULT, "after 0B", "above 0"),
+            (&flap::FAULT, "0ms every 1s", "shorter"),
+        ] {
+            for argument in [value.to_owned(), format!("n1 > n2, {value}")] {
+                let error = resolved(fault, &argument).unwrap_err();
+                assert!(error.contains(wanted) && error.contains(value), "{} {argument}: {error}", fault.name);
+            }
+            let edited = fault.check(&json!({"from": "leader", "value": value}), &nodes());
+            assert!(edited.is_err_and(|error| error.contains(wanted)), "{} {value}", fault.name);
+        }
+        for (fault, value) in [(&loss::FAULT, "0.0001%"), (&delay::FAULT, "0ms..1ms"), (&delay::FAULT, "0ms +- 5ms")] {
+            assert!(resolved(fault, value).is_ok(), "{} {value}", fault.name);
         }
     }
 
@@ -291,9 +345,12 @@ mod tests {
             json!({"from": {"nodes": ["n1"]}, "to": {"nodes": []}, "value": "5ms"}),
             json!({"from": {"nodes": ["n1"]}, "value": "5"}),
             json!({"value": "5ms"}),
+            json!({"from": {"nodes": ["n1"]}, "to": {"nodes": ["n1"]}, "value": "5ms"}),
         ] {
             assert!(check(bad.clone()).is_err(), "{bad}");
         }
+        let typo = check(json!({"from": "leader", "too": {"nodes": ["n1"]}, "value": "5ms"})).unwrap_err();
+        assert!(typo.contains("`too`"), "{typo}");
     }
 
     #[test]

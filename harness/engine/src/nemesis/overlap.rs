@@ -2,9 +2,11 @@
 //!
 //! - Several faults may stop one node, or one worker: it goes on when the last of them ends.
 //! - A kill ends every pause of its node: the node that is started again is not stopped.
-//! - A node that is down can be neither stopped nor killed: a fault acts on the others of its choice.
+//! - A node that is down can be neither stopped nor killed: a fault acts on the others of its choice. A throttle or a skew of its clock
+//!   holds all the same, and acts once it runs again.
 //! - Partitions and other faults of links have nothing in common to wait for: the network holds the rules of each apart, a link is cut
-//!   as long as any of them cuts it, and each heals by itself. Nor have skews of a clock, which add up.
+//!   as long as any of them cuts it, and each heals by itself. Nor have skews of a clock: what those in force make together is worked
+//!   out whenever one begins or ends, in the order in which they began. An offset hides what began before it; all others add to it.
 //!
 //! Nothing acts here; it is only decided.
 

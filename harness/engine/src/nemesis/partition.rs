@@ -1,6 +1,7 @@
 //! `partition`: data stops flowing between sites (a node with its clients), on existing connections at once. Nothing is
 //! refused or reset: it hangs, as it does when a cable is pulled, and flows on at the heal.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
@@ -64,8 +65,8 @@ impl Fault for Partition {
         "cuts nodes, each with its clients, off from one another: data hangs on open and new connections until the heal"
     }
 
-    fn arguments(&self) -> &'static str {
-        "one, halves, majorities-ring, bridge, one-way, leader; without: one of these each time, by the seed"
+    fn arguments(&self) -> Cow<'static, str> {
+        "one, halves, majorities-ring, bridge, one-way, leader; without: one of these each time, by the seed".into()
     }
 
     fn band(&self) -> Band {
@@ -116,9 +117,9 @@ impl Fault for Partition {
             Ok(Cut::Leader) => Ok(()),
             Ok(Cut::Pairs(pairs)) if pairs.iter().all(|(from, to)| from == to) => Err("no link is cut".to_owned()),
             Ok(Cut::Pairs(pairs)) => all_exist(pairs.iter().flat_map(|(from, to)| [from, to]), nodes),
-            Err(_) => {
-                Err(r#"a partition takes "leader", or directed links as in {"pairs": [["n1", "n2"]]}"#.to_owned())
-            }
+            Err(error) => Err(format!(
+                r#"{error}; a partition takes "leader", or directed links as in {{"pairs": [["n1", "n2"]]}}"#
+            )),
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! A stopped process is not a partitioned one: the kernel keeps what is sent to it and delivers it when it goes on.
 
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use dsjepsen_history::{Band, NodeId, Pattern, PlannedFault};
 use serde::{Deserialize, Serialize};
@@ -18,7 +20,7 @@ pub(super) const FAULT: Pause = Pause;
 pub(super) struct Pause;
 
 /// Who is paused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 enum Paused {
     /// Every worker that holds something when the fault starts.
@@ -40,8 +42,9 @@ impl Fault for Pause {
         "stops nodes (SIGSTOP), or clients, and lets them go on later as if nothing had happened"
     }
 
-    fn arguments(&self) -> &'static str {
+    fn arguments(&self) -> Cow<'static, str> {
         "one, minority (default), majority, all, leader, nodes as in `n1 n3`; holder: every client that holds a lock; clients: all of them"
+            .into()
     }
 
     fn band(&self) -> Band {
@@ -73,9 +76,11 @@ impl Fault for Pause {
 
     fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String> {
         match paused(params) {
-            Some(Paused::Chosen(chosen)) => chosen.check(nodes),
-            Some(Paused::Holder | Paused::Clients) => Ok(()),
-            None => Err(r#"a pause takes "holder", "clients", "leader", or nodes as in {"nodes": ["n1"]}"#.to_owned()),
+            Ok(Paused::Chosen(chosen)) => chosen.check(nodes),
+            Ok(Paused::Holder | Paused::Clients) => Ok(()),
+            Err(error) => Err(format!(
+                r#"{error}; a pause takes "holder", "clients", "leader", or nodes as in {{"nodes": ["n1"]}}"#
+            )),
         }
     }
 
@@ -83,7 +88,7 @@ impl Fault for Pause {
         let workers = |wanted: &dyn Fn(usize) -> bool| -> Vec<Undo> {
             (0..scene.gates.len()).filter(|worker| wanted(*worker)).map(|worker| Undo::OpenGate { worker }).collect()
         };
-        let aimed = match paused(&planned.params)? {
+        let aimed = match paused(&planned.params).ok()? {
             Paused::Holder => workers(&|worker| scene.gates[worker].is_holding()),
             Paused::Clients => workers(&|_| true),
             Paused::Chosen(chosen) => {
@@ -120,8 +125,12 @@ impl Fault for Pause {
     }
 }
 
-fn paused(params: &Value) -> Option<Paused> {
-    serde_json::from_value(params.clone()).ok()
+fn paused(params: &Value) -> Result<Paused, serde_json::Error> {
+    match params.as_str() {
+        Some("holder") => Ok(Paused::Holder),
+        Some("clients") => Ok(Paused::Clients),
+        _ => Chosen::deserialize(params).map(Paused::Chosen),
+    }
 }
 
 impl Scene {
@@ -145,12 +154,14 @@ mod tests {
         let mut random = stream(1, Purpose::Schedule, 0);
         let mut resolve = |argument| FAULT.resolve(argument, &nodes, &mut random);
         let minority = resolve(None).unwrap();
-        assert!(matches!(paused(&minority.params), Some(Paused::Chosen(Chosen::Nodes(nodes))) if nodes.len() == 2));
+        assert!(matches!(paused(&minority.params), Ok(Paused::Chosen(Chosen::Nodes(nodes))) if nodes.len() == 2));
         for (argument, expected) in
             [("holder", Paused::Holder), ("clients", Paused::Clients), ("leader", Paused::Chosen(Chosen::Leader))]
         {
-            assert_eq!(paused(&resolve(Some(argument)).unwrap().params), Some(expected));
+            assert_eq!(paused(&resolve(Some(argument)).unwrap().params).unwrap(), expected);
         }
         assert!(resolve(Some("everybody")).is_err());
+        let typo = FAULT.check(&json!({"node": ["n1"]}), &nodes).unwrap_err();
+        assert!(typo.contains("`node`"), "{typo}");
     }
 }

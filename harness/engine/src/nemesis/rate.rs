@@ -10,7 +10,6 @@ use crate::units::read_bytes;
 pub(super) const FAULT: LinkFault = LinkFault {
     name: "rate",
     about: "links carry no more than so many bytes a second, all connections together",
-    arguments: "`A > B` for the data of A on their way to B, `A` for all to and from A, each one, minority, majority, all, leader, or nodes as in `n1 n3` (default: all); then, behind a comma, how many, as in `64kB/s`, `1MB/s` or `800kbit/s` (default: 32kB/s)",
     label: "slow link",
     colours: ["#3d5f8a", "#8fb2dd"],
     pattern: Pattern::Grid,
@@ -18,7 +17,7 @@ pub(super) const FAULT: LinkFault = LinkFault {
     value: "32kB/s",
     effect,
     rhythm: |_| None,
-    forms: "`64kB/s`, `1MB/s` or `800kbit/s`",
+    forms: "how much, above 0, as in `64kB/s`, `1MB/s` or `800kbit/s`",
 };
 
 fn effect(value: &str) -> Option<Effect> {

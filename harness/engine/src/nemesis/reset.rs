@@ -10,7 +10,6 @@ use crate::units::read_bytes;
 pub(super) const FAULT: LinkFault = LinkFault {
     name: "reset",
     about: "connections are closed with RST, new ones as soon as they are accepted, or each after so many bytes",
-    arguments: "`A > B` for the data of A on their way to B, `A` for all to and from A, each one, minority, majority, all, leader, or nodes as in `n1 n3` (default: one); then, behind a comma, `after 2kB` for each after so many bytes of that direction (default: all at once)",
     label: "reset",
     colours: ["#5a5a5a", "#bdbdbd"],
     pattern: Pattern::Crosses,
@@ -18,12 +17,12 @@ pub(super) const FAULT: LinkFault = LinkFault {
     value: "",
     effect,
     rhythm: |_| None,
-    forms: "`after 2kB`, or nothing",
+    forms: "`after 2kB` for each after so many bytes of that direction, above 0, or nothing for all at once",
 };
 
 fn effect(value: &str) -> Option<Effect> {
     match value.strip_prefix("after ") {
         None => value.is_empty().then_some(Effect::Reset),
-        Some(bytes) => Some(Effect::ResetAfter { bytes: read_bytes(bytes.trim())? }),
+        Some(bytes) => Some(Effect::ResetAfter { bytes: read_bytes(bytes.trim()).filter(|bytes| *bytes > 0)? }),
     }
 }

@@ -46,6 +46,19 @@ impl Selector {
     /// # Errors
     /// A sentence where a named node does not exist.
     pub fn choose(&self, nodes: &[NodeId], random: &mut Random) -> Result<Chosen, String> {
+        self.choose_but(&[], nodes, random)
+    }
+
+    /// Decides by the seed, and takes none of `others` where there are enough without them. As many as it means of all nodes.
+    ///
+    /// # Errors
+    /// A sentence where a named node does not exist.
+    pub(super) fn choose_but(
+        &self,
+        others: &[NodeId],
+        nodes: &[NodeId],
+        random: &mut Random,
+    ) -> Result<Chosen, String> {
         let majority = nodes.len() / 2 + 1;
         let count = match self {
             Self::Leader => return Ok(Chosen::Leader),
@@ -57,7 +70,9 @@ impl Selector {
             Self::Majority => majority,
             Self::All => nodes.len(),
         };
-        let mut shuffled = nodes.to_vec();
+        let apart: Vec<NodeId> = nodes.iter().copied().filter(|node| !others.contains(node)).collect();
+        let enough = apart.len() >= count || (*self == Self::All && !apart.is_empty());
+        let mut shuffled = if enough { apart } else { nodes.to_vec() };
         shuffled.shuffle(random);
         shuffled.truncate(count);
         shuffled.sort_unstable();
@@ -79,24 +94,25 @@ impl Chosen {
     }
 }
 
-/// Reads `WHERE`, `VALUE` or `WHERE, VALUE`; what is not said is `None`. What begins with a digit is meant as a value.
+/// Reads `WHERE`, `VALUE` or `WHERE, VALUE`; what is not said is `None`. The value is what stands behind the last comma, if a
+/// value is meant by it: if `read` reads it, or one of its words begins with a digit or a sign, as no name of a node does.
 ///
 /// # Errors
-/// What was meant as a value and is none.
-pub(super) fn where_and_value(
+/// What `read` says to what was meant as a value.
+pub(super) fn where_and_value<Value>(
     argument: &str,
-    is_value: impl Fn(&str) -> bool,
-) -> Result<(Option<&str>, Option<&str>), &str> {
+    read: impl Fn(&str) -> Result<Value, String>,
+) -> Result<(Option<&str>, Option<Value>), String> {
     let (before, last) = argument.rsplit_once(',').unwrap_or(("", argument));
     let (whole, before, last) = (argument.trim(), before.trim(), last.trim());
     if whole.is_empty() {
-        Ok((None, None))
-    } else if !last.is_empty() && is_value(last) {
-        Ok(((!before.is_empty()).then_some(before), Some(last)))
-    } else if last.starts_with(|letter: char| letter.is_ascii_digit()) {
-        Err(last)
-    } else {
-        Ok((Some(whole), None))
+        return Ok((None, None));
+    }
+    let begins = |word: &str| word.starts_with(|letter: char| letter.is_ascii_digit() || "+-".contains(letter));
+    match read(last) {
+        Ok(value) if !last.is_empty() => Ok(((!before.is_empty()).then_some(before), Some(value))),
+        Err(why) if last.split_whitespace().any(begins) => Err(why),
+        Ok(_) | Err(_) => Ok((Some(whole), None)),
     }
 }
 
@@ -158,6 +174,37 @@ mod tests {
             let chosen = Selector::Minority.choose(&nodes, &mut stream(1, Purpose::Schedule, 0)).unwrap();
             let Chosen::Nodes(chosen) = chosen else { panic!("{chosen:?}") };
             assert_eq!(chosen.len(), expected, "of {count}");
+        }
+    }
+
+    #[test]
+    fn whom_and_how_are_told_apart() {
+        let read = |word: &str| word.strip_suffix("ms").map(str::to_owned).ok_or_else(|| format!("not {word}"));
+        let value = |text: &str| Some(text.to_owned());
+        assert_eq!(where_and_value(" ", read), Ok((None, None)));
+        assert_eq!(where_and_value("n1, n3", read), Ok((Some("n1, n3"), None)));
+        assert_eq!(where_and_value("n1, n3 , exp 5ms", read), Ok((Some("n1, n3"), value("exp 5"))));
+        assert_eq!(where_and_value("5ms", read), Ok((None, value("5"))));
+        for meant in ["n1, 5", "exp 5", "n1, -5s", "n1, n2 5"] {
+            assert!(where_and_value(meant, read).is_err(), "{meant}");
+        }
+    }
+
+    #[test]
+    fn of_enough_others_none_is_taken_twice() {
+        let nodes: Vec<_> = (0..5).map(NodeId::at).collect();
+        let mut random = stream(1, Purpose::Schedule, 0);
+        let mut count = |selector: Selector, others: &[NodeId]| {
+            let Chosen::Nodes(chosen) = selector.choose_but(others, &nodes, &mut random).unwrap() else { panic!() };
+            (chosen.len(), chosen.iter().any(|node| others.contains(node)))
+        };
+        for _ in 0..50 {
+            assert_eq!(count(Selector::One, &nodes[..4]), (1, false));
+            assert_eq!(count(Selector::Minority, &nodes[..3]), (2, false));
+            assert_eq!(count(Selector::Majority, &nodes[..2]), (3, false));
+            assert_eq!(count(Selector::All, &nodes[..3]), (2, false));
+            assert_eq!(count(Selector::Majority, &nodes[..3]).0, 3, "two others are not enough");
+            assert_eq!(count(Selector::All, &nodes), (5, true));
         }
     }
 

@@ -10,7 +10,6 @@ use crate::units::{read_bytes, read_duration};
 pub(super) const FAULT: LinkFault = LinkFault {
     name: "slice",
     about: "data arrive in small pieces, with pauses between: what takes a read for a message finds out",
-    arguments: "`A > B` for the data of A on their way to B, `A` for all to and from A, each one, minority, majority, all, leader, or nodes as in `n1 n3` (default: all); then, behind a comma, the size of a piece, or that and the pause after it, as in `7B every 1ms` (default: 16B every 1ms)",
     label: "sliced",
     colours: ["#7a4a6d", "#cf9cc0"],
     pattern: Pattern::Hatch,
@@ -18,11 +17,12 @@ pub(super) const FAULT: LinkFault = LinkFault {
     value: "16B every 1ms",
     effect,
     rhythm: |_| None,
-    forms: "`16B` or `16B every 1ms`",
+    forms: "the size of a piece and the pause after it, both above 0, as in `7B every 1ms`, or the size alone",
 };
 
 fn effect(value: &str) -> Option<Effect> {
     let (bytes, gap) = value.split_once(" every ").unwrap_or((value, "1ms"));
     let bytes = usize::try_from(read_bytes(bytes.trim())?).ok().filter(|bytes| *bytes > 0)?;
-    Some(Effect::Slice { bytes, gap: read_duration(gap.trim())? })
+    let gap = read_duration(gap.trim()).filter(|gap| !gap.is_zero())?;
+    Some(Effect::Slice { bytes, gap })
 }

@@ -1,6 +1,7 @@
 //! `throttle`: nodes that run at a fraction of their speed, as on a crowded machine: they are stopped and go on many times a
 //! second. It looks like a slow node to the others, never like a dead one.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ pub(super) struct Throttle;
 
 /// Who is throttled, and how much it may run, in hundredths of the time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Params {
     whose: Chosen,
     percent: u8,
@@ -62,9 +64,10 @@ impl Fault for Throttle {
         "lets nodes run for a fraction of the time only: they are stopped and go on 50 times a second"
     }
 
-    fn arguments(&self) -> &'static str {
+    fn arguments(&self) -> Cow<'static, str> {
         "one, minority (default), majority, all, leader, or nodes as in `n1 n3`; then, behind a comma, how much they run, as in `30%` \
          (default: 20%)"
+            .into()
     }
 
     fn band(&self) -> Band {
@@ -78,16 +81,18 @@ impl Fault for Throttle {
     }
 
     fn resolve(&self, argument: Option<&str>, nodes: &[NodeId], random: &mut Random) -> Result<Aim, String> {
-        let (whose, share) = where_and_value(argument.unwrap_or_default(), |word| percent(word).is_some())
-            .map_err(|last| format!("`{last}` is no share of the time: use one from 5% to 95%"))?;
+        let share = |word: &str| {
+            percent(word).ok_or_else(|| format!("`{word}` is no share of the time: use one from 5% to 95%"))
+        };
+        let (whose, share) = where_and_value(argument.unwrap_or_default(), share)?;
         let whose = whose.unwrap_or("minority").parse::<Selector>()?.choose(nodes, random)?;
-        let percent = share.and_then(percent).unwrap_or(PERCENT);
+        let percent = share.unwrap_or(PERCENT);
         Ok(Aim { target: format!("{whose}, {percent}%"), params: json!(Params { whose, percent }) })
     }
 
     fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String> {
         let Params { whose, percent } = Params::deserialize(params).map_err(|error| {
-            format!(r#"a throttle takes whose ("leader" or {{"nodes": ["n1"]}}) and a percent, as in the plan of a run: {error}"#)
+            format!(r#"{error}; a throttle takes whose ("leader" or {{"nodes": ["n1"]}}) and a percent, as in the plan of a run"#)
         })?;
         whose.check(nodes)?;
         is_share(percent)
@@ -107,7 +112,8 @@ impl Fault for Throttle {
         for undo in aimed {
             if let Undo::Unthrottle { node, share } = undo {
                 share.throttling = Some(Arc::new(scene.cluster.throttle(*node, share.percent)));
-                evidence.insert(node.to_string(), format!("runs {} % of the time", share.percent));
+                let down = scene.down(*node);
+                evidence.insert(node.to_string(), format!("is to run {} % of the time{down}", share.percent));
             }
         }
         // That it was stopped again and again is seen at the heal.
@@ -116,12 +122,17 @@ impl Fault for Throttle {
 }
 
 impl Scene {
+    /// What is added to the evidence of a node that is down; a fault that holds for it then acts once it runs again.
+    pub(super) fn down(&self, node: NodeId) -> &'static str {
+        if self.cluster.is_running(node) { "" } else { ", is down" }
+    }
+
     /// Lets a throttled node run all the time again; what was seen of it, and whether it was ever stopped.
-    pub(super) async fn unthrottle(&self, share: &Share) -> (String, bool) {
+    pub(super) async fn unthrottle(&self, node: NodeId, share: &Share) -> (String, bool) {
         let Some(throttling) = &share.throttling else { return ("was not throttled".to_owned(), false) };
         let (times, used) = self.cluster.unthrottle(throttling).await;
         let used = used.map(|used| format!(", used {:.0} % of a processor", used * 100.0)).unwrap_or_default();
-        (format!("was seen stopped {times} times{used}"), times > 0)
+        (format!("was seen stopped {times} times{used}{}", self.down(node)), times > 0)
     }
 }
 
@@ -142,5 +153,7 @@ mod tests {
         }
         let check = |percent: u8| FAULT.check(&json!({"whose": {"nodes": ["n1"]}, "percent": percent}), &nodes);
         assert!(check(30).is_ok() && check(100).is_err() && check(0).is_err());
+        let typo = FAULT.check(&json!({"whose": "leader", "percent": 30, "percentage": 40}), &nodes).unwrap_err();
+        assert!(typo.contains("`percentage`"), "{typo}");
     }
 }

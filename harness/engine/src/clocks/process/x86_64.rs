@@ -211,7 +211,7 @@ impl Held {
             if after.rip != syscall_at {
                 // Anything but the instruction behind it would be a fault in the stub.
                 let came = if after.rip == syscall_at + SYSCALL_BYTES { Ok(after.rax) } else { Err(Errno::EFAULT) };
-                return came.and_then(result).map_err(refused(what));
+                return came.and_then(result).map_err(|error| TakeOverError::InProcess { what, source: error.into() });
             }
         }
     }

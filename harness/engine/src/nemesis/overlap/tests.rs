@@ -142,7 +142,7 @@ impl Asks {
         let mut undo: Vec<Undo> = self.stopped.iter().map(|node| Undo::Resume { node: *node }).collect();
         undo.extend(self.down.iter().map(|node| Undo::Restart { node: *node }));
         let skew: Skew = "+60s".parse().unwrap();
-        undo.extend(self.skewed.iter().map(|node| Undo::Unskew { node: *node, skew, id: None }));
+        undo.extend(self.skewed.iter().map(|node| Undo::Unskew { node: *node, skew, id: None, unreached: Vec::new() }));
         undo.extend(self.closed.iter().map(|worker| Undo::OpenGate { worker: *worker }));
         if !self.cut.is_empty() {
             undo.push(Undo::Reconnect { cut: self.cut.iter().copied().collect(), rule: None, probed: false });
