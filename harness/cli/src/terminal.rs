@@ -4,7 +4,7 @@
 use std::io::{IsTerminal, Write};
 
 use anstream::stdout;
-use dsjepsen_history::{FaultAction, FaultOutcome, Gravity, RunEvent, StampedEvent, Verdict};
+use dsjepsen_history::{FaultAction, FaultOutcome, Gravity, NodeHealth, RunEvent, StampedEvent, Verdict};
 
 /// How events are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +117,9 @@ impl Terminal {
                 let target = if verb == "breaks" { format!(" ({target})") } else { String::new() };
                 let evidence = if evidence.is_empty() { String::new() } else { format!(": {evidence}") };
                 format!("fault {id} {BOLD}{verb}{RESET}  {fault}{target}{evidence}")
+            }
+            RunEvent::Health { after_faults, nodes } if nodes.values().any(|health| *health != NodeHealth::Ready) => {
+                format!("warning: {}", NodeHealth::of_all(*after_faults, nodes))
             }
             RunEvent::Stall { for_ms } => format!("the controller stood still for {for_ms} ms"),
             RunEvent::Warning { text } => format!("warning: {text}"),

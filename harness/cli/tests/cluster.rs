@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::{DSJEPSEN, eventually};
 use dsjepsen_engine::nemesis::minimum_time_limit;
 use dsjepsen_engine::{ProcessState, find_marked};
-use dsjepsen_history::{FaultAction, FaultOutcome, NodeId, RunEvent};
+use dsjepsen_history::{FaultAction, FaultOutcome, NodeHealth, NodeId, RunEvent};
 use shell::{Bench, Shell};
 
 #[tokio::test(flavor = "current_thread")]
@@ -75,7 +75,9 @@ async fn a_node_gets_its_own_environment_and_the_same_line_again() {
     let end = cluster.kill(node).await.expect("a stopped node can be killed");
     assert!(end.contains("signal: 9"), "{end}");
     assert_eq!((cluster.kill(node).await, cluster.pause(node).await), (None, None));
+    assert_eq!(cluster.health(node).await, NodeHealth::Down);
     cluster.restart(node).await.unwrap();
+    assert_eq!(cluster.health(node).await, NodeHealth::Ready);
     assert_eq!(bench.read("n1/data/starts"), "a file\na file\n");
     let environments = std::fs::read_dir(bench.file("n1/data")).unwrap().flatten().map(|entry| entry.path());
     for path in environments.filter(|path| path.file_name().unwrap().to_str().unwrap().starts_with("env-")) {

@@ -41,6 +41,17 @@ fn a_sound_lock_survives_a_partition_and_the_files_tell_it() {
     }
     let page = std::fs::read_to_string(run.join("index.html")).unwrap();
     assert!(page.contains("VALID") && page.contains("dsjepsen test --workload lock"));
+    let events = std::fs::read_to_string(run.join("events.jsonl")).unwrap();
+    let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let health: Vec<Value> = events.filter(|event| event["event"] == "health").collect();
+    assert_eq!([&health[0]["after_faults"], &health[1]["after_faults"]], [false, true]);
+    for health in health {
+        let nodes = health["nodes"].as_object().unwrap();
+        assert!(nodes.len() == 5 && nodes.values().all(|health| health == "ready"), "{nodes:?}");
+    }
+    assert!(
+        page.contains("Before the first fault all 5 nodes were ready; after the last fault all 5 nodes were ready.")
+    );
     let (code, again, _) = check(&run);
     assert_eq!((code, again), (0, verdict), "check gives the verdict that test gave");
     assert_nothing_left(&store.latest_name(), Duration::ZERO);

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dsjepsen_history::{NodeId, Process, RunDirectory, RunEvent};
+use dsjepsen_history::{NodeHealth, NodeId, Process, RunDirectory, RunEvent};
 use nix::sys::signal::Signal;
 use thiserror::Error;
 use tokio::time::{Instant, sleep};
@@ -441,6 +441,21 @@ impl Cluster {
         });
     }
 
+    /// How a node is at this moment.
+    pub async fn health(&self, node: NodeId) -> NodeHealth {
+        let Some((readiness, line_seen, None)) = self.lock().get(&node).and_then(Node::readiness) else {
+            return NodeHealth::Down;
+        };
+        if self.answers(node, &readiness, line_seen).await { NodeHealth::Ready } else { NodeHealth::Silent }
+    }
+
+    async fn answers(&self, node: NodeId, readiness: &Readiness, line_seen: bool) -> bool {
+        match readiness {
+            Readiness::LogLine(_) => line_seen,
+            Readiness::Http { port, path } => self.inner.control.answers(node, *port, path).await,
+        }
+    }
+
     async fn wait_ready(&self, node: NodeId, deadline: Instant, after: Duration) -> Result<(), ClusterError> {
         let began = Instant::now();
         let last_lines = || log::last_lines(&self.inner.plan.directory.node_log(node), 12);
@@ -453,11 +468,7 @@ impl Cluster {
                 sleep(Duration::from_millis(50)).await;
                 return Err(ClusterError::NodeEnded { node, status: status.to_string(), last_lines: last_lines() });
             }
-            let ready = match &readiness {
-                Readiness::LogLine(_) => line_seen,
-                Readiness::Http { port, path } => self.inner.control.answers(node, *port, path).await,
-            };
-            if ready {
+            if self.answers(node, &readiness, line_seen).await {
                 let after_ms = began.elapsed().as_millis() as u64;
                 self.inner.plan.events.emit(RunEvent::NodeReady { node, after_ms });
                 return Ok(());

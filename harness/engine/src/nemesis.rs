@@ -412,6 +412,14 @@ impl Nemesis {
         }
     }
 
+    /// Tells how the nodes are while nothing is broken.
+    pub async fn tell_health(&self, after_faults: bool) {
+        let cluster = &self.scene.cluster;
+        let health = cluster.nodes().into_iter().map(async |node| (node, cluster.health(node).await));
+        let nodes = futures_util::future::join_all(health).await.into_iter().collect();
+        self.events.emit(RunEvent::Health { after_faults, nodes });
+    }
+
     /// Heals every fault in force, and starts nodes again that have ended by themselves.
     pub async fn heal_all(&mut self) {
         for id in self.in_force.healing_order(self.in_force.all()) {

@@ -101,6 +101,7 @@ async fn conduct(conditions: Conditions, mut nemesis: Option<Nemesis>, phase: Rc
         phase.send_replace(next);
     };
     enter(Phase::Main);
+    tell_health(&nemesis, false).await;
     let limit = sleep(Duration::from_millis(settings.time_limit_ms));
     tokio::select! {
         () = async { tokio::join!(follow(&mut nemesis), limit); } => {}
@@ -119,7 +120,14 @@ async fn conduct(conditions: Conditions, mut nemesis: Option<Nemesis>, phase: Rc
         () = sleep(Duration::from_millis(settings.recovery_time_ms)) => {}
         () = conditions.stop.asked() => {}
     }
+    tell_health(&nemesis, true).await;
     enter(Phase::Final);
+}
+
+async fn tell_health(nemesis: &Option<Nemesis>, after_faults: bool) {
+    if let Some(nemesis) = nemesis {
+        nemesis.tell_health(after_faults).await;
+    }
 }
 
 async fn follow(nemesis: &mut Option<Nemesis>) {

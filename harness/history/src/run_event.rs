@@ -1,5 +1,8 @@
 //! Everything that happens in a run and is no operation: one stream that feeds the terminal, `events.jsonl` and the page.
 
+use std::collections::BTreeMap;
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{FaultAction, FaultOutcome, Gravity, Nanos, NodeId};
@@ -12,6 +15,45 @@ pub struct StampedEvent {
     /// What happened.
     #[serde(flatten)]
     pub event: RunEvent,
+}
+
+/// How a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeHealth {
+    /// It answers as a node does that is ready.
+    Ready,
+    /// It runs, and does not answer so.
+    Silent,
+    /// It does not run.
+    Down,
+}
+
+impl fmt::Display for NodeHealth {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Ready => "ready",
+            Self::Silent => "running without an answer",
+            Self::Down => "down",
+        })
+    }
+}
+
+impl NodeHealth {
+    /// A sentence about all nodes: those that were not ready are named.
+    pub fn of_all(after_faults: bool, nodes: &BTreeMap<NodeId, Self>) -> String {
+        let when = if after_faults { "after the last fault" } else { "before the first fault" };
+        let unwell: Vec<String> = nodes
+            .iter()
+            .filter(|(_, health)| **health != Self::Ready)
+            .map(|(node, health)| format!("{node} was {health}"))
+            .collect();
+        match (unwell.is_empty(), nodes.len()) {
+            (true, 1) => format!("{when} the node was ready"),
+            (true, count) => format!("{when} all {count} nodes were ready"),
+            (false, _) => format!("{when} {}", unwell.join(", ")),
+        }
+    }
 }
 
 /// What can happen in a run beside operations.
@@ -61,6 +103,13 @@ pub enum RunEvent {
         node: NodeId,
         /// How far its wall clock was ahead of the machine's, in ns; negative where it was behind.
         ahead_ns: i64,
+    },
+    /// How the nodes were while nothing was broken.
+    Health {
+        /// Whether the last fault had been healed, and the time to recover was over; else it was before the first.
+        after_faults: bool,
+        /// How each node was.
+        nodes: BTreeMap<NodeId, NodeHealth>,
     },
     /// A phase began.
     Phase {
@@ -146,4 +195,22 @@ pub enum RunEvent {
         /// The command that runs it again.
         command: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn health_names_who_was_not_ready() {
+        use NodeHealth::{Down, Ready, Silent};
+        let told = |after_faults, health: &[NodeHealth]| {
+            let nodes = (0..).zip(health).map(|(node, health)| (NodeId::at(node), *health)).collect();
+            NodeHealth::of_all(after_faults, &nodes)
+        };
+        assert_eq!(told(false, &[Ready]), "before the first fault the node was ready");
+        assert_eq!(told(false, &[Ready; 3]), "before the first fault all 3 nodes were ready");
+        let expected = "after the last fault n1 was down, n3 was running without an answer";
+        assert_eq!(told(true, &[Down, Ready, Silent]), expected);
+    }
 }

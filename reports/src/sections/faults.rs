@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dsjepsen_history::{FaultInterval, FaultOutcome, Nanos, PlannedFault};
+use dsjepsen_history::{FaultInterval, FaultOutcome, Nanos, NodeHealth, PlannedFault, RunEvent};
 use maud::{Markup, PreEscaped, html};
 
 use super::{Section, framed, missing, wide};
@@ -36,6 +36,7 @@ pub(super) fn section(record: &RunRecord, drawn: &[DrawnFault]) -> Option<Sectio
             }
         }
         @if !rows.is_empty() { (table(record, &rows)) }
+        @if let Some(health) = health(record) { p.note { (health) } }
     };
     let mut section = framed("faults", "What was broken", "What was broken, and when", &lede(record), &content);
     section.on_run_axis = true;
@@ -53,6 +54,17 @@ fn lede(record: &RunRecord) -> Markup {
             (counted(overlapped_by_any(record), "operation", "operations")) " overlapped one."
         }
     }
+}
+
+/// How the nodes were before and after, as one sentence.
+fn health(record: &RunRecord) -> Option<String> {
+    let told = record.events().iter().filter_map(|event| match &event.event {
+        RunEvent::Health { after_faults, nodes } => Some(NodeHealth::of_all(*after_faults, nodes)),
+        _ => None,
+    });
+    let mut sentence = told.collect::<Vec<_>>().join("; ");
+    sentence.get_mut(..1)?.make_ascii_uppercase();
+    Some(sentence + ".")
 }
 
 /// One fault: as it was planned, as it happened, or both.
