@@ -15,7 +15,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::rules::{Flow, RuleId};
-use super::shape::Shape;
+use super::shape::{Limit, Shape};
 use super::{BUFFER_BYTES, kernel};
 
 /// Chunks with a release time of their own that one direction keeps at most: a stream of single bytes under a delay must
@@ -46,8 +46,8 @@ pub(super) struct Step {
     pub(super) delayed: Vec<(RuleId, u64)>,
     /// Pieces that left, and how long they had waited.
     pub(super) left: (u64, Duration),
-    /// Whether something waits because no more may leave now.
-    pub(super) is_limited: bool,
+    /// Why something waits that could leave by its time.
+    pub(super) limited_by: Option<Limit>,
     /// Whether it broke because enough had passed.
     pub(super) broke: bool,
 }
@@ -180,19 +180,25 @@ impl Pipe {
         &head[..length.min(head.len())]
     }
 
-    /// How many bytes may be written now, of which so many were, and if none may, from when on; never where that is unknown.
-    fn most(&self, leave: &Leave<'_>, written: usize) -> (usize, Option<Instant>) {
+    /// How many bytes may be written now, of which so many were; and if none may, why, and from when on. Where that is
+    /// unknown, no rule says that more will.
+    fn most(&self, leave: &Leave<'_>, written: usize) -> (usize, Option<(Limit, Instant)>) {
         let Leave { shape, bytes, until, now } = *leave;
-        if shape.rate.is_some() && bytes <= written {
-            // A full part was written; the rate says at the next step from when on more may be.
-            return (0, until.or(Some(now)));
+        let by_slice = self.resumes.filter(|resumes| shape.slice.is_some() && *resumes > now);
+        let by_rate = shape.rate.filter(|_| bytes <= written).map(|rate| {
+            // After a full part; the rate says at the next step from when on more may be, and it is about then.
+            until.unwrap_or_else(|| now + Duration::from_secs_f64(written as f64 / rate as f64))
+        });
+        match (by_rate, by_slice) {
+            // What lets them go later is what they wait for.
+            (Some(rate), Some(slice)) if slice > rate => return (0, Some((Limit::Slice, slice))),
+            (Some(_), _) => return (0, Some((Limit::Rate, until.unwrap_or(now)))),
+            (None, Some(slice)) => return (0, Some((Limit::Slice, slice))),
+            (None, None) => {}
         }
         let mut most = if shape.rate.is_some() { bytes - written } else { usize::MAX };
         if let Some((slice, _)) = shape.slice {
-            match self.resumes.filter(|resumes| *resumes > now) {
-                Some(resumes) => return (0, Some(resumes)),
-                None => most = most.min(slice),
-            }
+            most = most.min(slice);
         }
         if let Some(last) = shape.most {
             most = most.min(usize::try_from(last.saturating_sub(self.passed)).unwrap_or(usize::MAX));
@@ -420,11 +426,11 @@ fn flush(pipe: &mut Pipe, sink: &TcpStream, leave: &Leave<'_>, step: &mut Step) 
         if due.is_empty() {
             break;
         }
-        let (most, more_at) = pipe.most(leave, step.written);
+        let (most, limit) = pipe.most(leave, step.written);
         if most == 0 {
-            step.is_limited = true;
-            // More than enough has passed where nothing is to come.
-            step.wait.until = more_at;
+            // Enough has passed where nothing is to come.
+            step.limited_by = limit.map(|(limit, _)| limit);
+            step.wait.until = limit.map(|(_, more_at)| more_at);
             break;
         }
         let passed = written(sink.try_write(&due[..due.len().min(most)]))?;

@@ -113,7 +113,7 @@ pub struct RuleEvidence {
     pub pieces_delayed: u64,
     /// How long these waited, in all, as it was measured when they left.
     pub waited: Duration,
-    /// How often data could not leave at once by a rule of rate or slices.
+    /// How often data could not leave at once by a rule of rate or slices, and by no other that lets them go later.
     pub times_limited: u64,
 }
 
@@ -239,8 +239,10 @@ impl RuleTable {
             evidence.pieces_delayed += pieces;
             evidence.waited += waited;
         }
-        for rule in self.acting(&[flow], |effect| matches!(effect, Effect::Rate { .. } | Effect::Slice { .. })) {
-            self.evidence_mut(rule).times_limited += u64::from(step.is_limited);
+        if let Some(limit) = step.limited_by {
+            for rule in self.acting(&[flow], |effect| shape.is_limited_by(limit, effect)) {
+                self.evidence_mut(rule).times_limited += 1;
+            }
         }
         if step.broke {
             for rule in self.acting(&[flow], |effect| matches!(effect, Effect::ResetAfter { .. })) {

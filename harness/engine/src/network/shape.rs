@@ -65,6 +65,15 @@ impl Distribution {
 /// A piece of a stream: the seed of its connection and direction, and its number there.
 pub(super) type Piece = (u64, u64);
 
+/// Which kind of rule keeps back what could leave by its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Limit {
+    /// As much has passed on the flow as its rate allows.
+    Rate,
+    /// The pause behind a slice is not over.
+    Slice,
+}
+
 /// What the rules in force on a flow come to.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shape {
@@ -105,6 +114,18 @@ impl Shape {
             }
         }
         shape
+    }
+
+    /// Whether it is a rule of this effect that limits: of several rates the least does, of several slices those that are the
+    /// smallest and those with the longest pause.
+    pub(super) fn is_limited_by(&self, limit: Limit, effect: Effect) -> bool {
+        match (limit, effect) {
+            (Limit::Rate, Effect::Rate { bytes_per_second }) => self.rate == Some(bytes_per_second.max(1)),
+            (Limit::Slice, Effect::Slice { bytes, gap }) => {
+                self.slice.is_some_and(|(least, longest)| bytes.max(1) == least || gap == longest)
+            }
+            _ => false,
+        }
     }
 
     /// Whether pieces may have to wait.
@@ -213,5 +234,22 @@ mod tests {
         assert_eq!(shape.rate, Some(2_000));
         assert_eq!(shape.lag((1, 1)), Duration::from_millis(3));
         assert!(shape.is_late() && !shape.is_free() && Shape::of(&[]).is_free());
+    }
+
+    #[test]
+    fn of_several_rules_of_a_kind_those_limit_that_set_what_holds() {
+        let rate = |bytes_per_second| Effect::Rate { bytes_per_second };
+        let slice = |bytes, ms| Effect::Slice { bytes, gap: Duration::from_millis(ms) };
+        let limit = |rules: &[Effect], limit, effect| {
+            let rules: Vec<_> = rules.iter().map(|effect| (RuleId::for_tests(1), *effect)).collect();
+            Shape::of(&rules).is_limited_by(limit, effect)
+        };
+        let rates = [rate(5_000), rate(2_000)];
+        assert!(limit(&rates, Limit::Rate, rates[1]) && !limit(&rates, Limit::Rate, rates[0]));
+        assert!(!limit(&rates, Limit::Slice, rates[1]));
+        let slices = [slice(16, 1), slice(100, 5), slice(100, 1)];
+        let limiting = slices.map(|effect| limit(&slices, Limit::Slice, effect));
+        assert_eq!(limiting, [true, true, false]);
+        assert!(!limit(&slices, Limit::Rate, slices[0]));
     }
 }
