@@ -9,10 +9,11 @@ use std::time::Instant;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::connection::{Connection, Ending, Leave, Wait, Way};
+use super::connection::{Connection, Ending, Way};
+use super::pipe::{Leave, Means, Wait};
 use super::rules::{Effect, Flow, LinkRule, RuleEvidence, RuleId, RuleTable};
 use super::subnet::{DIALLERS, Subnet};
-use super::{BUFFER_BYTES, Delivery, Link, LinkTraffic};
+use super::{Delivery, Link, LinkTraffic};
 
 /// The registry, shared by the proxy's thread and everybody who holds the network.
 #[derive(Clone)]
@@ -72,7 +73,7 @@ pub(super) struct Registry {
     traffic: Vec<LinkTraffic>,
     accepted: u64,
     next_dialler: u32,
-    scratch: Box<[u8; BUFFER_BYTES]>,
+    means: Means,
 }
 
 impl Registry {
@@ -85,7 +86,7 @@ impl Registry {
             traffic: links.iter().map(idle).collect(),
             accepted: 0,
             next_dialler: 0,
-            scratch: Box::new([0; BUFFER_BYTES]),
+            means: Means::new(),
         }
     }
 
@@ -152,7 +153,7 @@ impl Registry {
         }
         let (shape, now) = (self.rules.shape(flow), Instant::now());
         let (bytes, until) = shape.rate.map_or((0, None), |rate| self.rules.allowance(flow, rate, now));
-        let step = connection.step(way, &Leave { shape: &shape, bytes, until, now }, &mut self.scratch);
+        let step = connection.step(way, &Leave { shape: &shape, bytes, until, now }, &mut self.means);
         let written = step.written as u64;
         let traffic = &mut self.traffic[connection.link];
         match way {
@@ -301,6 +302,11 @@ impl Registry {
     #[cfg(test)]
     pub(super) fn open_connections(&self) -> usize {
         self.connections.len()
+    }
+
+    #[cfg(test)]
+    pub(super) fn spliced_bytes(&self) -> usize {
+        self.connections.values().map(Connection::spliced_bytes).sum()
     }
 
     pub(super) fn traffic(&self) -> Vec<LinkTraffic> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use dsjepsen_history::NodeId;
 
-use super::connection::Step;
+use super::pipe::Step;
 use super::shape::{Distribution, Shape};
 
 /// In how many parts a second's bytes pass where the rate is limited.

@@ -1,5 +1,6 @@
 //! The network from outside: real sockets on loopback at both ends.
 
+mod bulk;
 mod delivery;
 mod intact;
 mod laboratory;
