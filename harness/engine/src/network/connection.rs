@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use super::kernel;
 use super::pipe::{End, Leave, Means, Pipe, Step, Tail};
-use super::rules::Flow;
+use super::rules::{Flow, RuleId};
 
 /// The two directions of a connection, seen from its dialler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,9 +134,24 @@ impl Connection {
 
     /// Counts anew from here on what passes in a direction.
     pub(super) fn begin_count(&mut self, way: Way) {
+        self.pipe_mut(way).passed = 0;
+    }
+
+    /// Has a rule end this direction after so many bytes; the other goes on.
+    pub(super) fn end_after(&mut self, way: Way, rule: RuleId, bytes: u64) {
+        self.pipe_mut(way).end_after(rule, bytes);
+    }
+
+    /// Takes back what a rule wanted to end; whether it has ended a direction, which then cannot go on.
+    pub(super) fn unset_ends(&mut self, rule: RuleId) -> bool {
+        let ended = [Way::Forward, Way::Back].map(|way| self.pipe_mut(way).unset_end(rule));
+        ended.contains(&true)
+    }
+
+    fn pipe_mut(&mut self, way: Way) -> &mut Pipe {
         match way {
-            Way::Forward => self.forward.passed = 0,
-            Way::Back => self.back.passed = 0,
+            Way::Forward => &mut self.forward,
+            Way::Back => &mut self.back,
         }
     }
 

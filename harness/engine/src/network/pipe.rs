@@ -37,6 +37,8 @@ pub(super) struct Step {
     pub(super) limited_by: Option<Limit>,
     /// Whether it broke because enough had passed.
     pub(super) broke: bool,
+    /// The rule by which the stream was ended, if its end has just been passed on.
+    pub(super) half_closed_by: Option<RuleId>,
 }
 
 /// What the rules let a direction do in one step.
@@ -94,6 +96,16 @@ struct Chunk {
     number: u64,
 }
 
+/// The end that a rule sets to a stream.
+#[derive(Debug)]
+struct SetEnd {
+    rule: RuleId,
+    /// How many bytes still pass before it.
+    left: u64,
+    /// Whether it has come; nothing passes any more.
+    has_come: bool,
+}
+
 /// What was read from one side and not yet written to the other.
 #[derive(Debug)]
 pub(super) struct Pipe {
@@ -113,6 +125,7 @@ pub(super) struct Pipe {
     pub(super) passed: u64,
     /// When the next slice may leave.
     resumes: Option<Instant>,
+    set_end: Option<SetEnd>,
 }
 
 impl Pipe {
@@ -127,6 +140,43 @@ impl Pipe {
             pieces: 0,
             passed: 0,
             resumes: None,
+            set_end: None,
+        }
+    }
+
+    /// Has a rule end the stream after so many more bytes, unless another ends it before.
+    pub(super) fn end_after(&mut self, rule: RuleId, bytes: u64) {
+        let is_later = self.set_end.as_ref().is_some_and(|set| set.has_come || set.left <= bytes);
+        if !is_later && !matches!(self.tail, Tail::Passed | Tail::Broken) {
+            self.set_end = Some(SetEnd { rule, left: bytes, has_come: false });
+        }
+    }
+
+    /// Takes back an end that this rule has set, if it has not come yet; whether it has.
+    pub(super) fn unset_end(&mut self, rule: RuleId) -> bool {
+        let has_come = self.set_end.as_ref().filter(|set| set.rule == rule).map(|set| set.has_come);
+        if has_come == Some(false) {
+            self.set_end = None;
+        }
+        has_come == Some(true)
+    }
+
+    /// Ends the stream where a rule says that enough has passed; what was read beyond that goes nowhere.
+    fn end_where_set(&mut self, now: Instant) {
+        let is_open = self.tail == Tail::Open;
+        let Some(set) = self.set_end.as_mut().filter(|set| set.left == 0 && !set.has_come) else { return };
+        if is_open || !self.chunks.is_empty() {
+            set.has_come = true;
+            self.discard();
+            self.tail = Tail::Ending { end: End::Fin, read_at: now };
+        }
+    }
+
+    /// So many bytes have been written.
+    fn count(&mut self, passed: usize) {
+        self.passed += passed as u64;
+        if let Some(set) = &mut self.set_end {
+            set.left = set.left.saturating_sub(passed as u64);
         }
     }
 
@@ -176,7 +226,11 @@ impl Pipe {
         if self.tail != Tail::Open || !(length == 0 || shape.is_late()) {
             return 0;
         }
-        BUFFER_BYTES.saturating_sub(length).min(chunks.saturating_mul(shape.piece()))
+        let before_end = self
+            .set_end
+            .as_ref()
+            .map_or(usize::MAX, |set| usize::try_from(set.left).unwrap_or(usize::MAX).saturating_sub(length));
+        BUFFER_BYTES.saturating_sub(length).min(chunks.saturating_mul(shape.piece())).min(before_end)
     }
 
     /// Reads once, as much as there is room for, and writes it on at once if nothing stands before it.
@@ -191,6 +245,7 @@ impl Pipe {
         let Leave { shape, now, .. } = *leave;
         if self.is_bulk
             && shape.is_free()
+            && self.set_end.is_none()
             && let Some(mut kernel_pipe) = means.kernel_pipes.take()
         {
             let filled = kernel_pipe.fill(source);
@@ -212,6 +267,7 @@ impl Pipe {
             self.is_bulk = length == BUFFER_BYTES;
             let passed = if shape.is_free() { written(sink.try_write(&means.scratch[..length]))? } else { 0 };
             step.written = passed;
+            self.count(passed);
             self.bytes.extend(&means.scratch[passed..length]);
             self.push(length - passed, now, shape, step);
         }
@@ -322,6 +378,9 @@ impl Pipe {
         if let Some(last) = shape.most {
             most = most.min(usize::try_from(last.saturating_sub(self.passed)).unwrap_or(usize::MAX));
         }
+        if let Some(set) = &self.set_end {
+            most = most.min(usize::try_from(set.left).unwrap_or(usize::MAX));
+        }
         (most, None)
     }
 
@@ -352,7 +411,7 @@ impl Pipe {
                 break;
             }
             step.written += passed;
-            self.passed += passed as u64;
+            self.count(passed);
             let (pieces, waited) = self.consume(passed, now);
             step.left.0 += pieces;
             step.left.1 += waited;
@@ -360,6 +419,7 @@ impl Pipe {
                 self.resumes = now.checked_add(gap);
             }
         }
+        self.end_where_set(now);
         let mut passed_end = None;
         if let Some(Due::At(due)) = self.due(shape) {
             match self.tail {
@@ -369,6 +429,7 @@ impl Pipe {
                     }
                     self.tail = Tail::Passed;
                     passed_end = Some(end);
+                    step.half_closed_by = self.set_end.as_ref().filter(|set| set.has_come).map(|set| set.rule);
                 }
                 _ if due > now => step.wait.until = Some(due),
                 _ => {}

@@ -104,7 +104,12 @@ impl Registry {
         if record.banned {
             return None;
         }
-        let connection = Connection::new(self.accepted, link, flow, dialler, client);
+        let mut connection = Connection::new(self.accepted, link, flow, dialler, client);
+        for way in [Way::Forward, Way::Back] {
+            for (rule, bytes) in self.rules.half_closes(connection.flow(way)) {
+                connection.end_after(way, rule, bytes);
+            }
+        }
         for rule in self.rules.acting(&connection.flows(), Effect::cuts) {
             self.rules.evidence_mut(rule).connections_refused_or_pending += 1;
         }
@@ -165,6 +170,9 @@ impl Registry {
             }
             Way::Back => traffic.bytes_back += written,
         }
+        if let Some(rule) = step.half_closed_by {
+            self.rules.evidence_mut(rule).connections_half_closed += 1;
+        }
         if !shape.is_free() {
             self.rules.note(flow, &shape, &step, now);
         }
@@ -214,6 +222,7 @@ impl Registry {
                 if self.rules.acting(&[connection.flow(way)], counts).iter().any(breaks) {
                     connection.begin_count(way);
                 }
+                set_ends(connection, way, &self.rules, breaks);
             }
             if !held_before.contains(id) {
                 connection.begin_hold();
@@ -232,12 +241,20 @@ impl Registry {
             return evidence;
         }
         *self.rules.evidence_mut(id) = evidence;
-        for (id, held_before) in holds {
-            let Some(connection) = self.connections.get_mut(&id) else {
+        for (held, held_before) in holds {
+            let Some(connection) = self.connections.get_mut(&held) else {
                 continue;
             };
             if !connection.flows().into_iter().flatten().any(|flow| touched.contains(&flow)) {
                 continue;
+            }
+            if connection.unset_ends(id) {
+                // A stream that has ended cannot go on, and half a connection is none.
+                break_off(connection, &mut self.rules);
+                continue;
+            }
+            for way in [Way::Forward, Way::Back] {
+                set_ends(connection, way, &self.rules, |_| true);
             }
             let held_after = connection.flows().map(|flow| self.rules.is_held(flow));
             let healed = held_before.iter().zip(held_after).any(|(before, after)| *before && !after);
@@ -311,6 +328,14 @@ impl Registry {
 
     pub(super) fn traffic(&self) -> Vec<LinkTraffic> {
         self.traffic.clone()
+    }
+}
+
+/// Has those of the rules end a direction that ask for it; what the link has received by now still passes.
+fn set_ends(connection: &mut Connection, way: Way, rules: &RuleTable, which: impl Fn(&RuleId) -> bool) {
+    for (rule, bytes) in rules.half_closes(connection.flow(way)).filter(|(rule, _)| which(rule)) {
+        let bytes = if bytes == 0 { connection.waiting(way) } else { bytes };
+        connection.end_after(way, rule, bytes);
     }
 }
 

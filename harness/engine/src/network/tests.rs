@@ -2,6 +2,7 @@
 
 mod bulk;
 mod delivery;
+mod half_close;
 mod intact;
 mod laboratory;
 mod lifecycle;

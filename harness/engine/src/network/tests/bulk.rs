@@ -115,6 +115,14 @@ fn a_connection_breaks_at_its_byte_also_in_the_midst_of_bulk() {
 }
 
 #[test]
+fn bulk_in_the_kernels_hands_was_sent_before_a_half_close() {
+    let mut stuck = Stuck::new();
+    stuck.lab.install(Effect::HalfClose { after: 0 }, &[(1, 2)]);
+    let _ = stuck.client.write_all(b"behind the end");
+    assert_eq!(read_out(&mut stuck.node), (std::mem::take(&mut stuck.sent), Ended::Fin));
+}
+
+#[test]
 fn what_is_in_the_kernels_hands_of_a_settled_dialler_never_arrives() {
     let mut stuck = Stuck::new();
     let dialler = match stuck.client.local_addr().unwrap().ip() {
