@@ -132,6 +132,14 @@ impl Connection {
         self.forward.spliced_bytes() + self.back.spliced_bytes()
     }
 
+    #[cfg(test)]
+    pub(super) fn next_piece(&self, flow: Flow) -> Option<super::shape::Piece> {
+        if self.flow(Way::Forward) == Some(flow) {
+            return Some(self.forward.next_piece());
+        }
+        (self.flow(Way::Back) == Some(flow)).then(|| self.back.next_piece())
+    }
+
     /// Counts anew from here on what passes in a direction.
     pub(super) fn begin_count(&mut self, way: Way) {
         self.pipe_mut(way).passed = 0;

@@ -180,6 +180,12 @@ impl Pipe {
         }
     }
 
+    /// The piece that is read next.
+    #[cfg(test)]
+    pub(super) fn next_piece(&self) -> super::shape::Piece {
+        (self.seed, self.pieces)
+    }
+
     /// How many bytes were read and not yet written.
     pub(super) fn len(&self) -> usize {
         self.bytes.len() + self.spliced_bytes()

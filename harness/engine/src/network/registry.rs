@@ -321,6 +321,12 @@ impl Registry {
         self.connections.len()
     }
 
+    /// The piece that is read next on the oldest connection with such a flow.
+    #[cfg(test)]
+    pub(super) fn next_piece(&self, flow: Flow) -> Option<super::shape::Piece> {
+        self.connections.values().find_map(|connection| connection.next_piece(flow))
+    }
+
     #[cfg(test)]
     pub(super) fn spliced_bytes(&self) -> usize {
         self.connections.values().map(Connection::spliced_bytes).sum()

@@ -6,6 +6,7 @@ mod half_close;
 mod intact;
 mod laboratory;
 mod lifecycle;
+mod measured;
 mod owner;
 mod partition;
 mod shaping;
