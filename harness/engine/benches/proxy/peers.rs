@@ -12,8 +12,7 @@ use tempfile::TempDir;
 
 use crate::Outcome;
 
-/// The argument that makes this program serve a network of two nodes until its standard input ends; maybe behind it, a delay
-/// in milliseconds.
+/// The argument that makes this program serve a network of two nodes until its standard input ends; maybe behind it, a fault.
 pub(crate) const SERVE: &str = "--serve-links";
 const PORT: u16 = 9100;
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -25,11 +24,11 @@ pub(crate) enum Kind {
     Direct,
     /// A link.
     Ours,
-    /// A link that delays by so many milliseconds.
-    Delaying(u64),
+    /// A link with a fault.
+    Faulty(Fault),
     /// HAProxy as it is.
     HaProxy,
-    /// HAProxy that may splice.
+    /// HAProxy told to splice.
     HaProxySplice,
     /// nginx.
     Nginx,
@@ -42,10 +41,41 @@ impl Kind {
         match self {
             Self::Direct => "direct",
             Self::Ours => "a link of ours",
-            Self::Delaying(_) => "a link that delays",
+            Self::Faulty(_) => "a link with a fault",
             Self::HaProxy => "HAProxy",
-            Self::HaProxySplice => "HAProxy, splice-auto",
+            Self::HaProxySplice => "HAProxy that splices",
             Self::Nginx => "nginx stream",
+        }
+    }
+}
+
+/// What is asked of a link in the direction from the client to the server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// 10 ms.
+    Delay,
+    /// 4 MB/s.
+    Rate,
+    /// 16 bytes every millisecond.
+    Slice,
+}
+
+impl Fault {
+    const ALL: [Self; 3] = [Self::Delay, Self::Rate, Self::Slice];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Delay => "delay",
+            Self::Rate => "rate",
+            Self::Slice => "slice",
+        }
+    }
+
+    fn effect(self) -> Effect {
+        match self {
+            Self::Delay => Effect::Delay { by: Distribution::Constant(Duration::from_millis(10)) },
+            Self::Rate => Effect::Rate { bytes_per_second: 4_000_000 },
+            Self::Slice => Effect::Slice { bytes: 16, gap: Duration::from_millis(1) },
         }
     }
 }
@@ -81,9 +111,10 @@ impl Peer {
             Kind::Direct => {
                 return Ok(Some(Self { kind, address: node, node, process: None, _directory: directory }));
             }
-            Kind::Ours | Kind::Delaying(_) => return Self::start_ours(kind, directory).map(Some),
+            Kind::Ours | Kind::Faulty(_) => return Self::start_ours(kind, directory).map(Some),
             Kind::HaProxy | Kind::HaProxySplice => {
-                let splice = if kind == Kind::HaProxySplice { "option splice-auto" } else { "" };
+                let splice =
+                    if kind == Kind::HaProxySplice { "option splice-request\n  option splice-response" } else { "" };
                 fs::write(
                     &file,
                     format!(
@@ -123,8 +154,8 @@ impl Peer {
     fn start_ours(kind: Kind, directory: TempDir) -> Outcome<Self> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg(SERVE);
-        if let Kind::Delaying(milliseconds) = kind {
-            command.arg(milliseconds.to_string());
+        if let Kind::Faulty(fault) = kind {
+            command.arg(fault.name());
         }
         let process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let unknown = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
@@ -165,12 +196,11 @@ fn free_address() -> Outcome<SocketAddr> {
 }
 
 /// Serves the links of two nodes, and says where.
-pub(crate) fn serve(delay_ms: Option<&str>) -> Outcome<()> {
+pub(crate) fn serve(fault: Option<&str>) -> Outcome<()> {
     let nodes = [0, 1].map(NodeId::at);
     let network = Network::start(Subnet::claim()?, &nodes, &[PORT])?;
-    if let Some(milliseconds) = delay_ms {
-        let by = Distribution::Constant(Duration::from_millis(milliseconds.parse()?));
-        network.install(&[LinkRule { from: nodes[0], to: nodes[1], effect: Effect::Delay { by } }]);
+    if let Some(fault) = Fault::ALL.into_iter().find(|known| Some(known.name()) == fault) {
+        network.install(&[LinkRule { from: nodes[0], to: nodes[1], effect: fault.effect() }]);
     }
     let subnet = network.subnet();
     println!("{}:{PORT} {}:{PORT}", subnet.link(Source::Node(nodes[0]), nodes[1]), subnet.node(nodes[1]));

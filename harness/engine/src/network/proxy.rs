@@ -305,6 +305,8 @@ impl Pump<'_> {
     /// Moves it until the connection ends.
     async fn run(self, mut changes: watch::Receiver<()>) {
         loop {
+            // A direction that never has to wait lets others have their turn all the same.
+            tokio::task::coop::consume_budget().await;
             // Whatever changes from here on is seen by the wait below.
             changes.mark_unchanged();
             let next = self.registry.lock().step(self.id, self.way);
