@@ -60,11 +60,22 @@ fn compare() -> Outcome<()> {
         }
     }
     println!("{:22} {:>9} {:>14} {:>9}", "median of 9", "Gbit/s", "round trip us", "s/GB");
+    let (mut ours, mut theirs) = (None, None);
     for (_, peer, figures) in &mut contenders {
-        let [bulk, trip, processor] =
-            [&mut figures.gigabits_per_second, &mut figures.round_trip_us, &mut figures.seconds_per_gigabyte]
-                .map(|figures| median(figures));
+        let medians = [&mut figures.gigabits_per_second, &mut figures.round_trip_us, &mut figures.seconds_per_gigabyte]
+            .map(|figures| median(figures));
+        let [bulk, trip, processor] = medians;
         println!("{:22} {bulk:9.2} {trip:14.1} {processor:9.3}", peer.kind.name());
+        match peer.kind {
+            Kind::Ours => ours = Some(medians),
+            Kind::HaProxy => theirs = Some(medians),
+            _ => {}
+        }
+    }
+    if let (Some(ours), Some(theirs)) = (ours, theirs) {
+        let [bulk, trip, processor] = [0, 1, 2].map(|which| ours[which] / theirs[which]);
+        println!("{:22} {bulk:9.2} {trip:14.2} {processor:9.2}", "ours / HAProxy");
+        println!("{:22} {:>9} {:>14} {:>9}", "asked for", ">= 0.9", "<= 1.15", "<= 1.2");
     }
     Ok(())
 }
