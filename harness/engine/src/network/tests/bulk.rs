@@ -92,14 +92,16 @@ fn a_fault_that_finds_bulk_in_the_kernels_hands_acts_on_it() {
     let ms = Duration::from_millis;
     for effect in [
         Effect::Delay { by: Distribution::Constant(ms(20)) },
-        Effect::Rate { bytes_per_second: 20_000_000 },
-        Effect::Slice { bytes: 40_000, gap: ms(1) },
+        Effect::Rate { bytes_per_second: 2_000_000 },
+        Effect::Slice { bytes: 1_000, gap: ms(1) },
     ] {
         let mut stuck = Stuck::new();
+        // More than may leave at once.
+        let must_wait = stuck.waiting() > 10_000;
         let rule = stuck.lab.install(effect, &[(1, 2)]);
         until("it is taken out", || stuck.spliced() == 0);
         stuck.expect_all(&format!("under {effect:?}"));
-        assert!(stuck.lab.network.remove(rule).met_traffic(), "{effect:?}");
+        assert!(stuck.lab.network.remove(rule).met_traffic() || !must_wait, "{effect:?}");
     }
 }
 
