@@ -68,9 +68,10 @@ fn a_sound_lock_survives_poor_links_and_slow_nodes_and_each_is_seen() {
         "drop(n1>n2)",
         "reset(n3,after 500B)",
         "flap",
+        "half-close(n2)",
         "throttle(n1, 30%)",
     ];
-    let mut test = store.test("--workload lock --nodes 3 --seed 3 --nemesis-interval 0.8 --time-limit 17");
+    let mut test = store.test("--workload lock --nodes 3 --seed 3 --nemesis-interval 0.8 --time-limit 19");
     let output = test.args(["--nemesis", &faults.join(",")]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let verdict = read_json(&store.latest().join("verdict.json"));

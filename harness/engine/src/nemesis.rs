@@ -7,6 +7,7 @@ mod clock;
 mod delay;
 mod drop;
 mod flap;
+mod half_close;
 mod journal;
 mod kill;
 mod links;
@@ -61,7 +62,7 @@ macro_rules! faults {
     };
 }
 
-faults![partition, pause, kill, throttle, clock, delay, drop, flap, loss, rate, reset, slice];
+faults![partition, pause, kill, throttle, clock, delay, drop, flap, half_close, loss, rate, reset, slice];
 
 /// Whether a fault of this plan needs nodes with clocks of their own.
 pub fn needs_own_clocks(planned: &[PlannedFault]) -> bool {
@@ -318,6 +319,7 @@ fn describe(evidence: &RuleEvidence) -> (String, bool) {
         bytes_held,
         connections_refused_or_pending,
         connections_reset,
+        connections_half_closed,
         bytes_delayed,
         pieces_delayed,
         waited,
@@ -332,6 +334,9 @@ fn describe(evidence: &RuleEvidence) -> (String, bool) {
     }
     if connections_reset > 0 {
         words.push(format!("{connections_reset} connections reset"));
+    }
+    if connections_half_closed > 0 {
+        words.push(format!("{connections_half_closed} connections half closed"));
     }
     if bytes_delayed > 0 {
         words.push(format!("{bytes_delayed} bytes late"));

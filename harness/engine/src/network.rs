@@ -18,17 +18,20 @@
 //! behind more unread data than the kernel's receive buffer takes cannot be told from a live one.
 
 mod connection;
-#[allow(unsafe_code, reason = "two system calls without a safe interface: the arguments stand there")]
+#[allow(unsafe_code, reason = "what has no safe interface: the arguments stand there")]
 mod kernel;
 mod owner;
+mod pipe;
 mod proxy;
 mod registry;
 mod rules;
 mod shape;
 mod sock_diag;
+mod splice;
 mod subnet;
 #[cfg(test)]
 mod tests;
+mod timer;
 
 use std::fmt;
 use std::io;
@@ -50,7 +53,8 @@ pub use self::subnet::{CLAIM_PORT, DIALLERS, LARGEST_NODE, Subnet};
 /// safely.
 pub const FIRST_EPHEMERAL_PORT: u16 = 32768;
 
-/// The most bytes that a link keeps of one direction of a connection, besides what the kernel's own buffers hold.
+/// The most bytes that a link reads of one direction of a connection before it writes them, besides what the kernel's own
+/// buffers hold. (Of a bulk that it passed on unread when a fault came, it takes over up to four times as many.)
 pub const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Why a network could not be set up.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{io, thread};
 
 use dsjepsen_history::NodeId;
@@ -16,7 +16,9 @@ use tokio::sync::{oneshot, watch};
 
 use super::connection::{Ending, Way};
 use super::owner::Lookup;
+use super::pipe::Wait;
 use super::registry::{ConnectionId, Dialling, Next, SharedRegistry};
+use super::timer::Timer;
 use super::{Link, NetworkError, Source, Subnet};
 
 /// Connections that may wait to be accepted, per link and port.
@@ -136,10 +138,10 @@ impl Proxy {
                 .enable_io()
                 .enable_time()
                 .build()?;
-            let doors = register(&runtime, doors)?;
+            let (doors, timer) = register(&runtime, doors)?;
             let (stop, stopped) = oneshot::channel();
             let registry = registry.clone();
-            let serve = move || serve(&runtime, doors, &registry, stopped);
+            let serve = move || serve(&runtime, doors, &timer, &registry, stopped);
             let thread = thread::Builder::new().name("network-proxy".to_owned()).spawn(serve)?;
             Ok(Running { stop, thread })
         };
@@ -174,33 +176,36 @@ fn listen(address: SocketAddrV4) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-fn register(runtime: &Runtime, doors: Vec<Door>) -> io::Result<Vec<(TcpListener, Passage)>> {
+fn register(runtime: &Runtime, doors: Vec<Door>) -> io::Result<(Vec<(TcpListener, Passage)>, Timer)> {
     let _inside = runtime.enter();
     let register = |door: Door| Ok((TcpListener::from_std(door.socket)?, door.passage));
-    doors.into_iter().map(register).collect()
+    let doors: io::Result<_> = doors.into_iter().map(register).collect();
+    Ok((doors?, Timer::new()?))
 }
 
 fn serve(
     runtime: &Runtime,
     doors: Vec<(TcpListener, Passage)>,
+    timer: &Timer,
     registry: &SharedRegistry,
     stopped: oneshot::Receiver<()>,
 ) {
     runtime.block_on(async {
+        tokio::spawn(timer.clone().run());
         for (listener, passage) in doors {
-            tokio::spawn(accept(listener, passage, registry.clone()));
+            tokio::spawn(accept(listener, passage, registry.clone(), timer.clone()));
         }
         // An error means that the handle is gone, which is as good a reason to end.
         let _ = stopped.await;
     });
 }
 
-async fn accept(listener: TcpListener, passage: Passage, registry: SharedRegistry) {
+async fn accept(listener: TcpListener, passage: Passage, registry: SharedRegistry, timer: Timer) {
     loop {
         match listener.accept().await {
             Ok((client, peer)) => {
                 let SocketAddr::V4(dialler) = peer else { continue };
-                tokio::spawn(relay(client, dialler, passage.clone(), registry.clone()));
+                tokio::spawn(relay(client, dialler, passage.clone(), registry.clone(), timer.clone()));
             }
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
@@ -211,7 +216,7 @@ async fn accept(listener: TcpListener, passage: Passage, registry: SharedRegistr
     }
 }
 
-async fn relay(client: TcpStream, dialler: SocketAddrV4, passage: Passage, registry: SharedRegistry) {
+async fn relay(client: TcpStream, dialler: SocketAddrV4, passage: Passage, registry: SharedRegistry, timer: Timer) {
     // These fail only on a connection that is gone already, which the first read will find.
     let _ = client.set_nodelay(true);
     let _ = client.set_zero_linger();
@@ -226,9 +231,10 @@ async fn relay(client: TcpStream, dialler: SocketAddrV4, passage: Passage, regis
     let upstream = Arc::new(upstream);
     relay.node = Some(Arc::clone(&upstream));
     relay.registry.lock().attach(id, Arc::clone(&upstream));
+    let pump = |way, source, sink| Pump { registry: &relay.registry, timer: &timer, id, way, source, sink };
     tokio::join!(
-        pump(&relay.registry, id, Way::Forward, &relay.client, &upstream, changes.clone()),
-        pump(&relay.registry, id, Way::Back, &upstream, &relay.client, changes.clone()),
+        pump(Way::Forward, &relay.client, &upstream).run(changes.clone()),
+        pump(Way::Back, &upstream, &relay.client).run(changes.clone()),
     );
 }
 
@@ -285,26 +291,33 @@ impl Drop for Relay {
     }
 }
 
-/// Moves one direction of a connection until the connection ends.
-async fn pump(
-    registry: &SharedRegistry,
+/// One direction of a connection.
+struct Pump<'a> {
+    registry: &'a SharedRegistry,
+    timer: &'a Timer,
     id: ConnectionId,
     way: Way,
-    source: &TcpStream,
-    sink: &TcpStream,
-    mut changes: watch::Receiver<()>,
-) {
-    loop {
-        // Whatever changes from here on is seen by the wait below.
-        changes.mark_unchanged();
-        let next = registry.lock().step(id, way);
-        let Next::Wait(wait) = next else { return };
-        tokio::select! {
-            changed = changes.changed() => if changed.is_err() { return },
-            // Errors of either socket come to light in the next step.
-            _ = source.readable(), if wait.readable => {}
-            _ = sink.writable(), if wait.writable => {}
-            () = tokio::time::sleep_until(wait.until.unwrap_or_else(Instant::now).into()), if wait.until.is_some() => {}
+    source: &'a TcpStream,
+    sink: &'a TcpStream,
+}
+
+impl Pump<'_> {
+    /// Moves it until the connection ends.
+    async fn run(self, mut changes: watch::Receiver<()>) {
+        loop {
+            // A direction that never has to wait lets others have their turn all the same.
+            tokio::task::coop::consume_budget().await;
+            // Whatever changes from here on is seen by the wait below.
+            changes.mark_unchanged();
+            let next = self.registry.lock().step(self.id, self.way);
+            let Next::Wait(Wait { readable, writable, until }) = next else { return };
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                // Errors of either socket come to light in the next step.
+                _ = self.source.readable(), if readable => {}
+                _ = self.sink.writable(), if writable => {}
+                () = async { if let Some(at) = until { self.timer.until(at).await } }, if until.is_some() => {}
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::laboratory::{Ended, Laboratory, expect, read_out, until};
-use crate::network::{Distribution, Effect};
+use crate::network::{BUFFER_BYTES, Distribution, Effect};
 
 /// Bytes that are not all alike.
 fn bytes(length: usize) -> Vec<u8> {
@@ -53,6 +53,59 @@ fn slices_leave_one_by_one() {
     let took = transfer(&client, &mut node, &bytes(1_000));
     assert!(took >= 9 * gap, "ten slices took only {took:?}");
     assert!(lab.network.remove(rule).times_limited >= 9);
+}
+
+/// What two rules that hold together are credited with for the same transfer.
+fn times_limited(effects: [Effect; 2]) -> [u64; 2] {
+    let lab = Laboratory::new(2);
+    let (client, mut node) = lab.connect(1, 2);
+    let rules = effects.map(|effect| lab.install(effect, &[(1, 2)]));
+    transfer(&client, &mut node, &bytes(4_000));
+    rules.map(|rule| lab.network.remove(rule).times_limited)
+}
+
+#[test]
+fn only_the_rule_that_limits_is_credited_with_it() {
+    let rate = |bytes_per_second| Effect::Rate { bytes_per_second };
+    let slice = |bytes, gap| Effect::Slice { bytes, gap };
+    let (pause, no_time) = (Duration::from_millis(1), Duration::from_nanos(1));
+    for (limits, idle) in [
+        (slice(100, pause), rate(1_000_000_000)),
+        (slice(100, pause), rate(400_000)),
+        (rate(40_000), slice(1_000, no_time)),
+        (rate(40_000), rate(1_000_000)),
+    ] {
+        for effects in [[limits, idle], [idle, limits]] {
+            let credited = times_limited(effects);
+            let [limiting, other] = if effects[0] == limits { credited } else { [credited[1], credited[0]] };
+            assert!(limiting >= 10 && other == 0, "{effects:?}: {credited:?}");
+        }
+    }
+}
+
+#[test]
+fn a_stream_whose_waits_are_always_over_lets_others_have_their_turn() {
+    let lab = Laboratory::new(3);
+    let (client, mut node) = lab.connect(1, 2);
+    lab.install(Effect::Slice { bytes: 1, gap: Duration::from_nanos(1) }, &[(1, 2)]);
+    let passed = || lab.traffic().iter().map(|link| link.bytes_forward).sum::<u64>();
+    thread::scope(|scope| {
+        let whole = 2_000_000;
+        scope.spawn(move || (&client).write_all(&vec![0; whole]));
+        scope.spawn(move || std::io::copy(&mut node, &mut std::io::sink()));
+        until("the stream runs", || passed() > 1_000);
+        // What the machine makes late is measured again. A link that did not take turns would empty its buffer each time.
+        let turns = (0..10).map(|_| {
+            let before = passed();
+            lab.fence();
+            // Of a stream that is over nothing passes.
+            if passed() < whole as u64 { passed() - before } else { u64::MAX }
+        });
+        let least = turns.min().unwrap();
+        // The streams must end before anything can fail here, since the scope waits for them.
+        lab.install(Effect::Reset, &[(1, 2)]);
+        assert!(least < BUFFER_BYTES as u64 / 2, "{least} bytes passed before others had their turn");
+    });
 }
 
 /// What two rules that hold together are credited with for the same transfer.
