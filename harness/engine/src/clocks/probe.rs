@@ -5,12 +5,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::node::{NodeClock, Witnessed};
-use super::process::{Patch, take_over};
+use super::process::{Patch, TakeOver};
 use super::skew::Skew;
 use crate::target::{NODE_PATH, Unavailable};
 
 /// How far the small program's clock is set back.
 const BACK: Duration = Duration::from_secs(100_000);
+
+/// The pause between two looks at a program whose clock is taken over.
+const POLL: Duration = Duration::from_micros(50);
 
 /// What is tried.
 const TRIAL: &str = "`date +%s`, with its clock set back,";
@@ -52,17 +55,23 @@ fn try_it() -> Result<(), String> {
 pub fn run_skewed(mut command: Command, skew: Skew) -> Result<(Output, Witnessed), String> {
     let clock = Arc::new(NodeClock::new().map_err(|error| format!("a page to share with it: {error}"))?);
     let id = clock.begin(skew);
-    let patch = Patch { clock, execs: 0 };
+    let patch = Patch { clock: Arc::clone(&clock), execs: 0 };
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     patch.prepare(&mut command);
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command.spawn().map_err(|error| format!("`{program}` cannot be started and traced: {error}"))?;
-    let pid = i32::try_from(child.id()).map_err(|error| error.to_string());
-    if let Err(error) = pid.and_then(|pid| take_over(pid, &patch).map_err(|error| error.to_string())) {
+    let taken = i32::try_from(child.id()).map_err(|error| error.to_string()).and_then(|pid| {
+        let mut take_over = TakeOver::begin(pid, patch);
+        while !take_over.step().map_err(|error| error.to_string())? {
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    });
+    if let Err(error) = taken {
         let _ = child.kill();
         let _ = child.wait();
         return Err(error);
     }
     let output = child.wait_with_output().map_err(|error| format!("`{program}`: {error}"))?;
-    Ok((output, patch.clock.end(id).unwrap_or_default()))
+    Ok((output, clock.end(id).unwrap_or_default()))
 }
