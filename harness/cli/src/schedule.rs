@@ -60,7 +60,7 @@ impl Request {
         let target_version = runs_here(target).map_err(|problem| stored.wrong("target", problem))?;
         let settings = stored.settings()?;
         let nodes: Vec<NodeId> = (0..usize::from(settings.nodes)).map(NodeId::at).collect();
-        stored.check_faults(&nodes)?;
+        stored.check_faults(target, &nodes)?;
         if target.promises(&variants) != plan.promises {
             eprintln!(
                 "warning: the plan names other promises than `{}` makes: the run is held to those that it makes",
@@ -91,6 +91,8 @@ impl Request {
         }
         let target_version = runs_here(target).map_err(usage)?;
         let settings = read_settings(arguments, schedule.takes_turns(), target.default_nodes())?;
+        let nodes: Vec<NodeId> = (0..usize::from(settings.nodes)).map(NodeId::at).collect();
+        schedule.check_target(target, &nodes).map_err(usage)?;
         Ok(Self {
             workload,
             target,

@@ -100,6 +100,31 @@ pub(super) fn where_and_value(
     }
 }
 
+/// Reads `WHERE`, `WHAT` or `WHERE, WHAT`, where `forms` are the words for a WHAT.
+///
+/// # Errors
+/// A sentence where a part means nothing.
+pub(super) fn where_and_what<T>(
+    argument: &str,
+    what: impl Fn(&str) -> Option<T>,
+    forms: &str,
+) -> Result<(Option<Selector>, Option<T>), String> {
+    let (whole, (before, last)) = (argument.trim(), argument.rsplit_once(',').unwrap_or(("", argument)));
+    let (before, last) = (before.trim(), last.trim());
+    if whole.is_empty() {
+        return Ok((None, None));
+    }
+    if let Some(what) = what(last) {
+        let whom = if before.is_empty() { None } else { Some(before.parse()?) };
+        return Ok((whom, Some(what)));
+    }
+    match whole.parse() {
+        Ok(whom) => Ok((Some(whom), None)),
+        Err(of_nodes) if before.is_empty() => Err(format!("{of_nodes}; or {forms}")),
+        Err(_) => Err(format!("`{last}` means nothing behind whom it hits: use {forms}")),
+    }
+}
+
 /// Whether all of these are among the nodes.
 ///
 /// # Errors
