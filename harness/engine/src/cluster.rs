@@ -196,7 +196,8 @@ impl Cluster {
             .map_err(system("make the pages of the nodes' clocks"))?;
         let paused = PausedNodes::default();
         let limits = Arc::new(NodeLimits::new(Arc::clone(&nodes)));
-        let inner = Inner { plan, nodes, shared, network, control, troubles, clocks, limits, paused, spawner, guardian };
+        let inner =
+            Inner { plan, nodes, shared, network, control, troubles, clocks, limits, paused, spawner, guardian };
         let cluster = Self { inner: Arc::new(inner) };
         cluster.watch_clocks();
         let all = cluster.nodes();

@@ -29,8 +29,8 @@ pub use client::{Client, Seat};
 pub use clock::{RunClock, nanos};
 pub use clocks::{Skew, SkewId, Witnessed, clocks_available, run_skewed};
 pub use cluster::{
-    BootKills, ClientCommand, Cluster, ClusterError, ClusterPlan, FormId, Limit, LimitId, Limited, MARKER, ProcessState,
-    Programs, Resource, Throttling, find_marked, guard, kill_marked,
+    BootKills, ClientCommand, Cluster, ClusterError, ClusterPlan, FormId, Limit, LimitId, Limited, MARKER,
+    ProcessState, Programs, Resource, Throttling, find_marked, guard, kill_marked,
 };
 pub use events::{Events, Subscriber};
 pub use gate::{Gate, Occupancy};

@@ -49,7 +49,11 @@ impl Target for Shell {
     }
 
     fn variants(&self) -> &[Variant] {
-        &[]
+        const VARIANTS: &[Variant] = &[
+            Variant { name: "slow", about: "is told so by an argument" },
+            Variant { name: "broken", about: "is told so by an argument" },
+        ];
+        VARIANTS
     }
 
     fn expectation(&self) -> &str {
@@ -78,7 +82,8 @@ impl Target for Shell {
         environment.extend(node.shared.get(&next).map(|name| ("PEER".to_owned(), name.clone())));
         Launch {
             program: self.interpreter.into(),
-            arguments: vec!["-c".to_owned(), self.line.to_owned()],
+            // The line finds the option that it is started with in `$0`.
+            arguments: ["-c", self.line].into_iter().map(str::to_owned).chain(node.variants.0.clone()).collect(),
             environment,
             files: BTreeMap::from([("config".to_owned(), "a file".to_owned())]),
             readiness: Readiness::LogLine("node is ready".to_owned()),

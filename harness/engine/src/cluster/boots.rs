@@ -1,5 +1,6 @@
 //! Nodes that are killed as they boot, over and over: each time at a random moment between the start of the process and the time
-//! that it took at the start of the run to become ready.
+//! that it took to become ready: at the start of the run, or in the last of its boots that came so far. (The first boot of a
+//! system is often its longest, for its nodes must find one another.) A node that is ready before its moment is killed then.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -39,7 +40,7 @@ pub(crate) struct Boots {
 #[derive(Debug)]
 pub struct BootKills {
     node: NodeId,
-    /// The latest moment of a boot at which it is killed.
+    /// The latest moment of its next boot at which it is killed.
     pub(crate) latest: Duration,
     boots: Arc<Mutex<Boots>>,
     stop: watch::Sender<bool>,
@@ -98,11 +99,12 @@ impl Killer {
     async fn run(mut self) {
         while !self.is_stopped() {
             let launched = self.cluster.launch(self.node).await;
-            let moment = Instant::now() + self.latest.mul_f64(self.random.random::<f64>());
+            let began = Instant::now();
+            let moment = began + self.latest.mul_f64(self.random.random::<f64>());
             if launched.is_err() {
                 self.count(|boots| boots.not_started += 1);
             } else {
-                let Some(stage) = self.until(moment).await else { break };
+                let Some(stage) = self.until(began, moment).await else { break };
                 // One that has ended by itself has nothing to be killed.
                 let killed = self.cluster.kill(self.node).await.is_some();
                 self.count(|boots| match stage {
@@ -132,21 +134,22 @@ impl Killer {
         what(&mut self.boots.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// Until this moment; how far the node was then, by a last look. `None` where it is over before.
-    async fn until(&self, moment: Instant) -> Option<Stage> {
+    /// Until this moment, or until the node is ready before it; how far it was then, by a last look. `None` where it is over
+    /// before.
+    async fn until(&mut self, began: Instant, moment: Instant) -> Option<Stage> {
         let until_ready = async {
             while self.cluster.stage(self.node).await != Stage::Ready {
                 sleep(LOOK).await;
             }
-            sleep_until(moment).await;
-            Stage::Ready
         };
         tokio::select! {
-            stage = until_ready => Some(stage),
+            () = until_ready => {}
             () = sleep_until(moment) => {
-                Some(timeout(LAST_LOOK, self.cluster.stage(self.node)).await.unwrap_or(Stage::Boots))
+                return Some(timeout(LAST_LOOK, self.cluster.stage(self.node)).await.unwrap_or(Stage::Boots));
             }
-            () = self.until_stopped() => None,
+            () = self.until_stopped() => return None,
         }
+        self.latest = began.elapsed();
+        Some(Stage::Ready)
     }
 }

@@ -163,10 +163,17 @@ impl Cluster {
         let words_of = |pid: i32, file: &str| std::fs::read(format!("/proc/{pid}/{file}")).unwrap_or_default();
         let any = |file: &str, wanted: &str| {
             let processes = self.inner.limits.processes(node);
-            processes.iter().any(|pid| words_of(*pid, file).split(|byte| *byte == 0).any(|word| word == wanted.as_bytes()))
+            processes
+                .iter()
+                .any(|pid| words_of(*pid, file).split(|byte| *byte == 0).any(|word| word == wanted.as_bytes()))
         };
         let found = match change {
-            Change::Arguments(arguments) => arguments.iter().all(|argument| any("cmdline", argument)),
+            // Where nothing came and nothing went, there is nothing to see.
+            Change::Arguments { added, removed } => {
+                added.iter().all(|argument| any("cmdline", argument))
+                    && !removed.iter().any(|argument| any("cmdline", argument))
+                    && !(added.is_empty() && removed.is_empty())
+            }
             Change::Variable(name, Some(value)) => any("environ", &format!("{name}={value}")),
             Change::Variable(name, None) => {
                 let given = format!("{name}=");
@@ -186,8 +193,8 @@ impl Cluster {
 /// What differs between two ways to start a node.
 #[derive(Debug, PartialEq, Eq)]
 enum Change {
-    /// The arguments of the new one that the old one has not; perhaps none, where it has fewer.
-    Arguments(Vec<String>),
+    /// The arguments that only the new one has, and those that only the old one has.
+    Arguments { added: Vec<String>, removed: Vec<String> },
     /// A variable of the environment with its new value; nothing where it has none any more.
     Variable(String, Option<String>),
     /// A file with its new content.
@@ -197,8 +204,10 @@ enum Change {
 impl std::fmt::Display for Change {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Arguments(arguments) if arguments.is_empty() => out.write_str("fewer arguments"),
-            Self::Arguments(arguments) => write!(out, "arguments `{}`", arguments.join(" ")),
+            Self::Arguments { added, removed } if added.is_empty() => {
+                write!(out, "no argument `{}`", shortened(&removed.join(" ")))
+            }
+            Self::Arguments { added, .. } => write!(out, "arguments `{}`", shortened(&added.join(" "))),
             Self::Variable(name, Some(value)) => write!(out, "environment `{name}={value}`"),
             Self::Variable(name, None) => write!(out, "environment without `{name}`"),
             Self::File(name, _) => write!(out, "another file `{name}`"),
@@ -206,11 +215,23 @@ impl std::fmt::Display for Change {
     }
 }
 
+/// A long text without its middle.
+fn shortened(text: &str) -> String {
+    const KEPT: usize = 50;
+    let letters: Vec<char> = text.chars().collect();
+    if letters.len() <= 2 * KEPT {
+        return text.to_owned();
+    }
+    letters[..KEPT].iter().chain(['…'].iter()).chain(&letters[letters.len() - KEPT..]).collect()
+}
+
 fn changes(old: &Launch, new: &Launch) -> Vec<Change> {
     let mut changes = Vec::new();
     if old.arguments != new.arguments {
-        let added = new.arguments.iter().filter(|argument| !old.arguments.contains(argument));
-        changes.push(Change::Arguments(added.cloned().collect()));
+        let only_in = |one: &Launch, other: &Launch| -> Vec<String> {
+            one.arguments.iter().filter(|argument| !other.arguments.contains(argument)).cloned().collect()
+        };
+        changes.push(Change::Arguments { added: only_in(new, old), removed: only_in(old, new) });
     }
     let names: BTreeMap<&String, ()> =
         old.environment.keys().chain(new.environment.keys()).map(|name| (name, ())).collect();
@@ -271,9 +292,21 @@ mod tests {
         assert!(changes(&old, &old).is_empty());
         let new = launch(&["--port", "1", "--slow"], &[("A", "3"), ("C", "4")], "y");
         let seen: Vec<String> = changes(&old, &new).iter().map(ToString::to_string).collect();
-        let expected =
-            ["arguments `--slow`", "environment `A=3`", "environment without `B`", "environment `C=4`", "another file `conf`"];
+        let expected = [
+            "arguments `--slow`",
+            "environment `A=3`",
+            "environment without `B`",
+            "environment `C=4`",
+            "another file `conf`",
+        ];
         assert_eq!(seen, expected);
-        assert_eq!(changes(&old, &launch(&["--port"], &[("A", "1"), ("B", "2")], "x"))[0].to_string(), "fewer arguments");
+        assert_eq!(
+            changes(&old, &launch(&["--port"], &[("A", "1"), ("B", "2")], "x"))[0].to_string(),
+            "no argument `1`"
+        );
+        assert_eq!(
+            shortened(&format!("{}b{}", "a".repeat(50), "c".repeat(50))),
+            format!("{}…{}", "a".repeat(50), "c".repeat(50))
+        );
     }
 }

@@ -187,16 +187,12 @@ impl NodeLimits {
 
     fn begin(&self, node: NodeId, limit: Limit) -> LimitId {
         let processes = self.processes(node);
-        let in_use = processes.iter().filter_map(|pid| Some((*pid, Use::of(*pid, limit.resource)?.amount())));
-        let in_use: BTreeMap<i32, u64> = if limit.above_use { in_use.collect() } else { BTreeMap::new() };
-        let first = processes.first().and_then(|pid| in_use.get(pid).copied()).unwrap_or_default();
-        let of_each = in_use.iter().map(|(pid, used)| (*pid, used + limit.most)).collect();
-        let id = self.table.lock().unwrap_or_else(PoisonError::into_inner).begin(
-            node,
-            limit.resource,
-            limit.most + first,
-            of_each,
-        );
+        let above = |pid: &i32| Some((*pid, Use::of(*pid, limit.resource)?.and(limit.most)));
+        let of_each: BTreeMap<i32, u64> =
+            if limit.above_use { processes.iter().filter_map(above).collect() } else { BTreeMap::new() };
+        let of_first = processes.first().and_then(|pid| of_each.get(pid).copied());
+        let most = of_first.unwrap_or(limit.most);
+        let id = self.table.lock().unwrap_or_else(PoisonError::into_inner).begin(node, limit.resource, most, of_each);
         let own_ends_before = self.of_node(node, Node::own_ends).unwrap_or_default();
         let looks = Looks { own_ends_before, ..Looks::default() };
         self.looks.lock().unwrap_or_else(PoisonError::into_inner).insert(id, looks);
@@ -324,11 +320,21 @@ impl Use {
         }
     }
 
+    /// The limit with which it can have so much more. Of files that is a number: each new one gets the least that is free.
+    fn and(&self, more: u64) -> u64 {
+        match self {
+            Self::Files(open) => (0..).filter(|number| !open.contains(number)).nth(more as usize).unwrap_or(u64::MAX),
+            Self::Memory(bytes) => bytes.saturating_add(more),
+        }
+    }
+
     /// Whether the process would be refused more: a new file gets the least number that is free, and it must be below the
     /// limit.
     fn meets(&self, soft: u64) -> bool {
         match self {
-            Self::Files(open) => open.iter().zip(0..).take_while(|(open, number)| *open == number).count() as u64 >= soft,
+            Self::Files(open) => {
+                open.iter().zip(0..).take_while(|(open, number)| *open == number).count() as u64 >= soft
+            }
             Self::Memory(bytes) => bytes.saturating_add(LEAST_MEMORY) > soft,
         }
     }
@@ -365,6 +371,8 @@ mod tests {
         assert!(!open(&[0, 1, 2, 3]).meets(5));
         // Many are open, and one below the limit is free.
         assert!(!open(&[0, 1, 3, 4, 5, 6]).meets(4));
+        assert_eq!([0, 1, 2].map(|more| open(&[0, 1, 3, 4]).and(more)), [2, 5, 6]);
+        assert!(open(&[0, 1, 3]).meets(open(&[0, 1, 3]).and(0)) && !open(&[0, 1, 3]).meets(open(&[0, 1, 3]).and(1)));
         assert!(Use::Memory(10 << 20).meets(10 << 20) && Use::Memory(10 << 20).meets(5 << 20));
         assert!(!Use::Memory(10 << 20).meets(11 << 20));
     }

@@ -18,7 +18,11 @@ pub(super) fn read(pid: i32, resource: u32) -> io::Result<Bounds> {
     // SAFETY: the kernel writes one `rlimit64` through the last pointer, which leads to one that lives as long as the call; the null
     // pointer before it says that nothing is to be set.
     let result = unsafe { libc::prlimit64(pid, resource as _, null(), &raw mut bounds) };
-    if result == 0 { Ok(Bounds { soft: bounds.rlim_cur, hard: bounds.rlim_max }) } else { Err(io::Error::last_os_error()) }
+    if result == 0 {
+        Ok(Bounds { soft: bounds.rlim_cur, hard: bounds.rlim_max })
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Sets the soft limit of a process, and leaves the hard one as it is: so whoever owns the process may raise it again.

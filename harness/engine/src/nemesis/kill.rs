@@ -89,7 +89,8 @@ impl Fault for Kill {
 
     fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String> {
         let params = Params::deserialize(params).map_err(|_| {
-            r#"a kill takes "leader", or nodes as in {"nodes": ["n1"]}; at boot {"whose": …, "boot": a number}"#.to_owned()
+            r#"a kill takes "leader", or nodes as in {"nodes": ["n1"]}; at boot {"whose": …, "boot": a number}"#
+                .to_owned()
         })?;
         params.whose().check(nodes)
     }
@@ -162,7 +163,8 @@ mod tests {
             FAULT.check(&aim.params, &nodes).unwrap();
         }
         assert!(FAULT.check(&json!({"whose": {"nodes": ["n9"]}, "boot": 1}), &nodes).is_err());
-        for (bad, says) in [("one, boots", "`boots` means nothing"), ("boots", "or `boot`"), ("n9, boot", "no node n9")] {
+        for (bad, says) in [("one, boots", "`boots` means nothing"), ("boots", "or `boot`"), ("n9, boot", "no node n9")]
+        {
             let error = resolve(bad, 1).unwrap_err();
             assert!(error.contains(says), "{bad}: {error}");
         }

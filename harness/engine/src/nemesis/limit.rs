@@ -111,14 +111,19 @@ fn read_limit(words: &str) -> Option<Limit> {
 
 /// `16MiB`: the units being powers of two.
 fn read_binary_bytes(word: &str) -> Option<u64> {
-    let (number, shift) =
-        [("KiB", 10), ("MiB", 20), ("GiB", 30)].iter().find_map(|(unit, shift)| Some((word.strip_suffix(unit)?, shift)))?;
+    let (number, shift) = [("KiB", 10), ("MiB", 20), ("GiB", 30)]
+        .iter()
+        .find_map(|(unit, shift)| Some((word.strip_suffix(unit)?, shift)))?;
     number.parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 /// Without any file or memory nothing runs that could be seen; and what is more than any machine has is no limit.
 fn is_limit(limit: &Limit) -> bool {
-    (u64::from(!limit.above_use)..=1 << 50).contains(&limit.most)
+    let most = match limit.resource {
+        Resource::Files => 1 << 30,
+        Resource::Memory => 1 << 50,
+    };
+    (u64::from(!limit.above_use)..=most).contains(&limit.most)
 }
 
 #[cfg(test)]
@@ -150,7 +155,17 @@ mod tests {
 
     #[test]
     fn what_is_no_limit_is_refused_with_the_words_for_one() {
-        for bad in ["", "n1", "n1, files", "n1, files 0", "n1, files many", "n1, files -4", "memory 16", "n1, disk 4GiB", "n9, files 4"] {
+        for bad in [
+            "",
+            "n1",
+            "n1, files",
+            "n1, files 0",
+            "n1, files many",
+            "n1, files -4",
+            "memory 16",
+            "n1, disk 4GiB",
+            "n9, files 4",
+        ] {
             let error = resolve(bad).unwrap_err();
             assert!(error.contains("`files 64`") || error.contains("no node n9"), "{bad}: {error}");
         }

@@ -211,13 +211,7 @@ async fn accept(listener: TcpListener, passage: Passage, registry: SharedRegistr
     }
 }
 
-async fn relay(
-    client: TcpStream,
-    dialler: SocketAddrV4,
-    passage: Passage,
-    registry: SharedRegistry,
-    homes: Homes,
-) {
+async fn relay(client: TcpStream, dialler: SocketAddrV4, passage: Passage, registry: SharedRegistry, homes: Homes) {
     // These fail only on a connection that is gone already, which the first read will find.
     let _ = client.set_nodelay(true);
     let _ = client.set_zero_linger();

@@ -134,7 +134,9 @@ mod tests {
         let nodes = || (0..usize::from(LARGEST_NODE)).map(NodeId::at);
         let mut addresses: Vec<Ipv4Addr> = nodes().map(|node| subnet.node(node)).collect();
         addresses.extend(nodes().map(|node| subnet.front(node)));
-        addresses.extend(nodes().flat_map(|node| (0..ELSEWHERE).map(move |n| (node, n))).map(|(node, n)| subnet.elsewhere(node, n)));
+        addresses.extend(
+            nodes().flat_map(|node| (0..ELSEWHERE).map(move |n| (node, n))).map(|(node, n)| subnet.elsewhere(node, n)),
+        );
         for (from, to) in nodes().flat_map(|from| nodes().map(move |to| (from, to))) {
             if from != to {
                 addresses.push(subnet.link(Source::Node(from), to));

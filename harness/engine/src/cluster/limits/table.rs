@@ -154,7 +154,11 @@ mod tests {
         table.end(limit);
         assert_eq!(soft(&mut table, 1, 64), Some(4096));
         table.begin(NodeId::at(0), FILES, 64, BTreeMap::new());
-        assert_eq!(table.wanted(process(1), FILES, 16), Some(Wanted { soft: 16, limited: false }), "it is never raised");
+        assert_eq!(
+            table.wanted(process(1), FILES, 16),
+            Some(Wanted { soft: 16, limited: false }),
+            "it is never raised"
+        );
     }
 
     #[test]
@@ -172,7 +176,10 @@ mod tests {
     fn a_limit_above_what_is_used_is_each_process_s_own_and_that_of_the_first_for_those_that_come_later() {
         let mut table = Table::default();
         table.begin(NodeId::at(0), FILES, 30, BTreeMap::from([(1, 30), (2, 12)]));
-        assert_eq!((soft(&mut table, 1, 99), soft(&mut table, 2, 99), soft(&mut table, 3, 99)), (Some(30), Some(12), Some(30)));
+        assert_eq!(
+            (soft(&mut table, 1, 99), soft(&mut table, 2, 99), soft(&mut table, 3, 99)),
+            (Some(30), Some(12), Some(30))
+        );
         table.keep_only(NodeId::at(0), &[1]);
         assert_eq!(soft(&mut table, 2, 99), Some(30), "the number was given away");
     }
