@@ -40,8 +40,8 @@ pub enum Resource {
 impl Resource {
     fn number(self) -> u32 {
         match self {
-            Self::Files => libc::RLIMIT_NOFILE as u32,
-            Self::Memory => libc::RLIMIT_DATA as u32,
+            Self::Files => libc::RLIMIT_NOFILE,
+            Self::Memory => libc::RLIMIT_DATA,
         }
     }
 

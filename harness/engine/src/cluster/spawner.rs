@@ -313,19 +313,20 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(5);
 
     /// A line of `sh` in this folder, with a clock that is taken over behind so many programs.
-    fn spec(line: &str, folder: &std::path::Path, wrappers: Option<usize>) -> ProcessSpec {
-        let clock = wrappers.map(|execs| Patch { clock: NodeClock::new().unwrap().into(), execs });
-        ProcessSpec {
+    fn spec(line: &str, folder: &std::path::Path, wrappers: Option<usize>) -> io::Result<ProcessSpec> {
+        let clock =
+            wrappers.map(|execs| io::Result::Ok(Patch { clock: NodeClock::new()?.into(), execs })).transpose()?;
+        Ok(ProcessSpec {
             program: "/bin/sh".into(),
             arguments: ["-c", line].map(str::to_owned).into(),
             environment: BTreeMap::from([("PATH".to_owned(), crate::target::NODE_PATH.to_owned())]),
             directory: folder.to_owned(),
             run: "spawner-test".to_owned(),
             input: None,
-            output: io::pipe().unwrap().1,
+            output: io::pipe()?.1,
             errors: None,
             clock,
-        }
+        })
     }
 
     async fn in_time<T>(what: &str, does: impl Future<Output = T>) -> T {
@@ -341,9 +342,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let spawner = Spawner::start().unwrap();
         let wait = "while [ ! -e go ]; do sleep 0.01; done; exec sleep 600";
-        let late = spawner.spawn(spec(wait, folder.path(), Some(1)));
+        let late = spawner.spawn(spec(wait, folder.path(), Some(1)).unwrap());
         let other = async {
-            let spawn = spawner.spawn(spec("exec sleep 600", folder.path(), None));
+            let spawn = spawner.spawn(spec("exec sleep 600", folder.path(), None).unwrap());
             let mut other = in_time("the start of another", spawn).await.unwrap();
             assert!(in_time("a signal", spawner.signal(other.pid, Signal::SIGKILL)).await);
             let ended = in_time("the reaping", other.ended.wait_for(Option::is_some)).await.unwrap().unwrap();
@@ -366,7 +367,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let spawner = Spawner::start().unwrap();
         for (line, signal, code) in [("kill -9 $$", Some(9), None), ("exit 7", None, Some(7))] {
-            let mut spawned = in_time(line, spawner.spawn(spec(line, folder.path(), Some(1)))).await.unwrap();
+            let mut spawned = in_time(line, spawner.spawn(spec(line, folder.path(), Some(1)).unwrap())).await.unwrap();
             let ended = in_time(line, spawned.ended.wait_for(Option::is_some)).await.unwrap().unwrap();
             assert_eq!((ended.signal(), ended.code()), (signal, code), "{line}");
         }
