@@ -12,7 +12,8 @@ use tokio::time::timeout;
 
 use super::node::Node;
 use super::{Cluster, ClusterError};
-use crate::target::Launch;
+use crate::network::Source;
+use crate::target::{Launch, Readiness};
 
 /// How long a look at an address may take; on loopback the kernel answers at once.
 const DIAL_TIME: Duration = Duration::from_millis(500);
@@ -142,6 +143,7 @@ impl Cluster {
                 }
             }
             seen.push(format!("answers at {to} and no longer at {from}"));
+            self.is_reached(node).await?;
         }
         if old.with != new.with {
             let data = self.data(node).map_err(|error| error.to_string())?;
@@ -156,6 +158,15 @@ impl Cluster {
             }
         }
         Ok(seen)
+    }
+
+    /// Whether a node answers over the link from its own clients, which no fault cuts; where there is something to ask.
+    async fn is_reached(&self, node: NodeId) -> Result<(), String> {
+        let readiness = self.lock().get(&node).and_then(Node::readiness);
+        let Some((Readiness::Http { port, path }, _, _)) = readiness else { return Ok(()) };
+        let link = self.inner.network.subnet().link(Source::Clients(node), node);
+        let answers = self.inner.control.answers_at(link, port, &path).await;
+        if answers { Ok(()) } else { Err("does not answer over its links".to_owned()) }
     }
 
     /// Looks for a change in the node's processes and files.
@@ -258,7 +269,6 @@ async fn is_open(address: (std::net::Ipv4Addr, u16)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::Readiness;
 
     fn launch(arguments: &[&str], environment: &[(&str, &str)], file: &str) -> Launch {
         let owned = |text: &&str| (*text).to_owned();
