@@ -124,6 +124,13 @@ fn bad_plans_and_flags_that_contradict_are_refused_with_file_and_field() {
         (|plan| plan["faults"][0]["params"] = json!({"node": "n1"}), &["faults[0].params", "takes"]),
         (|plan| plan["faults"][0]["params"] = json!("everybody"), &["faults[0].params", "takes"]),
         (|plan| plan["faults"][0]["params"] = json!({"nodes": ["n4"], "pairs": [["n1", "n4"]]}), &["faults[0].params"]),
+        (
+            |plan| {
+                plan["faults"][0]["fault"] = json!("restart");
+                plan["faults"][0]["params"] = json!({"whose": {"nodes": ["n1"]}, "with": "nosuch"});
+            },
+            &["faults[0].params", "has no option `nosuch`"],
+        ),
         (|plan| plan["settings"]["nodes"] = json!(0), &["settings.nodes", "from 1 to 99"]),
         (|plan| plan["settings"]["rate"] = json!(-1), &["settings.rate", "invalid value"]),
         (|plan| plan["settings"]["nemesis_interval_ms"] = json!(0), &["settings.nemesis_interval_ms"]),
