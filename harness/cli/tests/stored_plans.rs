@@ -114,7 +114,7 @@ fn bad_plans_and_flags_that_contradict_are_refused_with_file_and_field() {
         assert_eq!(runs(), before, "{says:?} left something in the store");
     };
     type Change = fn(&mut Value);
-    let changes: [(Change, &[&str]); 18] = [
+    let changes: [(Change, &[&str]); 19] = [
         (|plan| plan["faults"][1]["heal_ns"] = json!(1), &["faults[1].heal_ns", "later than"]),
         (|plan| plan["faults"][1]["heal_ns"] = json!(3 * SECOND), &["faults[1].heal_ns", "time_limit_ms"]),
         (|plan| plan["faults"][1]["heal_ns"] = json!("late"), &["faults[1].heal_ns", "invalid type"]),
