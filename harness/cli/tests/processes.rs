@@ -344,12 +344,13 @@ fn evidence(run: &Path, fault: &str, action: &str, node: &str) -> (bool, String)
     (detail["confirmed"] == true, detail["evidence"][node].as_str().unwrap().to_owned())
 }
 
-const SCHEDULE: &str = "kill(n1, boot) at 1500ms for 1500ms; restart(n2, elsewhere) at 4s for 1500ms; \
-                        limit(n3, files 8) at 6s for 1s; restart(n1, with small-snapshots) at 7500ms for 1s";
+/// The kills at boot last for longer than the boot of a member that led, and waits until another is elected.
+const SCHEDULE: &str = "kill(n1, boot) at 1500ms for 4s; restart(n2, elsewhere) at 6s for 1500ms; limit(n3, files 8) at 8s for 1s; \
+                        restart(n1, with small-snapshots) at 9500ms for 1s";
 
 /// Every fault of processes on one target, and all of it seen.
 fn whole_run(target: &str, store: &Store, mut test: Command) {
-    test.args(["--workload", "lock", "--target", target, "--nodes", "3", "--time-limit", "10", "--seed", "1"]);
+    test.args(["--workload", "lock", "--target", target, "--nodes", "3", "--time-limit", "12", "--seed", "1"]);
     test.args(["--recovery-time", "2", "--nemesis", SCHEDULE, "--store"]).arg(store.path());
     let output = test.stdin(Stdio::null()).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
