@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
 
 use super::connection::{Ending, Way};
+use super::homes::Homes;
 use super::owner::Lookup;
 use super::pipe::Wait;
 use super::registry::{ConnectionId, Dialling, Next, SharedRegistry};
@@ -52,11 +53,11 @@ struct Passage {
     entrance: Entrance,
     /// Where the door listens.
     address: SocketAddrV4,
-    node: SocketAddrV4,
+    node: NodeId,
 }
 
 impl Door {
-    fn open(entrance: Entrance, address: SocketAddrV4, node: SocketAddrV4) -> io::Result<Self> {
+    fn open(entrance: Entrance, address: SocketAddrV4, node: NodeId) -> io::Result<Self> {
         Ok(Self { socket: listen(address)?, passage: Passage { entrance, address, node } })
     }
 }
@@ -96,8 +97,7 @@ pub(super) fn doors_of_links(subnet: &Subnet, links: &[Link], ports: &[u16]) -> 
     for (position, link) in links.iter().enumerate().filter(|(_, link)| link.from != Source::Node(link.to)) {
         for port in ports {
             let address = SocketAddrV4::new(subnet.link(link.from, link.to), *port);
-            let node = SocketAddrV4::new(subnet.node(link.to), *port);
-            let door = Door::open(Entrance::Link(position), address, node);
+            let door = Door::open(Entrance::Link(position), address, link.to);
             doors.push(door.map_err(|source| NetworkError::Listen { link: *link, address, source })?);
         }
     }
@@ -121,9 +121,8 @@ pub(super) fn doors_in_front(
         let by_dialler = Arc::new(links.iter().enumerate().filter_map(from_node).collect());
         for port in ports {
             let address = SocketAddrV4::new(subnet.front(*to), *port);
-            let node = SocketAddrV4::new(subnet.node(*to), *port);
             let entrance = Entrance::Front(Arc::clone(&by_dialler), Arc::clone(lookup));
-            let door = Door::open(entrance, address, node);
+            let door = Door::open(entrance, address, *to);
             doors.push(door.map_err(|source| NetworkError::ListenInFront { node: *to, address, source })?);
         }
     }
@@ -131,7 +130,7 @@ pub(super) fn doors_in_front(
 }
 
 impl Proxy {
-    pub(super) fn start(doors: Vec<Door>, registry: &SharedRegistry) -> Result<Self, NetworkError> {
+    pub(super) fn start(doors: Vec<Door>, registry: &SharedRegistry, homes: &Homes) -> Result<Self, NetworkError> {
         let start = || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .max_blocking_threads(LOOKUP_THREADS)
@@ -140,8 +139,8 @@ impl Proxy {
                 .build()?;
             let (doors, timer) = register(&runtime, doors)?;
             let (stop, stopped) = oneshot::channel();
-            let registry = registry.clone();
-            let serve = move || serve(&runtime, doors, &timer, &registry, stopped);
+            let common = Common { registry: registry.clone(), homes: homes.clone(), timer };
+            let serve = move || serve(&runtime, doors, &common, stopped);
             let thread = thread::Builder::new().name("network-proxy".to_owned()).spawn(serve)?;
             Ok(Running { stop, thread })
         };
@@ -176,6 +175,14 @@ fn listen(address: SocketAddrV4) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
+/// What all connections have in common.
+#[derive(Clone)]
+struct Common {
+    registry: SharedRegistry,
+    homes: Homes,
+    timer: Timer,
+}
+
 fn register(runtime: &Runtime, doors: Vec<Door>) -> io::Result<(Vec<(TcpListener, Passage)>, Timer)> {
     let _inside = runtime.enter();
     let register = |door: Door| Ok((TcpListener::from_std(door.socket)?, door.passage));
@@ -183,29 +190,23 @@ fn register(runtime: &Runtime, doors: Vec<Door>) -> io::Result<(Vec<(TcpListener
     Ok((doors?, Timer::new()?))
 }
 
-fn serve(
-    runtime: &Runtime,
-    doors: Vec<(TcpListener, Passage)>,
-    timer: &Timer,
-    registry: &SharedRegistry,
-    stopped: oneshot::Receiver<()>,
-) {
+fn serve(runtime: &Runtime, doors: Vec<(TcpListener, Passage)>, common: &Common, stopped: oneshot::Receiver<()>) {
     runtime.block_on(async {
-        tokio::spawn(timer.clone().run());
+        tokio::spawn(common.timer.clone().run());
         for (listener, passage) in doors {
-            tokio::spawn(accept(listener, passage, registry.clone(), timer.clone()));
+            tokio::spawn(accept(listener, passage, common.clone()));
         }
         // An error means that the handle is gone, which is as good a reason to end.
         let _ = stopped.await;
     });
 }
 
-async fn accept(listener: TcpListener, passage: Passage, registry: SharedRegistry, timer: Timer) {
+async fn accept(listener: TcpListener, passage: Passage, common: Common) {
     loop {
         match listener.accept().await {
             Ok((client, peer)) => {
                 let SocketAddr::V4(dialler) = peer else { continue };
-                tokio::spawn(relay(client, dialler, passage.clone(), registry.clone(), timer.clone()));
+                tokio::spawn(relay(client, dialler, passage.clone(), common.clone()));
             }
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
@@ -216,7 +217,8 @@ async fn accept(listener: TcpListener, passage: Passage, registry: SharedRegistr
     }
 }
 
-async fn relay(client: TcpStream, dialler: SocketAddrV4, passage: Passage, registry: SharedRegistry, timer: Timer) {
+async fn relay(client: TcpStream, dialler: SocketAddrV4, passage: Passage, common: Common) {
+    let Common { registry, homes, timer } = common;
     // These fail only on a connection that is gone already, which the first read will find.
     let _ = client.set_nodelay(true);
     let _ = client.set_zero_linger();
@@ -225,7 +227,7 @@ async fn relay(client: TcpStream, dialler: SocketAddrV4, passage: Passage, regis
     let admitted = registry.lock().admit(link, *dialler.ip(), Arc::clone(&client));
     let Some((id, mut changes)) = admitted else { return };
     let mut relay = Relay { registry, id, client, node: None };
-    let Some(upstream) = relay.dial(passage.node, &mut changes).await else {
+    let Some(upstream) = relay.dial(&passage, &homes, &mut changes).await else {
         return;
     };
     let upstream = Arc::new(upstream);
@@ -249,7 +251,7 @@ struct Relay {
 
 impl Relay {
     /// Dials the node, as soon as the rules let it; nothing if the node refuses or the connection ended meanwhile.
-    async fn dial(&self, node: SocketAddrV4, changes: &mut watch::Receiver<()>) -> Option<TcpStream> {
+    async fn dial(&self, passage: &Passage, homes: &Homes, changes: &mut watch::Receiver<()>) -> Option<TcpStream> {
         loop {
             // Bound to a name of its own so that the lock is released before waiting.
             let dialling = self.registry.lock().dialling(self.id);
@@ -266,6 +268,8 @@ impl Relay {
                 }
             }
         };
+        // Only now: it may have moved while the connection waited.
+        let node = SocketAddrV4::new(homes.of(passage.node)?, passage.address.port());
         tokio::select! {
             dialled = connect(node) => dialled.ok(),
             () = ended => None,

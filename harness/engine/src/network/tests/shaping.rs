@@ -55,34 +55,6 @@ fn slices_leave_one_by_one() {
     assert!(lab.network.remove(rule).times_limited >= 9);
 }
 
-/// What two rules that hold together are credited with for the same transfer.
-fn times_limited(effects: [Effect; 2]) -> [u64; 2] {
-    let lab = Laboratory::new(2);
-    let (client, mut node) = lab.connect(1, 2);
-    let rules = effects.map(|effect| lab.install(effect, &[(1, 2)]));
-    transfer(&client, &mut node, &bytes(4_000));
-    rules.map(|rule| lab.network.remove(rule).times_limited)
-}
-
-#[test]
-fn only_the_rule_that_limits_is_credited_with_it() {
-    let rate = |bytes_per_second| Effect::Rate { bytes_per_second };
-    let slice = |bytes, gap| Effect::Slice { bytes, gap };
-    let (pause, no_time) = (Duration::from_millis(1), Duration::from_nanos(1));
-    for (limits, idle) in [
-        (slice(100, pause), rate(1_000_000_000)),
-        (slice(100, pause), rate(400_000)),
-        (rate(40_000), slice(1_000, no_time)),
-        (rate(40_000), rate(1_000_000)),
-    ] {
-        for effects in [[limits, idle], [idle, limits]] {
-            let credited = times_limited(effects);
-            let [limiting, other] = if effects[0] == limits { credited } else { [credited[1], credited[0]] };
-            assert!(limiting >= 10 && other == 0, "{effects:?}: {credited:?}");
-        }
-    }
-}
-
 #[test]
 fn a_stream_whose_waits_are_always_over_lets_others_have_their_turn() {
     let lab = Laboratory::new(3);
