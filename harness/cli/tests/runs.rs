@@ -163,8 +163,8 @@ fn a_killed_controller_leaves_nothing_but_a_history_that_can_be_judged() {
 /// The guardian of a run, by its command line.
 fn guardian_of(run: &str) -> Option<Pid> {
     let wanted = format!("guardian\0{run}\0");
-    let pids =
-        std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let mut guardians = pids.filter(|pid: &i32| {
         std::fs::read(format!("/proc/{pid}/cmdline"))
             .is_ok_and(|line| String::from_utf8_lossy(&line).ends_with(&wanted))

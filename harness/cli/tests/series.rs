@@ -1,5 +1,7 @@
 //! Series of whole runs, as one leaves them to a machine overnight: sound systems stay valid under every fault, alone and combined, and each
 //! fault is seen to act; and whatever ends a run, nothing of it is left. A few of each here; `DSJEPSEN_SERIES=100` asks for so many.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "what is skipped is told")]
 
 mod common;
 

@@ -24,6 +24,9 @@ pub(super) const FAULT: Limiter = Limiter;
 const FORMS: &str =
     "`files 64`, `memory 64MiB`, or with a `+` so much above what is used at the start: `files +4`, `memory +16MiB`";
 
+/// What holds where nothing is said: the next file, or connection, is one too many.
+const NO_MORE_FILES: Limit = Limit { resource: Resource::Files, most: 0, above_use: true };
+
 pub(super) struct Limiter;
 
 /// Who is limited, and to what.
@@ -46,7 +49,7 @@ impl Fault for Limiter {
 
     fn arguments(&self) -> Cow<'static, str> {
         "one, minority (default), majority, all, leader, or nodes as in `n1 n3`; then, behind a comma, the limit: `files 64`, \
-         `memory 64MiB`, or with a `+` so much above what is used at the start: `files +4`, `memory +16MiB`"
+         `memory 64MiB`, or with a `+` so much above what is used at the start: `files +4`, `memory +16MiB` (default: `files +0`)"
             .into()
     }
 
@@ -62,7 +65,7 @@ impl Fault for Limiter {
 
     fn resolve(&self, argument: Option<&str>, nodes: &[NodeId], random: &mut Random) -> Result<Aim, String> {
         let (whose, limit) = where_and_what(argument.unwrap_or_default(), read_limit, FORMS)?;
-        let limit = limit.ok_or_else(|| format!("of what? Say {FORMS}"))?;
+        let limit = limit.unwrap_or(NO_MORE_FILES);
         let whose = whose.unwrap_or(Selector::Minority).choose(nodes, random)?;
         Ok(Aim { target: format!("{whose}, {limit}"), params: json!(Params { whose, limit }) })
     }
@@ -153,22 +156,15 @@ mod tests {
         );
         assert_eq!(resolve("n1 n2, memory 64MB").unwrap().target, "n1 n2, memory 64000000B");
         assert_eq!(resolve("n1 n2, memory 2GiB").unwrap().target, "n1 n2, memory 2048MiB");
-        assert!(resolve("files +0").is_ok());
+        assert_eq!(resolve("files +0"), resolve(""));
+        assert_eq!(resolve("n1").unwrap().target, "n1, files +0");
     }
 
     #[test]
     fn what_is_no_limit_is_refused_with_the_words_for_one() {
-        for bad in [
-            "",
-            "n1",
-            "n1, files",
-            "n1, files 0",
-            "n1, files many",
-            "n1, files -4",
-            "memory 16",
-            "n1, disk 4GiB",
-            "n9, files 4",
-        ] {
+        for bad in
+            ["n1, files", "n1, files 0", "n1, files many", "n1, files -4", "memory 16", "n1, disk 4GiB", "n9, files 4"]
+        {
             let error = resolve(bad).unwrap_err();
             assert!(error.contains("`files 64`") || error.contains("no node n9"), "{bad}: {error}");
         }
