@@ -244,8 +244,8 @@ async fn a_limit_outlasts_a_kill_and_of_two_the_lower_holds() {
         until("the first limit again", || is(12)).await;
     };
     let schedule =
-        "limit(n1, files 12) at 100ms for 3s; limit(n1, files 9) at 400ms for 2s; kill(n1) at 700ms for 100ms";
-    let (kept, ()) = carry_out(&bench, &cluster, schedule, 4, meanwhile).await;
+        "limit(n1, files 12) at 100ms for 7s; limit(n1, files 9) at 400ms for 6s; kill(n1) at 700ms for 100ms";
+    let (kept, ()) = carry_out(&bench, &cluster, schedule, 8, meanwhile).await;
     assert!(is(own) && kept.healed(1).outcome == Some(FaultOutcome::Installed), "{:?}", kept.healed(1));
     assert_eq!(kept.healed(2).outcome, Some(FaultOutcome::Installed), "{:?}", kept.healed(2));
     cluster.stop().await;
