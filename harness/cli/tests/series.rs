@@ -40,7 +40,7 @@ fn main() -> std::process::ExitCode {
 }
 
 /// How many runs are made side by side.
-const AT_ONCE: u64 = 2;
+const AT_ONCE: u64 = 3;
 
 /// How long a run of this series may take, set-up and judging included.
 const RUN_TIME: Duration = Duration::from_secs(120);
@@ -52,11 +52,12 @@ fn count(default: u64) -> u64 {
 /// Makes the runs of these numbers, some at a time, and says which of them were not as they should be, and why.
 fn series(runs: u64, run: impl Fn(u64) -> Result<(), String> + Sync) {
     let next = Mutex::new(0..runs);
+    let draw = || next.lock().unwrap().next();
     let failures = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..AT_ONCE.min(runs) {
             scope.spawn(|| {
-                while let Some(number) = next.lock().unwrap().next().filter(|number| *number < runs) {
+                while let Some(number) = draw() {
                     if let Err(why) = run(number) {
                         failures.lock().unwrap().push(format!("run {number}: {why}"));
                     }
