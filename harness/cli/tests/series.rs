@@ -6,7 +6,7 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -104,21 +104,24 @@ fn together(number: u64, faults: &[&str], unit_ms: u64) -> String {
     each.collect::<Vec<_>>().join("; ")
 }
 
-/// One run that must be valid: then every fault was seen to act, too.
+/// One run that must be valid: then every fault was seen to act, too. A run that is not is kept.
 fn valid(line: &str, nemesis: &str) -> Result<(), String> {
     let store = Store::new();
     let mut run = store.test(line);
-    let mut run = Running::start({
-        run.args(["--nemesis", nemesis, "--quiet"]);
-        run
-    });
+    run.args(["--nemesis", nemesis, "--quiet"]).stdout(Stdio::null()).stderr(Stdio::inherit());
+    let mut run = Running::start(run);
     let code = run.wait(RUN_TIME);
-    let verdict = read_json(&store.latest().join("verdict.json"));
+    let told = format!("{line} --nemesis '{nemesis}': exit code {code:?}");
+    if !store.path().join("latest").exists() {
+        return Err(told);
+    }
     assert_nothing_left(&store.latest_name(), Duration::from_secs(1));
+    let verdict = read_json(&store.latest().join("verdict.json"));
     if code == Some(0) && verdict["verdict"] == "valid" {
         return Ok(());
     }
-    Err(format!("{line} --nemesis '{nemesis}': {code:?}, {}", verdict["sentence"]))
+    let run = store.keep();
+    Err(format!("{told}, {} {}", verdict["sentence"], run.display()))
 }
 
 fn raft() {
@@ -135,7 +138,7 @@ fn etcd() {
         "kill(one, boot) for 3s every 6s",
         "flap for 3s every 6s",
         "throttle for 3s every 6s",
-        "drop(one > others) for 3s every 6s",
+        "partition(one-way) for 3s every 6s",
     ];
     series(count(1), |number| {
         let line = format!("--workload counter --target etcd --time-limit 10 --seed {number}");
