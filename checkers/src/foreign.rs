@@ -204,7 +204,7 @@ pub fn judge_foreign(
             Body::Operations { operations: Arc::new(paired.operations), times: paired.times }
         }
         ForeignBody::Intervals(intervals) => {
-            Body::Operations { operations: Arc::new(intervals::operations(intervals, format)), times: Times::default() }
+            Body::Operations { operations: Arc::new(intervals::operations(intervals)), times: Times::default() }
         }
         ForeignBody::Sessions(sessions) => Body::Sessions(sessions),
     };

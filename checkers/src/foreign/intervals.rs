@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use dsjepsen_history::foreign::{ForeignInterval, ForeignIntervals, ForeignOperation, Format, Text, Value};
+use dsjepsen_history::foreign::{ForeignInterval, ForeignIntervals, ForeignOperation, Text, Value};
 
-/// What fptlin writes where there is nothing to be taken or seen.
+/// What PolyLin and fptlin write where there is nothing to be taken or seen.
 const EMPTY: i64 = -1;
 
 /// The beginnings of the methods that may find nothing. To any other -1 is a value like any other.
 const TAKES: [&str; 4] = ["deq", "pop", "poll", "peek"];
 
-/// The operations, in the order of their starts. One value is itself, several are a list, none and fptlin's "empty" are nil.
+/// The operations, in the order of their starts. One value is itself, several are a list, none and "empty" are nil.
 ///
 /// **An end comes before another's start at the same time**; both formats are meant so. An operation that takes no time stands
 /// between the two; several of them at one time are concurrent.
-pub(super) fn operations(intervals: ForeignIntervals, format: Format) -> Vec<ForeignOperation> {
+pub(super) fn operations(intervals: ForeignIntervals) -> Vec<ForeignOperation> {
     let mut points: Vec<(i64, u8, usize)> = Vec::with_capacity(2 * intervals.operations.len());
     for (place, interval) in intervals.operations.iter().enumerate() {
         let takes_time = interval.start < interval.end;
@@ -35,20 +35,14 @@ pub(super) fn operations(intervals: ForeignIntervals, format: Format) -> Vec<For
     let mut operations: Vec<ForeignOperation> = Vec::with_capacity(intervals.operations.len());
     for (place, (interval, span)) in intervals.operations.iter().zip(spans).enumerate() {
         let method = methods.entry(&interval.method).or_insert_with(|| Text::new(interval.method.to_lowercase()));
-        operations.push(operation(place, interval, method, span, format));
+        operations.push(operation(place, interval, method, span));
     }
     operations.sort_by_key(|operation| operation.invoked);
     operations
 }
 
-fn operation(
-    place: usize,
-    interval: &ForeignInterval,
-    method: &Text,
-    span: [u32; 2],
-    format: Format,
-) -> ForeignOperation {
-    let may_be_empty = format == Format::Fptlin && TAKES.iter().any(|takes| method.starts_with(takes));
+fn operation(place: usize, interval: &ForeignInterval, method: &Text, span: [u32; 2]) -> ForeignOperation {
+    let may_be_empty = TAKES.iter().any(|takes| method.starts_with(takes));
     let value = match interval.values.as_slice() {
         [] => Value::Nil,
         [EMPTY] if may_be_empty => Value::Nil,
@@ -74,7 +68,7 @@ mod tests {
             line: 1,
         };
         let intervals = ForeignIntervals { model: None, operations: times.iter().map(interval).collect() };
-        let operations = operations(intervals, Format::Polylin);
+        let operations = operations(intervals);
         operations.iter().map(|operation| (operation.invoked, operation.completed().unwrap())).collect()
     }
 

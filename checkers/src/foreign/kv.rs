@@ -4,7 +4,7 @@ use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Format, Value}
 
 use super::numbers::Numbers;
 use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
-use super::{ForeignOption, ForeignProblem, KeyRule};
+use super::{ForeignOption, ForeignProblem, ForeignRequest, KeyRule};
 use crate::models::keyed::{self, Keyed};
 use crate::models::kv::{Call, Kv, Reply};
 
@@ -19,9 +19,9 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
         let key = Kv { initial };
         // All keys at once, where the format has them and they are not to be told apart.
         if given.format == Format::EdnLinesKv && given.request.keys == KeyRule::Whole {
-            return judge(model, given, &Keyed { object: key }, StoreWords::default());
+            return judge(model, given, &Keyed { object: key }, StoreWords { of_key: KvWords(given.request), numbers: Numbers::default() });
         }
-        judge(model, given, &key, KvWords)
+        judge(model, given, &key, KvWords(given.request))
     },
 };
 
@@ -34,13 +34,13 @@ fn text(value: &Value) -> Result<Box<str>, String> {
     }
 }
 
-struct KvWords;
+struct KvWords<'a>(&'a ForeignRequest);
 
-impl Words for KvWords {
+impl Words for KvWords<'_> {
     type Model = Kv;
 
     fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Kv>, Refused> {
-        take(operation, &operation.call, &operation.reply)
+        self.of_key(operation, &operation.call, &operation.reply)
     }
 
     fn holds(state: &Box<str>, _shown: &[Shown<'_, Kv>]) -> Option<String> {
@@ -48,27 +48,29 @@ impl Words for KvWords {
     }
 }
 
-/// What an operation on one key asks and shows.
-fn take(operation: &ForeignOperation, call: &Value, reply: &Value) -> Result<Taken<Kv>, Refused> {
-    let value = |value| text(value).map_err(Refused::Malformed);
-    match (operation.f.as_deref(), operation.outcome) {
-        (Some("get" | "read"), ForeignOutcome::Ok) => {
-            Ok(Taken::Answered(Call::Get, Reply::Got(value(reply)?)))
+impl KvWords<'_> {
+    /// What an operation on one key asks and shows.
+    fn of_key(&self, operation: &ForeignOperation, call: &Value, reply: &Value) -> Result<Taken<Kv>, Refused> {
+        let value = |value| text(value).map_err(Refused::Malformed);
+        match (operation.f.as_deref(), operation.outcome) {
+            (Some("get" | "read"), ForeignOutcome::Ok) if !self.0.is_wildcard(reply) => {
+                Ok(Taken::Answered(Call::Get, Reply::Got(value(reply)?)))
+            }
+            (Some("get" | "read"), _) => Ok(Taken::Nothing),
+            (Some("put" | "write"), outcome) => Ok(Taken::by(outcome, Call::Put(value(call)?), Reply::Done)),
+            (Some("append"), outcome) => Ok(Taken::by(outcome, Call::Append(value(call)?), Reply::Done)),
+            _ => Err(Refused::Stranger),
         }
-        (Some("get" | "read"), _) => Ok(Taken::Nothing),
-        (Some("put" | "write"), outcome) => {
-            Ok(Taken::by(outcome, Call::Put(value(call)?), Reply::Done))
-        }
-        (Some("append"), outcome) => Ok(Taken::by(outcome, Call::Append(value(call)?), Reply::Done)),
-        _ => Err(Refused::Stranger),
     }
 }
 
 /// The words of all keys, whose values are `[key value]`.
-#[derive(Default)]
-struct StoreWords(Numbers);
+struct StoreWords<'a> {
+    of_key: KvWords<'a>,
+    numbers: Numbers,
+}
 
-impl Words for StoreWords {
+impl Words for StoreWords<'_> {
     type Model = Keyed<Kv>;
 
     fn take(&mut self, operation: &ForeignOperation) -> Result<Taken<Keyed<Kv>>, Refused> {
@@ -78,8 +80,8 @@ impl Words for StoreWords {
         };
         let (key, call) = pair(&operation.call)?;
         let reply = if operation.outcome == ForeignOutcome::Ok { pair(&operation.reply)?.1 } else { Value::Nil };
-        let key = self.0.number(&key);
-        Ok(match take(operation, &call, &reply)? {
+        let key = self.numbers.number(&key);
+        Ok(match self.of_key.of_key(operation, &call, &reply)? {
             Taken::Nothing => Taken::Nothing,
             Taken::Answered(call, reply) => Taken::Answered(keyed::Call { key, call }, reply),
             Taken::Open(call) => Taken::Open(keyed::Call { key, call }),

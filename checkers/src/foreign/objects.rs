@@ -151,11 +151,11 @@ fn read<W: Words>(
 ) -> Result<Key<W::Model>, ForeignProblem> {
     let mut entries: Vec<EntryOf<W::Model>> = Vec::new();
     for (position, operation) in operations.iter().enumerate() {
-        // Of a bare operation nothing is known of when it was.
+        // Of a bare operation nothing is known of when it began.
         let invoked = if operation.is_bare() { 0 } else { Index::from(operation.invoked) };
         let returned = match operation.completed() {
-            Some(completed) if !operation.is_bare() => Index::from(completed),
-            _ => Index::MAX,
+            Some(completed) => Index::from(completed),
+            None => Index::MAX,
         };
         let (call, answer) = match words.take(operation) {
             Ok(Taken::Nothing) => continue,

@@ -43,6 +43,17 @@ impl Words for SetWords {
                 }
                 Ok(Taken::Answered(Call::Read, Reply::All(all.into())))
             }
+            Some("contains") if !is_ok => Ok(Taken::Nothing),
+            Some(word @ ("insert" | "remove")) if !is_ok => {
+                // What it was to be answered is not yet asked for, or stands behind the element.
+                let element = match operation.call.as_list() {
+                    Some([element, _]) => element,
+                    _ => &operation.call,
+                };
+                let element = self.elements.number(element);
+                let call = if word == "insert" { Call::Insert(element) } else { Call::Remove(element) };
+                Ok(Taken::by(operation.outcome, call, Reply::Done))
+            }
             Some(word @ ("insert" | "remove" | "contains")) => {
                 let answered = || malformed("`[element 0|1]` is expected");
                 let [element, answer] = operation.reply.as_list().ok_or_else(answered)? else { return Err(answered()) };
@@ -56,7 +67,7 @@ impl Words for SetWords {
                     "remove" => Call::Remove(element),
                     _ => Call::Contains(element),
                 };
-                Ok(if is_ok { Taken::Answered(call, answer) } else { Taken::Nothing })
+                Ok(Taken::Answered(call, answer))
             }
             _ => Err(Refused::Stranger),
         }

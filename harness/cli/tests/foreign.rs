@@ -50,6 +50,50 @@ fn exit_codes_are_those_of_runs() {
     assert!(said.contains("no-observations"), "{said}");
 }
 
+/// A history in short: a process, the letter of a type, what is done, and the value, by line.
+fn history(lines: &[&str]) -> String {
+    let types = [("i", "invoke"), ("o", "ok"), ("?", "info")];
+    let event = |line: &&str| {
+        let words: Vec<&str> = line.splitn(4, ' ').collect();
+        let [process, kind, f, value] = words[..] else { panic!("{line}") };
+        let (_, kind) = types.iter().find(|(letter, _)| *letter == kind).unwrap();
+        format!("{{:process {process}, :type :{kind}, :f :{f}, :value {value}}}\n")
+    };
+    lines.iter().map(event).collect()
+}
+
+#[test]
+fn what_is_peculiar_to_a_history_is_neither_a_false_alarm_nor_passed_over() {
+    let folder = Folder::new();
+    let late = ["0 i enqueue 1", "0 ? enqueue 1", "0 o enqueue 1"];
+    let cases: [(&str, String, i32, &str); 8] = [
+        ("stack", "# stack\npop -1 1 2\npush 1 3 4\n".to_owned(), 0, "VALID"),
+        ("stack", "# stack\npush 1 1 2\npop -1 3 4\n".to_owned(), 1, "INVALID"),
+        (
+            "register",
+            history(&[":a i write 1", ":a o write 1", "1 i read nil", "1 o read 1"]),
+            255,
+            "clients have numbers",
+        ),
+        ("register", history(&[":nemesis ? kill nil", "1 i write 1", "1 o write 1"]), 0, "VALID"),
+        ("kv --init \"x\"", history(&["0 i get nil", "0 o get nil"]), 0, "VALID"),
+        // An answer without its question came from before it.
+        ("register", history(&["0 o read 1", "1 i write 1", "1 o write 1"]), 1, "INVALID"),
+        ("queue", history(&late), 255, "after that was said to be indeterminate"),
+        (
+            "set",
+            history(&["0 i insert [5 nil]", "0 ? insert [5 1]", "1 i contains [5 nil]", "1 o contains [5 1]"]),
+            0,
+            "VALID",
+        ),
+    ];
+    for (model, text, code, says) in cases {
+        let path = folder.file("history", &text);
+        let (came, said) = check(&path, &format!("--model {model}"));
+        assert!(came == Some(code) && said.contains(says), "{model}: {came:?} {said}\n{text}");
+    }
+}
+
 #[test]
 fn bad_usage_and_bad_files_are_told_apart() {
     let folder = Folder::new();

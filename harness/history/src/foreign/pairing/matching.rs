@@ -13,6 +13,9 @@ use crate::EventType;
 /// How many operations one process may have in flight where it may have several: each completion is compared with all.
 const OPEN_MAX: usize = 1000;
 
+/// The process whose events are no operations, whatever their type.
+const NEMESIS: &str = "nemesis";
+
 /// Operations, and those of them that are in flight.
 #[derive(Debug)]
 pub(super) struct Matching {
@@ -20,6 +23,8 @@ pub(super) struct Matching {
     pub(super) operations: Vec<ForeignOperation>,
     /// The operations in flight of each process; under `None` those of nobody in particular.
     open: HashMap<Option<i64>, Open>,
+    /// The operation of each process that is indeterminate, until the process invokes another.
+    given_up: HashMap<i64, usize>,
     /// The events of named processes, if they are kept.
     pub(super) named: Vec<(u32, ForeignEvent)>,
     /// The line on which a process had several operations in flight first.
@@ -55,6 +60,7 @@ impl Matching {
             rules,
             operations: Vec::new(),
             open: HashMap::new(),
+            given_up: HashMap::new(),
             named: Vec::new(),
             overlaps: None,
             dropped: 0,
@@ -79,10 +85,18 @@ impl Matching {
     }
 
     fn step(&mut self, event: &ForeignEvent) -> Result<Step, Trouble> {
-        let process = match event.process {
-            ForeignProcess::Client(number) => Some(number),
+        let process = match &event.process {
+            ForeignProcess::Client(number) => Some(*number),
             ForeignProcess::Unstated => None,
-            ForeignProcess::Named(_) => return Ok(Step::Named),
+            ForeignProcess::Named(_) if event.event_type == EventType::Info => return Ok(Step::Named),
+            ForeignProcess::Named(name) if name.as_str() == NEMESIS => return Ok(Step::Named),
+            ForeignProcess::Named(name) => {
+                let problem = format!(
+                    "process `{name}` has a name, and the model would miss what it does: clients have numbers, and only :info \
+                     events of named processes are left out, as a nemesis writes them"
+                );
+                return Err(Trouble::at_line(event.line, problem));
+            }
         };
         match event.event_type {
             EventType::Invoke => self.invoke(process, event),
@@ -126,6 +140,7 @@ impl Matching {
     }
 
     fn invoke(&mut self, process: Option<i64>, event: &ForeignEvent) -> Result<Step, Trouble> {
+        process.map(|process| self.given_up.remove(&process));
         let place = self.operations.len();
         let Some(open) = self.open.get_mut(&process) else {
             self.open.insert(process, Open { first: place, others: Vec::new() });
@@ -167,6 +182,7 @@ impl Matching {
                 return Err(self.other_kind(process, place, event));
             }
             self.open.remove(&process);
+            self.give_up(process, place, outcome);
             return Ok(Step::Complete(place, outcome));
         }
         let of_kind: Vec<usize> = open.places().filter(|place| self.agrees(*place, event)).collect();
@@ -194,10 +210,31 @@ impl Matching {
             }
         }
         self.close(process, first);
+        self.give_up(process, first, outcome);
         Ok(Step::Complete(first, outcome))
     }
 
+    /// Remembers what ended without an answer.
+    fn give_up(&mut self, process: Option<i64>, place: usize, outcome: ForeignOutcome) {
+        if let Some(process) = process.filter(|_| outcome == ForeignOutcome::Info) {
+            self.given_up.insert(process, place);
+        }
+    }
+
+    /// A completion of nothing that is in flight. As one of what had been told to be indeterminate it would count twice.
     fn bare(&self, process: Option<i64>, event: &ForeignEvent, outcome: ForeignOutcome) -> Result<Step, Trouble> {
+        let told = process.and_then(|process| self.given_up.get(&process));
+        if let Some(&place) =
+            told.filter(|place| self.agrees(**place, event) && fits(&self.operations[**place].call, &event.value))
+        {
+            let problem = format!(
+                "{} completes its {} of line {} again, after that was said to be indeterminate",
+                who(process),
+                kind(event.f.as_ref()),
+                self.operations[place].line
+            );
+            return Err(Trouble::at_line(event.line, problem));
+        }
         if self.rules.may_be_bare {
             return Ok(Step::Bare(process, outcome));
         }
@@ -240,6 +277,7 @@ impl Matching {
         size_of_val(self.operations.as_slice())
             + size_of_val(self.named.as_slice())
             + self.open.capacity() * size_of::<(Option<i64>, Open)>()
+            + self.given_up.capacity() * size_of::<(i64, usize)>()
             + self.heap
     }
 }

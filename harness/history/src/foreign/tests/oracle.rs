@@ -45,12 +45,18 @@ fn oracle(events: &[ForeignEvent], rules: PairingRules) -> Result<Facts, u32> {
     let mut notes = usize::from(events != was);
     let (mut operations, mut named): (Vec<Drawn>, Vec<usize>) = (Vec::new(), Vec::new());
     let (mut overlaps, mut dropped) = (false, false);
+    // The last indeterminate operations of processes that have invoked none since.
+    let mut given_up: Vec<usize> = Vec::new();
     for (position, event) in events.iter().enumerate() {
         let open: Vec<usize> = (0..operations.len())
             .filter(|place| operations[*place].is_open && operations[*place].process == event.process)
             .collect();
         let is_stated = event.process != ForeignProcess::Unstated;
         let outcome = match event.event_type {
+            _ if matches!(&event.process, ForeignProcess::Named(name) if event.event_type != EventType::Info && name.as_str() != "nemesis") =>
+            {
+                return Err(event.line);
+            }
             _ if matches!(event.process, ForeignProcess::Named(_)) => {
                 named.extend(rules.keeps_named.then_some(position));
                 continue;
@@ -59,6 +65,7 @@ fn oracle(events: &[ForeignEvent], rules: PairingRules) -> Result<Facts, u32> {
             EventType::Invoke if open.len() >= 1000 => return Err(event.line),
             EventType::Invoke => {
                 overlaps |= is_stated && !open.is_empty();
+                given_up.retain(|place: &usize| operations[*place].process != event.process);
                 operations.push(drawn(event, position));
                 continue;
             }
@@ -75,7 +82,12 @@ fn oracle(events: &[ForeignEvent], rules: PairingRules) -> Result<Facts, u32> {
             })
             .collect();
         if of_kind.is_empty() {
-            if (is_stated && !open.is_empty()) || !rules.may_be_bare {
+            let told = given_up.iter().rev().find(|place| operations[**place].process == event.process);
+            let again = told.is_some_and(|place| {
+                let told = &operations[*place];
+                (told.f.is_none() || event.f.is_none() || told.f == event.f) && agree(&told.call, &event.value)
+            });
+            if again || (is_stated && !open.is_empty()) || !rules.may_be_bare {
                 return Err(event.line);
             }
             let reply = event.value.clone();
@@ -99,6 +111,9 @@ fn oracle(events: &[ForeignEvent], rules: PairingRules) -> Result<Facts, u32> {
             operations[*place].flags[2] = true;
         }
         finish(&mut operations[fitting[0]], event, position, outcome);
+        if is_stated && outcome == ForeignOutcome::Info {
+            given_up.push(fitting[0]);
+        }
     }
     notes += usize::from(overlaps) + usize::from(dropped);
     let times: Option<Vec<i64>> = events.iter().map(|event| event.time).collect();
