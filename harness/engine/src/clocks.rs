@@ -8,6 +8,7 @@
 //! kernel ends by its own clock, ends early or late by the skew, as it does on a machine whose clock jumps back. A program that
 //! asks the kernel by a raw system call is not skewed; it is seen to read nothing.
 
+mod kind;
 mod node;
 mod page;
 mod probe;

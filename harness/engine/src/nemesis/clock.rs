@@ -225,16 +225,17 @@ impl fmt::Display for Beside {
 /// What was seen of a skew, in words.
 fn in_words(seen: &Witnessed) -> String {
     let times = if seen.readings == 1 { "once".to_owned() } else { format!("{} times", seen.readings) };
+    let clock = if seen.monotonic { "CLOCK_MONOTONIC" } else { "its clock" };
     match (seen.last_ns, seen.strange_ns) {
-        (None, None) => "did not read its clock".to_owned(),
+        (None, None) => format!("did not read {clock}"),
         (None, Some(strange)) => {
-            format!("read its clock {times}, and not as it was set: last {}", ahead(strange))
+            format!("read {clock} {times}, and not as it was set: last {}", ahead(strange))
         }
         (Some(last), _) if seen.most_ns - seen.least_ns < 1_000_000 => {
-            format!("read its clock {times}, last {}", ahead(last))
+            format!("read {clock} {times}, last {}", ahead(last))
         }
         (Some(last), _) => format!(
-            "read its clock {times}, from {} to {}, last {}",
+            "read {clock} {times}, from {} to {}, last {}",
             ahead(seen.least_ns),
             ahead(seen.most_ns),
             ahead(last)
