@@ -11,6 +11,7 @@ mod journal;
 mod kill;
 mod links;
 mod loss;
+mod monotonic;
 mod overlap;
 mod partition;
 mod pause;
@@ -47,6 +48,7 @@ use overlap::{InForce, Left, LiveFault, Release, without_down};
 
 pub use journal::{Journal, Journaled};
 pub use links::LinkRules;
+pub use monotonic::{MONOTONIC_WARNING, monotonic_rate_error_ppm, skews_monotonic};
 pub use schedule::{Asked, Problem, Schedule, ScheduleError, minimum_time_limit, parse_nemesis, plan_faults};
 pub use selector::Selector;
 pub use throttle::Share;

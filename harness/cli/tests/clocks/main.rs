@@ -72,6 +72,8 @@ fn main() -> ExitCode {
         trial("a_restarted_node_keeps_its_monotonic_drift", no_c, || run(monotonic::after_a_restart())),
         trial("what_is_read_of_a_monotonic_drift_is_recorded", no_c, || run(monotonic::recorded())),
     ]);
+    let whole = monotonic::whole_run;
+    trials.push(trial("a_run_with_a_monotonic_drift_warns_and_is_judged_by_it", refused.is_some(), whole));
     trials.push(trial("a_run_journals_the_skew_and_tells_what_the_nodes_read", refused.is_some(), whole_run));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -6,6 +6,7 @@ use dsjepsen_engine::target::Addressing;
 use dsjepsen_engine::{Cluster, SkewId};
 
 use super::{EARLY_NS, LATE_NS, SECOND, assert_ahead, assert_nobody_attached, lines, n1, n2, seen, skew};
+use crate::common::{Store, check, read_json, text};
 use crate::programs::{Language, Teller, Told};
 
 /// Where a program tells CLOCK_MONOTONIC, and a program in C the others and how often one of them went back.
@@ -153,4 +154,33 @@ pub(crate) async fn recorded() {
     assert!(!injected.confirmed && !healed.confirmed, "{injected:?} {healed:?}");
     assert!(healed.evidence["n1"].starts_with("did not read CLOCK_MONOTONIC"), "{healed:?}");
     teller.stop(cluster).await;
+}
+
+/// Locks under a drift are judged by leases that end early by it; the run warns, in its events and on its page, and its plan and
+/// command say what was done.
+pub(crate) fn whole_run() {
+    let nemesis = "clock(minority, monotonic drift +10%)";
+    let line = "--workload lock --target raft --nodes 3 --time-limit 8 --nemesis-interval 1 --seed 1 --recovery-time 1";
+    let store = Store::new();
+    let refused = store.test(line).args(["--nemesis", nemesis]).output().unwrap();
+    assert_eq!(refused.status.code(), Some(254), "{}", text(&refused));
+    assert!(text(&refused).contains("say --skew-monotonic") && !store.path().exists(), "{}", text(&refused));
+
+    let output = store.test(line).args(["--nemesis", nemesis, "--skew-monotonic"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let run = store.latest();
+    let read = |name: &str| std::fs::read_to_string(run.join(name)).unwrap();
+    let events = read("events.jsonl");
+    let warned = events.lines().any(|line| line.contains(r#""event":"warning""#) && line.contains("CLOCK_MONOTONIC"));
+    assert!(warned, "{events}");
+    assert!(read("index.html").contains("waits until a time on it"), "the page does not warn");
+    let plan = read_json(&run.join("plan.json"));
+    assert_eq!(plan["faults"][0]["params"]["skew"], "monotonic-drift");
+    assert_eq!(plan["command"].as_array().unwrap().last().unwrap(), "--skew-monotonic");
+    let history = read("history.jsonl");
+    assert!(history.contains("read CLOCK_MONOTONIC "), "{history}");
+    let (code, verdict, error) = check(&run);
+    assert_eq!((code, &verdict), (0, &read_json(&run.join("verdict.json"))), "{error}");
+    let assumed = verdict["checkers"].to_string();
+    assert!(assumed.contains("100,000 parts per million"), "{assumed}");
 }
