@@ -40,6 +40,8 @@ const UNFENCED: &str = "unfenced";
 const UNCHECKED: &str = "unchecked";
 /// The option under which reads are answered by the member asked.
 const SERIALIZABLE: &str = "serializable";
+/// The option under which snapshots are taken often; it changes no promise.
+const SMALL_SNAPSHOTS: &str = "small-snapshots";
 
 /// The system.
 #[derive(Debug)]
@@ -72,11 +74,12 @@ impl Target for Etcd {
                 name: SERIALIZABLE,
                 about: "registers are read with `serializable`, from the state of the member asked",
             },
+            Variant { name: SMALL_SNAPSHOTS, about: "a member takes a snapshot every 50 entries" },
         ]
     }
 
     fn expectation(&self) -> &str {
-        "none, pause, partition, kill: valid. Keys are linearizable; the revision at which a lock's key was made is a fencing \
+        "none, pause, partition, kill, restart: valid. Keys are linearizable; the revision at which a lock's key was made is a fencing \
          token. A holder that is stopped or cut off for longer than its lease outlives it; the guarded resource refuses \
          its old token, and the report counts what was refused.\n\
          etcd:unfenced under pause, partition or kill: invalid (lock.belief, lock.stale-write) with naive holders, as with \
@@ -172,6 +175,7 @@ impl Target for Etcd {
         let members: Vec<String> =
             node.shared.iter().map(|(peer, name)| format!("{peer}={}", peer_url(name))).collect();
         let advertised = node.shared.get(&node.node).map(|name| peer_url(name)).unwrap_or_default();
+        let snapshots = node.variants.has(SMALL_SNAPSHOTS).then(|| ("snapshot-count", "50".to_owned()));
         let flags = [
             ("name", node.node.to_string()),
             ("data-dir", node.data.join("etcd").display().to_string()),
@@ -188,7 +192,7 @@ impl Target for Etcd {
         ];
         Launch {
             program: find_program().unwrap_or_else(|| TARGET_NAME.into()),
-            arguments: flags.into_iter().flat_map(|(flag, value)| [format!("--{flag}"), value]).collect(),
+            arguments: flags.into_iter().chain(snapshots).flat_map(|(flag, value)| [format!("--{flag}"), value]).collect(),
             environment: environment(),
             files: BTreeMap::new(),
             // The port for clients is served only once the member has found a leader. A look at the cluster's health would

@@ -36,13 +36,18 @@ pub fn load_target(path: &Path) -> Result<FileTarget, FileError> {
     let folder = folder.canonicalize().map_err(|error| FileError::unreadable(path, &error))?;
     let definition = Definition::read(&text, &folder).map_err(|problem| problem.locate(path, &text))?;
     let missing = definition.missing.iter().map(|problem| problem.clone().locate(path, &text).to_string()).collect();
-    Ok(FileTarget { definition, missing, text })
+    // A target lives as long as the program, as the built-in ones do; a command names one.
+    let leak = |text: &str| -> &'static str { text.to_owned().leak() };
+    let variants = definition.variants.iter();
+    let variants = variants.map(|variant| Variant { name: leak(&variant.name), about: leak(&variant.about) }).collect();
+    Ok(FileTarget { definition, variants, missing, text })
 }
 
 /// A system that a file describes.
 #[derive(Debug)]
 pub struct FileTarget {
     definition: Definition,
+    variants: Vec<Variant>,
     /// The programs that are not on this machine, in words.
     missing: Vec<String>,
     text: String,
@@ -59,7 +64,7 @@ impl Target for FileTarget {
     }
 
     fn variants(&self) -> &[Variant] {
-        &[]
+        &self.variants
     }
 
     fn expectation(&self) -> &str {
@@ -89,16 +94,22 @@ impl Target for FileTarget {
         let words = NodeWords { target: &self.definition, node };
         let definition = &self.definition.node;
         let expand = |template: &template::Template| template.expand(|name| words.look_up(name));
-        let expand_all = |templates: &BTreeMap<String, template::Template>| {
+        let expand_all = |templates: &BTreeMap<String, template::Template>| -> BTreeMap<String, String> {
             templates.iter().map(|(name, template)| (name.clone(), expand(template))).collect()
         };
-        Launch {
+        let mut launch = Launch {
             program: definition.command.program.clone(),
             arguments: definition.command.arguments.iter().map(expand).collect(),
             environment: expand_all(&definition.command.environment),
             files: expand_all(&definition.files),
             readiness: definition.readiness.clone(),
+        };
+        for variant in self.definition.variants.iter().filter(|variant| node.variants.has(&variant.name)) {
+            launch.arguments.extend(variant.arguments.iter().map(expand));
+            launch.environment.extend(expand_all(&variant.environment));
+            launch.files.extend(expand_all(&variant.files));
         }
+        launch
     }
 
     fn wrappers(&self) -> usize {

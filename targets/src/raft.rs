@@ -33,6 +33,9 @@ const TARGET_NAME: &str = "raft";
 /// The option under which the guarded resource does not look at tokens.
 const UNFENCED: &str = "unfenced";
 
+/// The option under which snapshots are taken often; it changes no promise.
+const SMALL_SNAPSHOTS: &str = "small-snapshots";
+
 pub(crate) const PROGRAM: NodeProgram =
     NodeProgram { name: TARGET_NAME, about: "a node of raft: locks, a counter and registers, replicated by openraft", run: node::run };
 
@@ -61,11 +64,12 @@ impl Target for Raft {
             Variant { name: "volatile-vote", about: "a node keeps its vote in memory only" },
             Variant { name: "stale-reads", about: "reads are answered from the local state of the node asked" },
             Variant { name: "no-dedupe", about: "idempotency keys are ignored" },
+            Variant { name: SMALL_SNAPSHOTS, about: "a node takes a snapshot every 50 entries, and cuts its log" },
         ]
     }
 
     fn expectation(&self) -> &str {
-        "none, pause, partition, kill: valid, for every workload. What is acknowledged is an entry of one replicated log, on \
+        "none, pause, partition, kill, restart: valid, for every workload. What is acknowledged is an entry of one replicated log, on \
          disk at a majority; an entry is carried out once for its idempotency key; a read waits until a majority has \
          confirmed that its leader still leads; a vote is on disk before it is given.\n\
          Locks: a lease ends only by an entry that a renewal before it makes void. A holder that is stopped or cut off for \
@@ -148,7 +152,10 @@ impl Target for Raft {
             peers: peers(node, PORT),
             data: node.data.to_owned(),
             flaws: Flaw::ALL.into_iter().filter(|flaw| node.variants.has(flaw.name())).collect(),
-            snapshot_every: node::Config::default_snapshot_every(),
+            snapshot_every: match node.variants.has(SMALL_SNAPSHOTS) {
+                true => 50,
+                false => node::Config::default_snapshot_every(),
+            },
         };
         launch(node, TARGET_NAME, &config, PORT)
     }
@@ -184,7 +191,7 @@ mod tests {
             assert!(TARGET.exposures().iter().any(|exposure| exposure.variant == Some(variant.name)));
             assert_eq!(serde_json::to_value(flaw).unwrap(), flaw.name());
         }
-        assert_eq!(variants.len(), Flaw::ALL.len() + 1);
+        assert_eq!(variants.len(), Flaw::ALL.len() + 2);
     }
 
     #[test]

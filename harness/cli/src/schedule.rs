@@ -62,7 +62,7 @@ impl Request {
         let target_version = runs_here(target).map_err(|problem| stored.wrong("target", problem))?;
         let settings = stored.settings()?;
         let nodes: Vec<NodeId> = (0..usize::from(settings.nodes)).map(NodeId::at).collect();
-        stored.check_faults(&nodes)?;
+        stored.check_faults(target, &nodes)?;
         if target.promises(&variants) != plan.promises {
             eprintln!(
                 "warning: the plan names other promises than `{}` makes: the run is held to those that it makes",
@@ -94,6 +94,8 @@ impl Request {
         }
         let target_version = runs_here(target).map_err(usage)?;
         let settings = read_settings(arguments, schedule.takes_turns(), target.default_nodes())?;
+        let nodes: Vec<NodeId> = (0..usize::from(settings.nodes)).map(NodeId::at).collect();
+        schedule.check_target(target, &nodes).map_err(usage)?;
         Ok(Self {
             workload,
             target,
@@ -444,6 +446,26 @@ mod tests {
         assert!(problem("test --locks 0").contains("from 1 on"));
         assert!(problem("test --holder bold").contains("naive or careful"));
         assert!(problem("test --nemesis pause(n9)").contains("no node n9"));
+        let nemesis = |text: &str| request_of(["test", "--nemesis", text].into_iter()).err().unwrap_or_default();
+        for (text, column, says) in [
+            (
+                "pause; restart(one, with nosuch)",
+                16,
+                "target `raft` has no option `nosuch` to be started with: it has unfenced, ",
+            ),
+            ("restart(one, elsewere)", 9, "`elsewere` means nothing behind whom it hits: use `elsewhere`, or `with`"),
+            ("pause; kill(n9, boot)", 13, "no node n9"),
+            ("kill(one, boots) at 3s", 6, "`boots` means nothing behind whom it hits: use `boot`"),
+            ("limit(one)", 7, "of what? Say `files 64`"),
+            ("limit(one, files 0)", 7, "`files 0` means nothing"),
+        ] {
+            let said = nemesis(text);
+            assert!(said.contains(says) && said.contains(&format!("(column {column}):")), "{text}: {said}");
+        }
+        assert_eq!(
+            nemesis("restart(one, with stale-reads); limit(leader, memory +1GiB) at 2s; kill(boot) every 9s"),
+            ""
+        );
         assert!(problem("test --time-limit 0").contains("no time"));
         assert!(problem("test --frobnicate").contains("--frobnicate"));
     }

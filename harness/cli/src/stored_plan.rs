@@ -9,6 +9,7 @@ use std::time::Duration;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use dsjepsen_engine::nemesis::{faults, find_fault, parse_nemesis, plan_faults};
+use dsjepsen_engine::target::Target;
 use dsjepsen_history::{NodeId, OptionValue, Options, Plan, RunSettings, read_plan_file};
 use dsjepsen_workloads::{AnyWorkload, OptionSpec, workloads};
 
@@ -109,7 +110,7 @@ impl StoredPlan {
     }
 
     /// Refuses faults that cannot be carried out as they stand.
-    pub(crate) fn check_faults(&self, nodes: &[NodeId]) -> Result<(), Failure> {
+    pub(crate) fn check_faults(&self, target: &dyn Target, nodes: &[NodeId]) -> Result<(), Failure> {
         let limit_ns = self.plan.settings.time_limit_ms.saturating_mul(1_000_000);
         let mut ids = BTreeSet::new();
         for (number, planned) in self.plan.faults.iter().enumerate() {
@@ -131,7 +132,8 @@ impl StoredPlan {
                 let problem = format!("it is after the end of the main phase: use at most {limit_ns}");
                 return wrong("heal_ns", format!("{problem}, or raise `settings.time_limit_ms`"));
             }
-            if let Err(problem) = fault.check(&planned.params, nodes) {
+            let checked = fault.check(&planned.params, nodes);
+            if let Err(problem) = checked.and_then(|()| fault.check_target(&planned.params, target)) {
                 return wrong("params", problem);
             }
         }

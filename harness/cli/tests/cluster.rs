@@ -196,7 +196,7 @@ async fn faults_that_overlap_end_with_the_last_that_holds_a_node_and_a_kill_ends
     assert_eq!(evidence, ["n2 was down already", "nemesis there was nothing to act on"]);
     assert_eq!(of(2, heal), said(&["n1 left as it is for fault 1"]));
     assert_eq!(of(4, heal), said(&["n1 left as it is for fault 1"]));
-    assert_eq!(of(1, heal), said(&["n1 resumed", "n2 fault 3 had ended this by killing it"]));
+    assert_eq!(of(1, heal), said(&["n1 resumed", "n2 fault 3 had ended this by ending the process"]));
     assert!(of(3, heal).1[0].starts_with("n2 ready "));
     assert!(cluster.is_running(NodeId::at(0)) && cluster.is_running(NodeId::at(1)));
 }

@@ -68,9 +68,10 @@ fn a_sound_lock_survives_poor_links_and_slow_nodes_and_each_is_seen() {
         "drop(n1>n2)",
         "reset(n3,after 500B)",
         "flap",
+        "half-close(n2)",
         "throttle(n1, 30%)",
     ];
-    let mut test = store.test("--workload lock --nodes 3 --seed 3 --nemesis-interval 0.8 --time-limit 17");
+    let mut test = store.test("--workload lock --nodes 3 --seed 3 --nemesis-interval 0.8 --time-limit 19");
     let output = test.args(["--nemesis", &faults.join(",")]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let verdict = read_json(&store.latest().join("verdict.json"));
@@ -162,8 +163,8 @@ fn a_killed_controller_leaves_nothing_but_a_history_that_can_be_judged() {
 /// The guardian of a run, by its command line.
 fn guardian_of(run: &str) -> Option<Pid> {
     let wanted = format!("guardian\0{run}\0");
-    let pids =
-        std::fs::read_dir("/proc").unwrap().flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let mut guardians = pids.filter(|pid: &i32| {
         std::fs::read(format!("/proc/{pid}/cmdline"))
             .is_ok_and(|line| String::from_utf8_lossy(&line).ends_with(&wanted))

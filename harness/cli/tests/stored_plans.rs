@@ -114,7 +114,7 @@ fn bad_plans_and_flags_that_contradict_are_refused_with_file_and_field() {
         assert_eq!(runs(), before, "{says:?} left something in the store");
     };
     type Change = fn(&mut Value);
-    let changes: [(Change, &[&str]); 19] = [
+    let changes: [(Change, &[&str]); 20] = [
         (|plan| plan["faults"][1]["heal_ns"] = json!(1), &["faults[1].heal_ns", "later than"]),
         (|plan| plan["faults"][1]["heal_ns"] = json!(3 * SECOND), &["faults[1].heal_ns", "time_limit_ms"]),
         (|plan| plan["faults"][1]["heal_ns"] = json!("late"), &["faults[1].heal_ns", "invalid type"]),
@@ -125,6 +125,13 @@ fn bad_plans_and_flags_that_contradict_are_refused_with_file_and_field() {
         (|plan| plan["faults"][0]["params"] = json!("everybody"), &["faults[0].params", "takes"]),
         (|plan| plan["faults"][0]["params"] = json!({"nodes": ["n4"], "pairs": [["n1", "n4"]]}), &["faults[0].params"]),
         (|plan| plan["settings"]["op_timeout_ms"] = json!(9), &["settings.op_timeout_ms", "from 10 to 600000"]),
+        (
+            |plan| {
+                plan["faults"][0]["fault"] = json!("restart");
+                plan["faults"][0]["params"] = json!({"whose": {"nodes": ["n1"]}, "with": "nosuch"});
+            },
+            &["faults[0].params", "has no option `nosuch`"],
+        ),
         (|plan| plan["settings"]["nodes"] = json!(0), &["settings.nodes", "from 1 to 99"]),
         (|plan| plan["settings"]["rate"] = json!(-1), &["settings.rate", "invalid value"]),
         (|plan| plan["settings"]["nemesis_interval_ms"] = json!(0), &["settings.nemesis_interval_ms"]),

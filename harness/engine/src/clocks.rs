@@ -27,5 +27,5 @@ mod vdso;
 pub(crate) use node::{LastRead, NodeClock};
 pub use node::{SkewId, Witnessed};
 pub use probe::{NoClock, clocks_available, run_skewed, try_clocks};
-pub(crate) use process::{Patch, take_over};
+pub(crate) use process::{Patch, TakeOver};
 pub use skew::Skew;

@@ -1,14 +1,20 @@
 //! The cluster of a run: its nodes as real processes, the network between them, and what may be done to both. It is built
 //! before the first operation, and nothing of it survives its drop, nor the death of the controller.
 
+mod boots;
 mod clocks;
+mod forms;
 mod guardian;
+mod launch;
+mod limits;
 mod log;
 mod marker;
 mod names;
 mod node;
 mod owners;
 mod pauses;
+#[allow(unsafe_code, reason = "one system call without a safe interface: the argument stands there")]
+mod prlimit;
 mod programs;
 mod shared;
 #[allow(unsafe_code, reason = "what is done between fork and exec, and one system call: the arguments stand there")]
@@ -16,24 +22,28 @@ mod spawner;
 mod unreached;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use dsjepsen_history::{NodeHealth, NodeId, Process, RunDirectory, RunEvent};
+use dsjepsen_history::{NodeId, Process, RunDirectory, RunEvent};
 use nix::sys::signal::Signal;
 use thiserror::Error;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::api::{Access, Route};
 use crate::clock::RunClock;
 use crate::events::Events;
 use crate::network::{Network, NetworkError, Source, Subnet};
-use crate::target::{Control, Launch, NODE_PATH, NodeContext, Readiness, StopSignal, Target, Unavailable, Variants};
+use crate::target::{Control, NODE_PATH, Readiness, StopSignal, Target, Unavailable, Variants};
 
+pub use boots::BootKills;
 use clocks::NodeClocks;
+pub use forms::FormId;
 use guardian::Guardian;
 pub use guardian::guard;
+use limits::NodeLimits;
+pub use limits::{Limit, LimitId, Limited, Resource};
 pub use marker::{MARKER, find_marked, kill_marked};
 use node::{Node, Running};
 use owners::NodeSockets;
@@ -44,15 +54,13 @@ pub use programs::{ClientCommand, Programs};
 pub(crate) use programs::{Program, Trouble};
 use shared::Shared;
 pub(crate) use shared::sharing_available;
-use spawner::{ProcessSpec, Spawner};
+use spawner::Spawner;
 pub use unreached::Unreached;
 
 /// How long a restarted node may take.
 const RESTART_TIME: Duration = Duration::from_secs(10);
 /// How long a probe through a link waits for its answer; past the link it comes within a few ms.
 const PROBE_TIME: Duration = Duration::from_millis(250);
-/// The pause between two looks at a node that is not ready.
-const READY_POLL: Duration = Duration::from_millis(5);
 /// How long a node may take to end after its stop signal.
 const STOP_TIME: Duration = Duration::from_secs(2);
 
@@ -143,6 +151,7 @@ struct Inner {
     control: Control,
     troubles: Troubles,
     clocks: NodeClocks,
+    limits: Arc<NodeLimits>,
     paused: PausedNodes,
     // Fields drop in order: the guardian is released only after the spawner has killed everything.
     spawner: Spawner,
@@ -188,7 +197,9 @@ impl Cluster {
         let clocks = NodeClocks::new(if plan.own_clocks { &plan.nodes } else { &[] })
             .map_err(system("make the pages of the nodes' clocks"))?;
         let paused = PausedNodes::default();
-        let inner = Inner { plan, nodes, shared, network, control, troubles, clocks, paused, spawner, guardian };
+        let limits = Arc::new(NodeLimits::new(Arc::clone(&nodes)));
+        let inner =
+            Inner { plan, nodes, shared, network, control, troubles, clocks, limits, paused, spawner, guardian };
         let cluster = Self { inner: Arc::new(inner) };
         cluster.watch_clocks();
         let all = cluster.nodes();
@@ -263,23 +274,24 @@ impl Cluster {
         self.end(node, Signal::SIGKILL, Duration::from_secs(5)).await
     }
 
-    /// Asks a node's processes to end in the way that the target prefers, and kills what does not.
-    async fn stop_node(&self, node: NodeId) {
+    /// Asks a node's processes to end in the way that the target prefers, and kills what does not; says how they ended, or
+    /// `None` if it did not run.
+    async fn stop_node(&self, node: NodeId) -> Option<String> {
         let signal = match self.inner.plan.target.stop_signal() {
-            StopSignal::Kill => Signal::SIGKILL,
+            StopSignal::Kill => return self.kill(node).await,
             StopSignal::Terminate => Signal::SIGTERM,
             StopSignal::Interrupt => Signal::SIGINT,
             StopSignal::Quit => Signal::SIGQUIT,
             StopSignal::HangUp => Signal::SIGHUP,
         };
-        if signal != Signal::SIGKILL && self.end(node, signal, STOP_TIME).await.is_some() {
-            return;
+        if let Some(status) = self.end(node, signal, STOP_TIME).await {
+            return Some(status);
         }
-        if signal != Signal::SIGKILL && self.is_running(node) {
+        if self.is_running(node) {
             let text = format!("{node} did not end within {} s of {signal}, and is killed", STOP_TIME.as_secs());
             self.inner.plan.events.emit(RunEvent::Note { text });
         }
-        self.kill(node).await;
+        self.kill(node).await
     }
 
     /// Ends a node's processes with this signal and waits until they are reaped, no longer than `limit`.
@@ -340,143 +352,5 @@ impl Cluster {
 
     fn running(&self, node: NodeId) -> Option<Running> {
         self.lock().get(&node)?.running()
-    }
-
-    async fn launch(&self, node: NodeId) -> Result<(), ClusterError> {
-        let plan = &self.inner.plan;
-        let data = plan.directory.node(node).join("data");
-        let system = |what: String| move |source| ClusterError::System { what, source };
-        std::fs::create_dir_all(&data).map_err(system(format!("create {}", data.display())))?;
-        let data = data.canonicalize().map_err(system(format!("find {}", data.display())))?;
-        let launch = self.ask_launch(node, &data);
-        for (name, content) in &launch.files {
-            let path = data.join(name);
-            std::fs::write(&path, content).map_err(system(format!("write {}", path.display())))?;
-        }
-        let (said, spec_output) = std::io::pipe().map_err(system("make a pipe".to_owned()))?;
-        let mut environment = launch.environment.clone();
-        environment.entry("PATH".to_owned()).or_insert_with(|| NODE_PATH.to_owned());
-        environment.entry("HOME".to_owned()).or_insert_with(|| data.display().to_string());
-        let mut command = vec![launch.program.display().to_string()];
-        command.extend(launch.arguments.iter().cloned());
-        let wrapped = self.inner.shared.wrap(node, self.inner.network.subnet(), &data, &launch);
-        let (program, arguments) = wrapped.map_err(system(format!("write the names that {node} resolves")))?;
-        let run = plan.run.clone();
-        let clock = self.inner.clocks.patch(node, self.inner.shared.wrappers() + plan.target.wrappers());
-        let (input, output, errors) = (None, spec_output, None);
-        let directory = data;
-        let spec = ProcessSpec { program, arguments, environment, directory, run, input, output, errors, clock };
-        let spawned = self
-            .inner
-            .spawner
-            .spawn(spec)
-            .await
-            .map_err(system(format!("start {node}: {}", launch.program.display())))?;
-        self.inner.guardian.group(spawned.pid);
-        let line_seen = self.keep_log(node, said, &launch.readiness)?;
-        let incarnation = match self.lock().get_mut(&node) {
-            Some(state) => state.begin(&spawned, launch.readiness, line_seen),
-            None => 0,
-        };
-        plan.events.emit(RunEvent::NodeStarted { node, incarnation, pid: spawned.pid, command });
-        self.watch_end(node, spawned);
-        Ok(())
-    }
-
-    /// Asks the target how to start a node.
-    fn ask_launch(&self, node: NodeId, data: &Path) -> Launch {
-        let (plan, subnet) = (&self.inner.plan, self.inner.network.subnet());
-        let others = plan.nodes.iter().filter(|peer| **peer != node);
-        let peers = others.map(|peer| (*peer, subnet.link(Source::Node(node), *peer))).collect();
-        plan.target.launch(&NodeContext {
-            node,
-            nodes: &plan.nodes,
-            data,
-            address: subnet.node(node),
-            peers: &peers,
-            shared: self.inner.shared.told(),
-            variants: &plan.variants,
-            executable: &plan.executable,
-        })
-    }
-
-    fn keep_log(
-        &self,
-        node: NodeId,
-        output: std::io::PipeReader,
-        readiness: &Readiness,
-    ) -> Result<tokio::sync::watch::Receiver<bool>, ClusterError> {
-        let (seen, line_seen) = tokio::sync::watch::channel(false);
-        let awaited = match readiness {
-            Readiness::LogLine(text) => Some((text.clone(), seen)),
-            Readiness::Http { .. } => None,
-        };
-        let (path, clock) = (self.inner.plan.directory.node_log(node), self.inner.plan.clock);
-        let events = self.inner.plan.events.clone();
-        std::thread::Builder::new()
-            .name(format!("log-{node}"))
-            .spawn(move || {
-                if let Err(error) = log::copy_log(output, &path, clock, awaited) {
-                    events.warn(format!("the log of {node} lacks its end: {error}"));
-                }
-            })
-            .map_err(|source| ClusterError::System { what: format!("keep the log of {node}"), source })?;
-        Ok(line_seen)
-    }
-
-    /// A node that ends by itself is an event, never an abort.
-    fn watch_end(&self, node: NodeId, spawned: spawner::Spawned) {
-        let weak = Arc::downgrade(&self.inner);
-        let events = self.inner.plan.events.clone();
-        let mut ended = spawned.ended;
-        tokio::spawn(async move {
-            let Ok(Some(status)) = ended.wait_for(Option::is_some).await.map(|status| *status) else {
-                return;
-            };
-            let Some(inner) = weak.upgrade() else { return };
-            inner.guardian.ended(spawned.pid);
-            let mut nodes = inner.nodes.lock().unwrap_or_else(PoisonError::into_inner);
-            let expected = nodes.get_mut(&node).is_none_or(|state| state.ended(spawned.pid));
-            events.emit(RunEvent::NodeEnded { node, status: status.to_string(), expected });
-        });
-    }
-
-    /// How a node is at this moment.
-    pub async fn health(&self, node: NodeId) -> NodeHealth {
-        let Some((readiness, line_seen, None)) = self.lock().get(&node).and_then(Node::readiness) else {
-            return NodeHealth::Down;
-        };
-        if self.answers(node, &readiness, line_seen).await { NodeHealth::Ready } else { NodeHealth::Silent }
-    }
-
-    async fn answers(&self, node: NodeId, readiness: &Readiness, line_seen: bool) -> bool {
-        match readiness {
-            Readiness::LogLine(_) => line_seen,
-            Readiness::Http { port, path } => self.inner.control.answers(node, *port, path).await,
-        }
-    }
-
-    async fn wait_ready(&self, node: NodeId, deadline: Instant, after: Duration) -> Result<(), ClusterError> {
-        let began = Instant::now();
-        let last_lines = || log::last_lines(&self.inner.plan.directory.node_log(node), 12);
-        loop {
-            let Some((readiness, line_seen, ended)) = self.lock().get(&node).and_then(Node::readiness) else {
-                return Ok(());
-            };
-            if let Some(status) = ended {
-                // What it said last may still be on its way through the pipe.
-                sleep(Duration::from_millis(50)).await;
-                return Err(ClusterError::NodeEnded { node, status: status.to_string(), last_lines: last_lines() });
-            }
-            if self.answers(node, &readiness, line_seen).await {
-                let after_ms = began.elapsed().as_millis() as u64;
-                self.inner.plan.events.emit(RunEvent::NodeReady { node, after_ms });
-                return Ok(());
-            }
-            if Instant::now() >= deadline {
-                return Err(ClusterError::NodeNotReady { node, after, last_lines: last_lines() });
-            }
-            sleep(READY_POLL).await;
-        }
     }
 }

@@ -29,8 +29,8 @@ pub use client::{Client, Seat};
 pub use clock::{RunClock, nanos};
 pub use clocks::{NoClock, Skew, SkewId, Witnessed, clocks_available, run_skewed, try_clocks};
 pub use cluster::{
-    ClientCommand, Cluster, ClusterError, ClusterPlan, MARKER, ProcessState, Programs, Throttling, Unreached,
-    find_marked, guard, kill_marked,
+    BootKills, ClientCommand, Cluster, ClusterError, ClusterPlan, FormId, Limit, LimitId, Limited, MARKER,
+    ProcessState, Programs, Resource, Throttling, Unreached, find_marked, guard, kill_marked,
 };
 pub use events::{Events, Subscriber};
 pub use gate::{Gate, Occupancy};

@@ -7,8 +7,10 @@ mod clock;
 mod delay;
 mod drop;
 mod flap;
+mod half_close;
 mod journal;
 mod kill;
+mod limit;
 mod links;
 mod loss;
 mod monotonic;
@@ -17,10 +19,12 @@ mod partition;
 mod pause;
 mod rate;
 mod reset;
+mod restart;
 mod schedule;
 mod selector;
 mod slice;
 mod throttle;
+mod undo;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -31,27 +35,28 @@ use async_trait::async_trait;
 use dsjepsen_history::{
     Band, FaultAction, FaultDetail, FaultOutcome, FaultStage, Nanos, NodeId, PlannedFault, RunDirectory, RunEvent,
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
-use crate::clocks::{Skew, SkewId};
-use crate::cluster::{Cluster, ClusterError, ProcessState, Unreached};
+use crate::cluster::Cluster;
 use crate::events::Events;
 use crate::gate::Gate;
-use crate::network::{RuleEvidence, RuleId};
 use crate::random::Random;
 use crate::recorder::FaultRecorder;
-use crate::target::Unavailable;
+use crate::target::{Target, Unavailable};
 
-use overlap::{InForce, Left, LiveFault, Release, without_down};
+use overlap::{InForce, LiveFault, Release, without_down};
 
 pub use journal::{Journal, Journaled};
+pub use kill::BootDraw;
 pub use links::LinkRules;
 pub use monotonic::{MONOTONIC_WARNING, monotonic_rate_error_ppm, skews_monotonic};
+pub use restart::Changed;
 pub use schedule::{Asked, Problem, Schedule, ScheduleError, minimum_time_limit, parse_nemesis, plan_faults};
 pub use selector::Selector;
 pub use throttle::Share;
+pub use undo::Undo;
+use undo::describe;
 
 /// Every fault there is: a file each, and a word here.
 macro_rules! faults {
@@ -63,7 +68,9 @@ macro_rules! faults {
     };
 }
 
-faults![partition, pause, kill, throttle, clock, delay, drop, flap, loss, rate, reset, slice];
+faults![
+    partition, pause, kill, restart, throttle, limit, clock, delay, drop, flap, half_close, loss, rate, reset, slice
+];
 
 /// Whether a fault of this plan needs nodes with clocks of their own.
 pub fn needs_own_clocks(planned: &[PlannedFault]) -> bool {
@@ -124,6 +131,14 @@ pub trait Fault: Send + Sync {
     /// A sentence where the parameters mean nothing for these nodes.
     fn check(&self, params: &Value, nodes: &[NodeId]) -> Result<(), String>;
 
+    /// Whether it can act so on this target.
+    ///
+    /// # Errors
+    /// A sentence where the parameters ask for what the target does not have.
+    fn check_target(&self, _params: &Value, _target: &dyn Target) -> Result<(), String> {
+        Ok(())
+    }
+
     /// What is to be done now, and so what is to be undone. Nothing is done yet. `None` where there is nothing to act on.
     async fn aim(&self, scene: &Scene, planned: &PlannedFault) -> Option<Vec<Undo>>;
 
@@ -137,6 +152,13 @@ pub struct Scene {
     pub cluster: Cluster,
     /// The workers' gates.
     pub gates: Vec<Gate>,
+}
+
+impl Scene {
+    /// Whether a node is down, or is not let come up.
+    fn is_down(&self, node: NodeId) -> bool {
+        !self.cluster.is_running(node) || self.cluster.is_killed_at_boot(node)
+    }
 }
 
 /// What was seen of a fault's effect.
@@ -154,201 +176,10 @@ type Evidence = BTreeMap<String, String>;
 /// A fault that is ready to act: what it will do, and what is passed over.
 type Prepared = (&'static dyn Fault, Vec<Undo>, Evidence);
 
-/// How a part of a fault is undone; enough to do it again, or by another process.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "undo", rename_all = "kebab-case")]
-pub enum Undo {
-    /// Let data flow again between nodes that were cut off from one another.
-    Reconnect {
-        /// The directed pairs of nodes that are cut.
-        cut: Vec<(NodeId, NodeId)>,
-        /// The rule in the network, once it is in force.
-        #[serde(skip)]
-        rule: Option<RuleId>,
-        /// Whether probes were sent over the cut links.
-        #[serde(skip)]
-        probed: bool,
-    },
-    /// Let data pass between nodes as if nothing were.
-    Clear {
-        /// The directed pairs of nodes.
-        links: Vec<(NodeId, NodeId)>,
-        /// What is put in force between them.
-        #[serde(skip)]
-        rules: LinkRules,
-    },
-    /// Let a stopped node go on.
-    Resume {
-        /// The node.
-        node: NodeId,
-    },
-    /// Start a killed node again.
-    Restart {
-        /// The node.
-        node: NodeId,
-    },
-    /// Take a skew from a node's clock again.
-    Unskew {
-        /// The node.
-        node: NodeId,
-        /// The skew.
-        #[serde(flatten)]
-        skew: Skew,
-        /// That very skew, once it is in force.
-        #[serde(skip)]
-        id: Option<SkewId>,
-        /// The processes that it did not reach when it began.
-        #[serde(skip)]
-        unreached: Vec<Unreached>,
-    },
-    /// Let a node run all the time again.
-    Unthrottle {
-        /// The node.
-        node: NodeId,
-        /// How much it was to run.
-        #[serde(flatten)]
-        share: Share,
-    },
-    /// Let a stopped worker go on.
-    OpenGate {
-        /// The worker.
-        worker: usize,
-    },
-}
-
-impl Undo {
-    /// Where the fault is while it is in force, and with what it ends if nobody undoes it.
-    fn place(&self) -> String {
-        match self {
-            Self::Reconnect { .. } | Self::Clear { .. } | Self::OpenGate { .. } => "the controller".to_owned(),
-            Self::Resume { node }
-            | Self::Restart { node }
-            | Self::Unskew { node, .. }
-            | Self::Unthrottle { node, .. } => {
-                format!("the processes of {node}")
-            }
-        }
-    }
-
-    fn nodes(&self) -> Vec<NodeId> {
-        match self {
-            Self::Reconnect { cut: links, .. } | Self::Clear { links, .. } => {
-                links.iter().flat_map(|(from, to)| [*from, *to]).collect()
-            }
-            Self::Resume { node }
-            | Self::Restart { node }
-            | Self::Unskew { node, .. }
-            | Self::Unthrottle { node, .. } => vec![*node],
-            Self::OpenGate { .. } => Vec::new(),
-        }
-    }
-}
-
-impl Scene {
-    /// Undoes one part; doing it twice does no harm. Also says whether it is undone now.
-    async fn undo(&self, undo: &Undo) -> (Observed, bool) {
-        let (whose, seen, confirmed, undone) = match undo {
-            Undo::Reconnect { rule: None, .. } => ("links".to_owned(), "no rule was in force".to_owned(), false, true),
-            Undo::Reconnect { rule: Some(rule), probed, .. } => {
-                let (words, met_traffic) = describe(&self.cluster.network().remove(*rule));
-                // Probes hang at the cut too; then what hangs there says nothing beyond what they said.
-                ("links".to_owned(), words, met_traffic && !probed, true)
-            }
-            Undo::Clear { rules, .. } => {
-                let (words, met_traffic) = rules.remove(self.cluster.network());
-                ("links".to_owned(), words, met_traffic, true)
-            }
-            Undo::Resume { node } => {
-                let (seen, undone) = match self.cluster.resume(*node).await {
-                    Some(ProcessState::Running) => ("resumed", true),
-                    Some(ProcessState::Stopped) => ("still stopped after SIGCONT", false),
-                    None => ("not running, nothing to resume", true),
-                };
-                (node.to_string(), seen.to_owned(), false, undone)
-            }
-            Undo::Restart { node } => {
-                let (seen, undone) = match self.cluster.restart(*node).await {
-                    Ok(after) => (format!("ready {} ms after its restart", after.as_millis()), true),
-                    // A member that is not let in by the others, for a partition say, is up all the same.
-                    Err(ClusterError::NodeNotReady { after, .. }) if self.cluster.is_running(*node) => {
-                        (format!("runs again, but was not ready within {} s", after.as_secs()), true)
-                    }
-                    Err(error) => (format!("not restarted: {error}"), false),
-                };
-                (node.to_string(), seen, false, undone)
-            }
-            Undo::Unskew { node, id: None, .. } => (node.to_string(), "was not skewed".to_owned(), false, true),
-            Undo::Unskew { node, id: Some(id), unreached, .. } => {
-                let (words, confirmed) = self.unskew(*node, *id, unreached);
-                (node.to_string(), words, confirmed, true)
-            }
-            Undo::Unthrottle { node, share } => {
-                let (words, confirmed) = self.unthrottle(*node, share).await;
-                (node.to_string(), words, confirmed, true)
-            }
-            Undo::OpenGate { worker } => {
-                let withheld = self.gates.get(*worker).map_or(0, Gate::open);
-                (format!("worker {worker}"), format!("{withheld} wake-ups withheld"), withheld > 0, true)
-            }
-        };
-        (Observed { confirmed, evidence: BTreeMap::from([(whose, seen)]) }, undone)
-    }
-}
-
-impl Scene {
-    /// Leaves a part of a fault that ends as it is; says why, and what has been seen of it.
-    fn leave(&self, undo: &Undo, why: Left) -> Observed {
-        let (whose, seen, confirmed) = match undo {
-            Undo::OpenGate { worker } => {
-                let withheld = self.gates.get(*worker).map_or(0, Gate::withheld);
-                (format!("worker {worker}"), format!("{why}, {withheld} wake-ups withheld so far"), withheld > 0)
-            }
-            Undo::Resume { node }
-            | Undo::Restart { node }
-            | Undo::Unskew { node, .. }
-            | Undo::Unthrottle { node, .. } => (node.to_string(), why.to_string(), false),
-            Undo::Reconnect { .. } | Undo::Clear { .. } => ("links".to_owned(), why.to_string(), false),
-        };
-        Observed { confirmed, evidence: BTreeMap::from([(whose, seen)]) }
-    }
-}
-
-/// What a fault of links met, in words, and whether it met anything at all.
-fn describe(evidence: &RuleEvidence) -> (String, bool) {
-    let RuleEvidence {
-        connections_held,
-        bytes_held,
-        connections_refused_or_pending,
-        connections_reset,
-        bytes_delayed,
-        pieces_delayed,
-        waited,
-        times_limited,
-    } = *evidence;
-    let mut words = Vec::new();
-    if connections_held + bytes_held > 0 {
-        words.push(format!("{bytes_held} bytes held back on {connections_held} connections"));
-    }
-    if connections_refused_or_pending > 0 {
-        words.push(format!("{connections_refused_or_pending} new connections left hanging or refused"));
-    }
-    if connections_reset > 0 {
-        words.push(format!("{connections_reset} connections reset"));
-    }
-    if bytes_delayed > 0 {
-        words.push(format!("{bytes_delayed} bytes late"));
-    }
-    if pieces_delayed > 0 {
-        let mean = waited.as_secs_f64() * 1e3 / pieces_delayed as f64;
-        words.push(format!("{pieces_delayed} pieces passed after {mean:.1} ms on average"));
-    }
-    if times_limited > 0 {
-        words.push(format!("data had to wait for their turn {times_limited} times"));
-    }
-    match evidence.met_traffic() {
-        true => (words.join(", "), true),
-        false => ("nothing met it".to_owned(), false),
-    }
+/// The nodes whose processes are ended and started anew when this is undone.
+fn started_anew(undone: &[Undo]) -> Vec<NodeId> {
+    let anew = undone.iter().filter(|undo| matches!(undo, Undo::Restore { stays_down: false, .. }));
+    anew.flat_map(Undo::nodes).collect()
 }
 
 /// What is done at a time.
@@ -453,7 +284,7 @@ impl Nemesis {
         let live = LiveFault::new(planned.id, planned.fault.clone(), planned.target.clone(), aimed);
         let aimed = self.in_force.begin(live);
         let Observed { confirmed, mut evidence } = fault.inject(&self.scene, aimed).await;
-        self.in_force.acted(planned.id, |node| !self.scene.cluster.is_running(node));
+        self.in_force.acted(planned.id, |node| self.scene.is_down(node));
         evidence.extend(passed_over);
         let outcome = Some(FaultOutcome::Installed);
         self.record(&planned.fault, FaultDetail { outcome, confirmed, evidence, nodes, ..request });
@@ -464,7 +295,7 @@ impl Nemesis {
         let failed = |why| (FaultOutcome::Failed, why, Evidence::new());
         let fault = find_fault(&planned.fault).ok_or_else(|| failed("no such fault in this version".to_owned()))?;
         let aimed = fault.aim(&self.scene, planned).await.unwrap_or_default();
-        let (aimed, down) = without_down(aimed, |node| !self.scene.cluster.is_running(node));
+        let (aimed, down) = without_down(aimed, |node| self.scene.is_down(node));
         let passed_over: Evidence = down.iter().map(|node| (node.to_string(), "was down already".to_owned())).collect();
         if aimed.is_empty() {
             return Err((FaultOutcome::Skipped, "there was nothing to act on".to_owned(), passed_over));
@@ -490,7 +321,7 @@ impl Nemesis {
         let evidence = seen.into_iter().flat_map(|observed| observed.evidence).collect();
         let outcome = Some(if undone { FaultOutcome::Installed } else { FaultOutcome::Failed });
         self.record(&name, FaultDetail { outcome, confirmed, evidence, ..request });
-        self.in_force.end(id);
+        self.in_force.end(id, &started_anew(&now));
         if undone {
             self.journal.healed(id);
         }

@@ -20,6 +20,8 @@ pub enum Purpose {
     Client = 3,
     /// Whom a fault with times of its own hits; in the place of the worker stands the fault.
     TimedFault = 4,
+    /// When a node is killed as it boots; in the place of the worker stands the node.
+    Boots = 5,
 }
 
 /// The stream for this purpose and worker (or process).

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -147,7 +148,7 @@ pub struct Launch {
 /// The search path of nodes and client programs, whose environment is otherwise what their target gives them.
 pub const NODE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// How a node is asked to end after a run. Faults never ask.
+/// How a node is asked to end: after a run, and where a fault starts it anew. A kill never asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum StopSignal {
     /// Not at all: SIGKILL.
@@ -180,7 +181,8 @@ pub enum Readiness {
 /// The controller's own access to the nodes, past every fault: for leadership and set-up, never for operations.
 #[derive(Debug, Clone)]
 pub struct Control {
-    nodes: BTreeMap<NodeId, Ipv4Addr>,
+    /// Where each node listens now.
+    nodes: Arc<RwLock<BTreeMap<NodeId, Ipv4Addr>>>,
     http: reqwest::Client,
 }
 
@@ -195,17 +197,27 @@ impl Control {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_millis(500))
             .build()?;
-        Ok(Self { nodes, http })
+        Ok(Self { nodes: Arc::new(RwLock::new(nodes)), http })
     }
 
     /// The nodes, in order.
-    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
-        self.nodes.keys().copied()
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
+        let nodes: Vec<NodeId> = self.nodes.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect();
+        nodes.into_iter()
+    }
+
+    fn address(&self, node: NodeId) -> Option<Ipv4Addr> {
+        self.nodes.read().unwrap_or_else(PoisonError::into_inner).get(&node).copied()
+    }
+
+    /// From now on this node listens here.
+    pub(crate) fn move_node(&self, node: NodeId, address: Ipv4Addr) {
+        self.nodes.write().unwrap_or_else(PoisonError::into_inner).insert(node, address);
     }
 
     /// GETs a JSON document from a node; `None` where it does not answer within half a second.
     pub async fn get_json(&self, node: NodeId, port: u16, path: &str) -> Option<serde_json::Value> {
-        let address = self.nodes.get(&node)?;
+        let address = self.address(node)?;
         let response = self.http.get(format!("http://{address}:{port}{path}")).send().await.ok()?;
         response.error_for_status().ok()?.json().await.ok()
     }
@@ -219,15 +231,15 @@ impl Control {
         path: &str,
         body: &serde_json::Value,
     ) -> Option<serde_json::Value> {
-        let address = self.nodes.get(&node)?;
+        let address = self.address(node)?;
         let response = self.http.post(format!("http://{address}:{port}{path}")).json(body).send().await.ok()?;
         response.error_for_status().ok()?.json().await.ok()
     }
 
     /// Whether a GET of this path is answered with 2xx.
     pub async fn answers(&self, node: NodeId, port: u16, path: &str) -> bool {
-        match self.nodes.get(&node) {
-            Some(address) => self.answers_at(*address, port, path).await,
+        match self.address(node) {
+            Some(address) => self.answers_at(address, port, path).await,
             None => false,
         }
     }
@@ -281,7 +293,8 @@ pub trait Target: Send + Sync {
     /// What it promises with these options.
     fn promises(&self, variants: &Variants) -> Promises;
 
-    /// How to start a node; asked again, with the same answer, at each restart.
+    /// How to start a node; asked again, with the same answer, at each restart. A fault may have one started with another
+    /// address or one more option than the others.
     fn launch(&self, node: &NodeContext<'_>) -> Launch;
 
     /// How many programs a node's process is, each of which becomes the next by `exec`, before it is the node itself: a start
@@ -290,7 +303,7 @@ pub trait Target: Send + Sync {
         0
     }
 
-    /// How a node is asked to end after a run; one that has not ended two seconds later is killed.
+    /// How a node is asked to end, after a run or to be started anew; one that has not ended two seconds later is killed.
     fn stop_signal(&self) -> StopSignal {
         StopSignal::default()
     }

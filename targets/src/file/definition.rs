@@ -8,7 +8,7 @@ use dsjepsen_engine::target::{Readiness, StopSignal};
 use dsjepsen_history::Promises;
 use toml::Spanned;
 
-use super::document::{ClientsTable, Document, NodeTable, ReadyTable, Text};
+use super::document::{ClientsTable, Document, NodeTable, ReadyTable, Text, VariantTable};
 use super::problem::Problem;
 use super::program::{Command, Surroundings};
 use super::template::{Scope, Template};
@@ -66,6 +66,19 @@ pub(super) struct NodeDefinition {
     pub(super) wrappers: usize,
 }
 
+/// How nodes of a variant differ from the others.
+#[derive(Debug)]
+pub(super) struct VariantDefinition {
+    pub(super) name: String,
+    pub(super) about: String,
+    /// Behind those of the others.
+    pub(super) arguments: Vec<Template>,
+    /// In addition, or instead.
+    pub(super) environment: BTreeMap<String, Template>,
+    /// Instead of those of the same name.
+    pub(super) files: BTreeMap<String, Template>,
+}
+
 /// A system.
 #[derive(Debug)]
 pub(super) struct Definition {
@@ -78,6 +91,7 @@ pub(super) struct Definition {
     pub(super) promises: Promises,
     pub(super) clients: Clients,
     pub(super) serves: BTreeSet<Ability>,
+    pub(super) variants: Vec<VariantDefinition>,
     /// Programs that are not on this machine.
     pub(super) missing: Vec<Problem>,
 }
@@ -98,6 +112,8 @@ impl Definition {
         let around = Surroundings { folder, ports: &ports };
         let mut missing = Vec::new();
         let node = read_node(&document.node, &around, &mut missing)?;
+        let variants = document.variant.iter().map(|(name, variant)| read_variant(name, variant, &node, &ports));
+        let variants = variants.collect::<Result<_, _>>()?;
         let (clients, serves) = read_clients(&document.clients, &around, &mut missing)?;
         let promises = match document.promises {
             None => Promises::default(),
@@ -112,7 +128,7 @@ impl Definition {
         };
         let about = document.about;
         let folder = folder.to_owned();
-        Ok(Self { name, about, nodes, ports, folder, node, promises, clients, serves, missing })
+        Ok(Self { name, about, nodes, ports, folder, node, promises, clients, serves, variants, missing })
     }
 }
 
@@ -181,6 +197,33 @@ fn read_node(
         readiness: read_readiness(&node.ready, around.ports)?,
         stop_signal: read_stop_signal(node.stop_signal.as_ref())?,
         wrappers: read_wrappers(node.wrappers.as_ref())?,
+    })
+}
+
+fn read_variant(
+    name: &Text,
+    variant: &VariantTable,
+    node: &NodeDefinition,
+    ports: &[u16],
+) -> Result<VariantDefinition, Problem> {
+    let VariantTable { about, arguments, environment, files } = variant;
+    if arguments.is_empty() && environment.is_empty() && files.is_empty() {
+        return Err(Problem::new(name.span(), "a variant has `arguments`, `environment` or `files` of its own"));
+    }
+    let read = |text: &Text| Template::read(text, Scope::Node, ports);
+    // What a node is no longer given when it is no variant any more would stay in its directory.
+    if let Some((unknown, _)) = files.iter().find(|(file, _)| !node.files.contains_key(file.get_ref())) {
+        let sentence = format!("`{}` is none of `node.files`, of which a variant may have others", unknown.get_ref());
+        return Err(Problem::new(unknown.span(), sentence));
+    }
+    let environment = environment.iter().map(|(name, value)| Ok((name.clone(), read(value)?)));
+    let files = files.iter().map(|(name, content)| Ok((name.get_ref().clone(), read(content)?)));
+    Ok(VariantDefinition {
+        name: read_name(name)?,
+        about: about.clone(),
+        arguments: arguments.iter().map(read).collect::<Result<_, _>>()?,
+        environment: environment.collect::<Result<_, Problem>>()?,
+        files: files.collect::<Result<_, Problem>>()?,
     })
 }
 

@@ -22,6 +22,22 @@ pub(super) struct Document {
     #[serde(default)]
     pub(super) promises: Option<Spanned<PromisesTable>>,
     pub(super) clients: Spanned<ClientsTable>,
+    #[serde(default)]
+    pub(super) variant: BTreeMap<Spanned<String>, VariantTable>,
+}
+
+/// How nodes of a variant differ.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct VariantTable {
+    #[serde(default)]
+    pub(super) about: String,
+    #[serde(default)]
+    pub(super) arguments: Vec<Text>,
+    #[serde(default)]
+    pub(super) environment: BTreeMap<String, Text>,
+    #[serde(default)]
+    pub(super) files: BTreeMap<Spanned<String>, Text>,
 }
 
 /// How a node is started.

@@ -25,6 +25,12 @@ idempotency-keys = true
 [clients]
 contract = ["counter", "view"]
 port = 7301
+
+[variant.slow]
+about = "sleeps"
+arguments = ["--sleep", "{n}"]
+environment = { PACE = "{port-2}", DATA = "/elsewhere" }
+files = { "node.conf" = "slow {port}\n" }
 "#;
 
 fn load(text: &str) -> Result<FileTarget, String> {
@@ -154,4 +160,42 @@ fn a_program_that_is_not_there_makes_the_target_unavailable() {
 fn a_file_that_is_not_there_is_named() {
     let error = load_target(Path::new("no/such/toy.toml")).unwrap_err().to_string();
     assert!(error.starts_with("no/such/toy.toml: cannot be read"), "{error}");
+}
+
+#[test]
+fn a_variant_adds_to_what_all_nodes_are_started_with() {
+    let target = load(WHOLE).unwrap();
+    let names: Vec<_> = target.variants().iter().map(|variant| (variant.name, variant.about)).collect();
+    assert_eq!(names, [("slow", "sleeps")]);
+    let nodes = [NodeId::at(0)];
+    let launch = |variants: &[&str]| {
+        target.launch(&NodeContext {
+            node: nodes[0],
+            nodes: &nodes,
+            data: "/data/n1".as_ref(),
+            address: [127, 9, 1, 1].into(),
+            peers: &BTreeMap::new(),
+            shared: &BTreeMap::new(),
+            variants: &Variants(variants.iter().map(|name| (*name).to_owned()).collect()),
+            executable: "/bin/dsjepsen".as_ref(),
+        })
+    };
+    let (plain, slow) = (launch(&[]), launch(&["slow"]));
+    let (before, added) = slow.arguments.split_at(plain.arguments.len());
+    assert_eq!((before, added), (&plain.arguments[..], &["--sleep".to_owned(), "1".to_owned()][..]));
+    assert_eq!((slow.environment["DATA"].as_str(), slow.environment["PACE"].as_str()), ("/elsewhere", "7301"));
+    assert_eq!(plain.environment["DATA"], "/data/n1");
+    assert_eq!((plain.files["node.conf"].as_str(), slow.files["node.conf"].as_str()), ("port 7300\n", "slow 7300\n"));
+}
+
+#[test]
+fn a_variant_that_says_nothing_or_too_much_is_refused() {
+    let error = spoilt("files = { \"node.conf\" = \"slow", "files = { \"other.conf\" = \"slow");
+    assert!(error.contains("`variant.slow.files.other.conf`: `other.conf` is none of `node.files`"), "{error}");
+    let error = spoilt("[variant.slow]", "[variant.Slow]");
+    assert!(error.contains("`Slow` is no name"), "{error}");
+    let error = spoilt("arguments = [\"--sleep\", \"{n}\"]", "arguments = [\"{none}\"]");
+    assert!(error.contains("no placeholder `{none}`"), "{error}");
+    let error = spoilt("[variant.slow]", "[variant.empty]\n[variant.slow]");
+    assert!(error.contains("`variant.empty`: a variant has `arguments`"), "{error}");
 }

@@ -125,11 +125,18 @@ async fn eventually(what: &str, holds: impl Fn() -> bool) {
 
 /// How far ahead the node's lines are that arrive from now on, one by one.
 async fn lines(teller: &Teller, node: NodeId) -> Vec<Told> {
+    // What was on its way arrives with the first of them.
+    arrive(teller, node, 1).await;
+    arrive(teller, node, 5).await
+}
+
+/// At least so many lines of the node, which arrive from now on.
+async fn arrive(teller: &Teller, node: NodeId, count: usize) -> Vec<Told> {
     let from = teller.now_ns();
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         let told: Vec<Told> = teller.told(node).into_iter().filter(|told| told.arrived_ns > from).collect();
-        if told.len() >= 5 {
+        if told.len() >= count {
             return told;
         }
         assert!(Instant::now() < deadline, "{node} fell silent");

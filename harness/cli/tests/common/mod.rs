@@ -40,6 +40,11 @@ impl Store {
         self.test(arguments).output().unwrap()
     }
 
+    /// Leaves the runs where they are, for whoever wants to look at them.
+    pub(crate) fn keep(self) -> PathBuf {
+        self.folder.keep().join("store")
+    }
+
     /// The newest run.
     pub(crate) fn latest(&self) -> PathBuf {
         std::fs::canonicalize(self.path().join("latest")).unwrap()

@@ -71,7 +71,11 @@ impl Target for Shell {
     }
 
     fn variants(&self) -> &[Variant] {
-        &[]
+        const VARIANTS: &[Variant] = &[
+            Variant { name: "slow", about: "is told so by an argument" },
+            Variant { name: "broken", about: "is told so by an argument" },
+        ];
+        VARIANTS
     }
 
     fn expectation(&self) -> &str {
@@ -103,7 +107,8 @@ impl Target for Shell {
         let next = NodeId::at((node.node.position() + 1) % node.nodes.len());
         environment.extend(node.shared.get(&next).map(|name| ("PEER".to_owned(), name.clone())));
         let arguments = match &self.arguments {
-            Words::Line(line) => vec!["-c".to_owned(), (*line).to_owned()],
+            // The line finds the option that it is started with in `$0`.
+            Words::Line(line) => ["-c", line].into_iter().map(str::to_owned).chain(node.variants.0.clone()).collect(),
             Words::Given(words) => words.iter().map(|word| word.replace(ADDRESS, &node.address.to_string())).collect(),
         };
         Launch {

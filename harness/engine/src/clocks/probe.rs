@@ -8,12 +8,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 
 use super::node::{NodeClock, Witnessed};
-use super::process::{Patch, TakeOverError, is_refusal, take_over};
+use super::process::{Patch, TakeOver, TakeOverError, is_refusal};
 use super::skew::Skew;
 use crate::target::{NODE_PATH, Unavailable};
 
 /// How far the small program's clock is set back.
 const BACK: Duration = Duration::from_secs(100_000);
+
+/// The pause between two looks at a program whose clock is taken over.
+const POLL: Duration = Duration::from_micros(50);
 
 /// What is tried.
 const TRIAL: &str = "`date +%s`, with its clock set back,";
@@ -76,7 +79,7 @@ pub fn run_skewed(mut command: Command, skew: Skew) -> Result<(Output, Witnessed
     let clock = NodeClock::new();
     let clock = Arc::new(clock.map_err(|error| NoClock::Broken(format!("a page to share with it: {error}")))?);
     let id = clock.begin(skew);
-    let patch = Patch { clock, execs: 0 };
+    let patch = Patch { clock: Arc::clone(&clock), execs: 0 };
     command.stdin(Stdio::null()).stdout(Stdio::piped());
     patch.prepare(&mut command);
     let program = command.get_program().to_string_lossy().into_owned();
@@ -85,13 +88,20 @@ pub fn run_skewed(mut command: Command, skew: Skew) -> Result<(Output, Witnessed
         if is_refusal(&error) { NoClock::Refused(why) } else { NoClock::Broken(why) }
     })?;
     let pid = i32::try_from(child.id()).map_err(|error| NoClock::Broken(error.to_string()));
-    if let Err(error) = pid.and_then(|pid| Ok(take_over(pid, &patch)?)) {
+    let taken = pid.and_then(|pid| {
+        let mut take_over = TakeOver::begin(pid, patch);
+        while !take_over.step()? {
+            std::thread::sleep(POLL);
+        }
+        Ok(())
+    });
+    if let Err(error) = taken {
         let _ = child.kill();
         let _ = child.wait();
         return Err(error);
     }
     let output = child.wait_with_output().map_err(broken)?;
-    Ok((output, patch.clock.end(id).unwrap_or_default()))
+    Ok((output, clock.end(id).unwrap_or_default()))
 }
 
 impl From<TakeOverError> for NoClock {

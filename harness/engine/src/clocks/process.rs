@@ -24,7 +24,7 @@ pub(crate) struct Patch {
 }
 
 impl Patch {
-    /// Prepares a process, which is not started yet, for [`take_over`].
+    /// Prepares a process, which is not started yet, for [`TakeOver`].
     pub(crate) fn prepare(&self, command: &mut Command) {
         hand_over(command, self.clock.page().shared());
     }
@@ -99,12 +99,22 @@ pub(super) fn is_refusal(error: &std::io::Error) -> bool {
 /// Takes over the clock of a process that was [prepared](Patch::prepare) for it, once it has become the program that is meant,
 /// and lets it go. A process that ends before is left to be reaped, and is no error.
 #[cfg(target_arch = "x86_64")]
-pub(crate) use x86_64::take_over;
+pub(crate) use x86_64::TakeOver;
 
 /// As above, where there is no code for it.
 #[cfg(not(target_arch = "x86_64"))]
-pub(crate) fn take_over(_pid: i32, _patch: &Patch) -> Result<(), TakeOverError> {
-    Err(TakeOverError::Architecture)
+#[derive(Debug)]
+pub(crate) struct TakeOver;
+
+#[cfg(not(target_arch = "x86_64"))]
+impl TakeOver {
+    pub(crate) fn begin(_pid: i32, _patch: Patch) -> Self {
+        Self
+    }
+
+    pub(crate) fn step(&mut self) -> Result<bool, TakeOverError> {
+        Err(TakeOverError::Architecture)
+    }
 }
 
 #[cfg(target_arch = "x86_64")]

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
@@ -116,29 +117,30 @@ impl Names {
         &self.shared
     }
 
-    /// What this node resolves names by: itself at its own address, its peers at its links to them. What the machine
+    /// What this node resolves names by: itself at the address on which it listens, its peers at its links to them. What the machine
     /// knows comes after.
-    fn hosts(&self, node: NodeId, subnet: &Subnet) -> String {
+    fn hosts(&self, node: NodeId, own: Ipv4Addr, subnet: &Subnet) -> String {
         let mut text = String::new();
         for (peer, name) in &self.shared {
-            let address = if *peer == node { subnet.node(node) } else { subnet.link(Source::Node(node), *peer) };
+            let address = if *peer == node { own } else { subnet.link(Source::Node(node), *peer) };
             let _ = writeln!(text, "{address} {name}");
         }
         // A machine without the file knows nothing; then there is nothing to lay ours over, either.
         text + &std::fs::read_to_string(HOSTS).unwrap_or_default()
     }
 
-    /// The program and arguments by which a node is started so that it resolves the names. `data` is its data directory;
+    /// The program and arguments by which a node that listens on `address` is started so that it resolves the names. `data` is its data directory;
     /// the file lies beside it.
     pub(super) fn wrap(
         &self,
         node: NodeId,
+        address: Ipv4Addr,
         subnet: &Subnet,
         data: &Path,
         launch: &Launch,
     ) -> io::Result<(PathBuf, Vec<String>)> {
         let file = data.with_file_name("hosts");
-        std::fs::write(&file, self.hosts(node, subnet))?;
+        std::fs::write(&file, self.hosts(node, address, subnet))?;
         let word = |path: &Path| path.to_str().map(str::to_owned).ok_or(io::ErrorKind::InvalidFilename);
         let mut arguments: Vec<String> = self.namespace.arguments().map(str::to_owned).into();
         arguments.extend(["sh", "-c", LAY_OVER].map(str::to_owned));
@@ -159,7 +161,7 @@ mod tests {
         let names = Names { namespace: Namespace::User, shared };
         let subnet = Subnet::claim().unwrap();
         let block = subnet.block();
-        let hosts = names.hosts(nodes[1], &subnet);
+        let hosts = names.hosts(nodes[1], subnet.node(nodes[1]), &subnet);
         let first: Vec<_> = hosts.lines().take(3).collect();
         let expected = ["2.1 n1.dsjepsen.test", "2.2 n2.dsjepsen.test", "2.3 n3.dsjepsen.test"]
             .map(|line| format!("127.{block}.{line}"));

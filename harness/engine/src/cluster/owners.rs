@@ -68,6 +68,16 @@ pub(super) struct Process {
 }
 
 impl Process {
+    /// Those that are in this process group, or have an ancestor in it.
+    pub(super) fn of_group(group: i32) -> Vec<i32> {
+        let table = Self::all();
+        let lineage = |process: &Self| {
+            std::iter::successors(Some(*process), |process| table.get(&process.parent).copied()).take(table.len())
+        };
+        let of_group = table.iter().filter(|(_, process)| lineage(process).any(|process| process.group == group));
+        of_group.map(|(pid, _)| *pid).collect()
+    }
+
     /// All that there are, by process id.
     pub(super) fn all() -> BTreeMap<i32, Self> {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::env::VarError;
 use std::io;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 use dsjepsen_history::NodeId;
@@ -111,17 +112,18 @@ impl Shared {
         }
     }
 
-    /// The program and arguments by which a node is really started. `data` is its data directory.
+    /// The program and arguments by which a node that listens on `address` is really started. `data` is its data directory.
     pub(super) fn wrap(
         &self,
         node: NodeId,
+        address: Ipv4Addr,
         subnet: &Subnet,
         data: &Path,
         launch: &Launch,
     ) -> io::Result<(PathBuf, Vec<String>)> {
         match self {
             Self::Nothing | Self::Fronts(_) => Ok((launch.program.clone(), launch.arguments.clone())),
-            Self::Names(names) => names.wrap(node, subnet, data, launch),
+            Self::Names(names) => names.wrap(node, address, subnet, data, launch),
         }
     }
 }

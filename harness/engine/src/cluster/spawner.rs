@@ -22,7 +22,7 @@ use nix::unistd::{Pid, getpid, getppid};
 use tokio::sync::{oneshot, watch};
 
 use super::marker::MARKER;
-use crate::clocks::{Patch, take_over};
+use crate::clocks::{Patch, TakeOver};
 
 /// A process to be started.
 #[derive(Debug)]
@@ -51,8 +51,14 @@ pub(crate) struct Spawned {
     pub(crate) ended: watch::Receiver<Option<ExitStatus>>,
 }
 
+/// The pause between two looks at a process whose clock is taken over.
+const TAKE_OVER_POLL: u8 = 1;
+
+/// Whom a process that was started is told to.
+type Reply = oneshot::Sender<io::Result<Spawned>>;
+
 enum Order {
-    Spawn(Box<ProcessSpec>, oneshot::Sender<io::Result<Spawned>>),
+    Spawn(Box<ProcessSpec>, Reply),
     Signal(i32, Signal, oneshot::Sender<bool>),
     Close,
 }
@@ -73,7 +79,7 @@ impl Spawner {
         let of_thread = std::sync::Arc::clone(&bell);
         let thread = std::thread::Builder::new()
             .name("spawner".to_owned())
-            .spawn(move || Reaper { inbox, bell: of_thread, children: BTreeMap::new() }.serve())?;
+            .spawn(move || Reaper::new(inbox, of_thread).serve())?;
         Ok(Self { orders, bell, thread: Some(thread) })
     }
 
@@ -119,22 +125,35 @@ struct Running {
     ended: watch::Sender<Option<ExitStatus>>,
 }
 
+/// A process whose clock is being taken over. Nobody knows of it yet, and it is not waited for: a process that is traced is
+/// told of at every stop.
+struct Begun {
+    child: Child,
+    pid: i32,
+    take_over: TakeOver,
+    reply: Reply,
+}
+
 struct Reaper {
     inbox: mpsc::Receiver<Order>,
     bell: std::sync::Arc<EventFd>,
     children: BTreeMap<i32, Running>,
+    begun: Vec<Begun>,
 }
 
 impl Reaper {
+    fn new(inbox: mpsc::Receiver<Order>, bell: std::sync::Arc<EventFd>) -> Self {
+        Self { inbox, bell, children: BTreeMap::new(), begun: Vec::new() }
+    }
+
     fn serve(mut self) {
         loop {
-            self.sleep(PollTimeout::NONE);
+            self.sleep(if self.begun.is_empty() { PollTimeout::NONE } else { PollTimeout::from(TAKE_OVER_POLL) });
             self.reap();
+            self.take_over();
             loop {
                 match self.inbox.try_recv() {
-                    Ok(Order::Spawn(spec, reply)) => {
-                        let _ = reply.send(self.spawn(*spec));
-                    }
+                    Ok(Order::Spawn(spec, reply)) => self.spawn(*spec, reply),
                     Ok(Order::Signal(pid, signal, reply)) => {
                         let _ = reply.send(self.signal(pid, signal));
                     }
@@ -170,48 +189,45 @@ impl Reaper {
         });
     }
 
-    fn spawn(&mut self, spec: ProcessSpec) -> io::Result<Spawned> {
-        let controller = getpid();
-        let mut command = Command::new(&spec.program);
-        command
-            .args(&spec.arguments)
-            .env_clear()
-            .envs(&spec.environment)
-            .env(MARKER, &spec.run)
-            .current_dir(&spec.directory)
-            .stdin(spec.input.map_or_else(Stdio::null, Stdio::from))
-            .stderr(match spec.errors {
-                Some(errors) => errors,
-                None => spec.output.try_clone()?,
-            })
-            .stdout(spec.output)
-            .process_group(0);
-        // SAFETY: between fork and exec only async-signal-safe calls are made: prctl and getppid. Nothing is allocated.
-        unsafe {
-            command.pre_exec(move || {
-                set_pdeathsig(Signal::SIGKILL)?;
-                // The controller may have died before the line above took effect.
-                if getppid() == controller { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
-            });
-        }
-        if let Some(patch) = &spec.clock {
-            patch.prepare(&mut command);
-        }
-        let mut child = command.spawn()?;
-        let begun = i32::try_from(child.id()).map_err(io::Error::other).and_then(|pid| {
-            if let Some(patch) = &spec.clock {
-                take_over(pid, patch).map_err(|error| io::Error::other(format!("its clock: {error}")))?;
+    /// Starts a process, and answers once it is known to all: at once, or when its clock is taken over.
+    fn spawn(&mut self, mut spec: ProcessSpec, reply: Reply) {
+        let patch = spec.clock.take();
+        match (start(spec, patch.as_ref()), patch) {
+            (Ok((child, pid)), Some(patch)) => {
+                self.begun.push(Begun { child, pid, take_over: TakeOver::begin(pid, patch), reply });
+                self.take_over();
             }
-            Ok((pid, open_pidfd(pid)?))
-        });
-        let (pid, exit) = match begun {
-            Ok(begun) => begun,
-            Err(error) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(error);
+            (started, _) => {
+                let _ = reply.send(started.and_then(|(child, pid)| self.adopt(child, pid)));
             }
-        };
+        }
+    }
+
+    /// Goes on with every process whose clock is being taken over, as far as that goes without waiting.
+    fn take_over(&mut self) {
+        for mut begun in std::mem::take(&mut self.begun) {
+            let done = begun.take_over.step().map_err(|error| io::Error::other(format!("its clock: {error}")));
+            let Begun { mut child, pid, reply, .. } = match done {
+                Ok(false) => {
+                    self.begun.push(begun);
+                    continue;
+                }
+                Ok(true) | Err(_) => begun,
+            };
+            let told = match done {
+                Ok(_) => self.adopt(child, pid),
+                Err(error) => {
+                    end(&mut child);
+                    Err(error)
+                }
+            };
+            let _ = reply.send(told);
+        }
+    }
+
+    /// From now on the process is waited for.
+    fn adopt(&mut self, mut child: Child, pid: i32) -> io::Result<Spawned> {
+        let exit = open_pidfd(pid).inspect_err(|_| end(&mut child))?;
         let (ended, watch) = watch::channel(None);
         self.children.insert(pid, Running { child, exit, ended });
         Ok(Spawned { pid, ended: watch })
@@ -223,6 +239,7 @@ impl Reaper {
 
     /// Kills every group and reaps, with an end even if a process hangs in the kernel.
     fn close(mut self) {
+        self.begun.iter_mut().for_each(|begun| end(&mut begun.child));
         for pid in self.children.keys() {
             let _ = killpg(Pid::from_raw(*pid), Signal::SIGKILL);
         }
@@ -232,6 +249,48 @@ impl Reaper {
             self.reap();
         }
     }
+}
+
+/// Starts a process; one with a clock is held at its first instruction.
+fn start(spec: ProcessSpec, clock: Option<&Patch>) -> io::Result<(Child, i32)> {
+    let controller = getpid();
+    let mut command = Command::new(&spec.program);
+    command
+        .args(&spec.arguments)
+        .env_clear()
+        .envs(&spec.environment)
+        .env(MARKER, &spec.run)
+        .current_dir(&spec.directory)
+        .stdin(spec.input.map_or_else(Stdio::null, Stdio::from))
+        .stderr(match spec.errors {
+            Some(errors) => errors,
+            None => spec.output.try_clone()?,
+        })
+        .stdout(spec.output)
+        .process_group(0);
+    // SAFETY: between fork and exec only async-signal-safe calls are made: prctl and getppid. Nothing is allocated.
+    unsafe {
+        command.pre_exec(move || {
+            set_pdeathsig(Signal::SIGKILL)?;
+            // The controller may have died before the line above took effect.
+            if getppid() == controller { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
+        });
+    }
+    if let Some(patch) = clock {
+        patch.prepare(&mut command);
+    }
+    let child = command.spawn()?;
+    let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
+    Ok((child, pid))
+}
+
+/// Kills a process that came to nothing, with what it may have started.
+fn end(child: &mut Child) {
+    if let Ok(pid) = i32::try_from(child.id()) {
+        let _ = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 /// A descriptor that becomes readable when the process ends.
@@ -244,4 +303,73 @@ fn open_pidfd(pid: i32) -> io::Result<OwnedFd> {
     let descriptor = i32::try_from(descriptor).map_err(io::Error::other)?;
     // SAFETY: the descriptor was just returned to us, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::*;
+    use crate::clocks::{NodeClock, clocks_available};
+
+    const LIMIT: Duration = Duration::from_secs(5);
+
+    /// A line of `sh` in this folder, with a clock that is taken over behind so many programs.
+    fn spec(line: &str, folder: &std::path::Path, wrappers: Option<usize>) -> io::Result<ProcessSpec> {
+        let clock =
+            wrappers.map(|execs| io::Result::Ok(Patch { clock: NodeClock::new()?.into(), execs })).transpose()?;
+        Ok(ProcessSpec {
+            program: "/bin/sh".into(),
+            arguments: ["-c", line].map(str::to_owned).into(),
+            environment: BTreeMap::from([("PATH".to_owned(), crate::target::NODE_PATH.to_owned())]),
+            directory: folder.to_owned(),
+            run: "spawner-test".to_owned(),
+            input: None,
+            output: io::pipe()?.1,
+            errors: None,
+            clock,
+        })
+    }
+
+    async fn in_time<T>(what: &str, does: impl Future<Output = T>) -> T {
+        tokio::time::timeout(LIMIT, does).await.unwrap_or_else(|_| panic!("{what} took longer than {LIMIT:?}"))
+    }
+
+    #[tokio::test]
+    async fn others_are_served_while_a_wrapper_takes_its_time() {
+        if let Err(error) = clocks_available() {
+            eprintln!("skipped: {error}");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let spawner = Spawner::start().unwrap();
+        let wait = "while [ ! -e go ]; do sleep 0.01; done; exec sleep 600";
+        let late = spawner.spawn(spec(wait, folder.path(), Some(1)).unwrap());
+        let other = async {
+            let spawn = spawner.spawn(spec("exec sleep 600", folder.path(), None).unwrap());
+            let mut other = in_time("the start of another", spawn).await.unwrap();
+            assert!(in_time("a signal", spawner.signal(other.pid, Signal::SIGKILL)).await);
+            let ended = in_time("the reaping", other.ended.wait_for(Option::is_some)).await.unwrap().unwrap();
+            assert_eq!(ended.signal(), Some(9));
+            std::fs::write(folder.path().join("go"), "").unwrap();
+        };
+        let (late, ()) = tokio::join!(async { in_time("the wrapper", late).await.unwrap() }, other);
+        assert!(in_time("its signal", spawner.signal(late.pid, Signal::SIGTERM)).await);
+        let mut ended = late.ended;
+        let ended = in_time("its end", ended.wait_for(Option::is_some)).await.unwrap().unwrap();
+        assert_eq!(ended.signal(), Some(15));
+    }
+
+    #[tokio::test]
+    async fn how_a_process_ended_is_told_although_it_was_traced() {
+        if let Err(error) = clocks_available() {
+            eprintln!("skipped: {error}");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let spawner = Spawner::start().unwrap();
+        for (line, signal, code) in [("kill -9 $$", Some(9), None), ("exit 7", None, Some(7))] {
+            let mut spawned = in_time(line, spawner.spawn(spec(line, folder.path(), Some(1)).unwrap())).await.unwrap();
+            let ended = in_time(line, spawned.ended.wait_for(Option::is_some)).await.unwrap().unwrap();
+            assert_eq!((ended.signal(), ended.code()), (signal, code), "{line}");
+        }
+    }
 }

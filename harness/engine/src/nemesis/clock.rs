@@ -8,11 +8,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use dsjepsen_history::{Band, NodeId, Pattern, PlannedFault};
 use rand::RngExt;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::selector::{Chosen, Selector, where_and_value};
+use super::selector::{Chosen, Selector, where_and_value, whose_and};
 use super::{Aim, Fault, Observed, Scene, Undo};
 use crate::clocks::{Skew, SkewId, Witnessed, clocks_available};
 use crate::cluster::Unreached;
@@ -43,15 +43,11 @@ struct Params {
 impl Params {
     /// Reads what a plan holds. What is neither whose clock is meant nor of the skew is an error.
     fn read(params: &Value) -> Result<Self, String> {
-        let expected = |error: serde_json::Error| {
+        let (whose, skew) = whose_and(params).map_err(|error| {
             format!(
                 r#"{error}; a clock takes whose ("leader" or {{"nodes": ["n1"]}}) and its skew, as in the plan of a run"#
             )
-        };
-        let mut fields = Map::deserialize(params).map_err(expected)?;
-        let whose = fields.remove("whose").unwrap_or_default();
-        let whose = Chosen::deserialize(whose).map_err(|error| format!("`whose`: {}", expected(error)))?;
-        let skew = Skew::deserialize(Value::Object(fields)).map_err(expected)?;
+        })?;
         Ok(Self { whose, skew })
     }
 }

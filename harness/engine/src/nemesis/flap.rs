@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dsjepsen_history::Pattern;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 use super::links::LinkFault;
 use crate::network::{Effect, LinkRule, Network, RuleEvidence, RuleId};
@@ -79,10 +79,13 @@ impl Flapping {
         let shared = Arc::clone(&state);
         // Between two waits nothing is left half done, so that it can be broken off at each.
         let task = tokio::spawn(async move {
+            let mut began = Instant::now();
             loop {
-                sleep(rhythm.down).await;
+                sleep_until(began + rhythm.down).await;
                 shared.lock().unwrap_or_else(PoisonError::into_inner).up();
-                sleep(rhythm.period.saturating_sub(rhythm.down)).await;
+                // By the clock, so that what a timer is late does not add up; but what was missed is not made up for.
+                began = (began + rhythm.period).max(Instant::now());
+                sleep_until(began).await;
                 let mut state = shared.lock().unwrap_or_else(PoisonError::into_inner);
                 // It may be stopped by another thread at this very moment.
                 if state.is_over {
@@ -114,6 +117,8 @@ impl Drop for Flapping {
 #[cfg(test)]
 mod tests {
     use dsjepsen_history::NodeId;
+
+    use tokio::time::sleep;
 
     use super::*;
     use crate::network::Subnet;
@@ -149,5 +154,23 @@ mod tests {
         sleep(ms(2000)).await;
         assert!(!is_down());
         assert_eq!(flapping.stop().1, 4);
+    }
+
+    /// Timers tick by the millisecond; a rhythm with fractions of it is kept all the same.
+    #[tokio::test(start_paused = true)]
+    async fn links_are_down_for_the_share_of_time_that_was_asked_for() {
+        let nodes = [0, 1].map(NodeId::at);
+        let network = Network::start(Subnet::claim().unwrap(), &nodes, &[9100]).unwrap();
+        let cut = LinkRule { from: nodes[0], to: nodes[1], effect: Effect::Blackhole };
+        let us = Duration::from_micros;
+        let flapping = Flapping::start(network, vec![cut], Rhythm { down: us(3_300), period: us(10_700) });
+        let mut down = 0;
+        for _ in 0..10_700 {
+            sleep(us(1_000)).await;
+            down += u32::from(flapping.state.lock().unwrap().rule.is_some());
+        }
+        let times = flapping.stop().1;
+        assert!((990..=1_001).contains(&times), "{times} times in a thousand periods");
+        assert!((3_200..=3_400).contains(&down), "{down} of 10700 ms");
     }
 }

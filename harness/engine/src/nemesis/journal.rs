@@ -141,4 +141,26 @@ mod tests {
         Journal::close(&path, &left).unwrap();
         assert_eq!(Journal::unhealed(&path).unwrap(), []);
     }
+
+    #[test]
+    fn every_undo_is_read_as_it_was_written() {
+        let node = NodeId::at(0);
+        let undos = [
+            json!({"undo": "reconnect", "cut": [["n1", "n2"]]}),
+            json!({"undo": "clear", "links": [["n1", "n2"]]}),
+            json!({"undo": "resume", "node": node}),
+            json!({"undo": "restart", "node": node}),
+            json!({"undo": "boot", "node": node, "boot": 7}),
+            json!({"undo": "restore", "node": node, "with": "slow"}),
+            json!({"undo": "restore", "node": node, "elsewhere": true}),
+            json!({"undo": "lift", "node": node, "resource": "files", "most": 64}),
+            json!({"undo": "unskew", "node": node, "skew": "strobe", "by_ns": -5, "every_ns": 6}),
+            json!({"undo": "unthrottle", "node": node, "percent": 30}),
+            json!({"undo": "open-gate", "worker": 1}),
+        ];
+        for undo in undos {
+            let read = Undo::deserialize(&undo).unwrap_or_else(|error| panic!("{undo}: {error}"));
+            assert_eq!(serde_json::to_value(read).unwrap(), undo);
+        }
+    }
 }

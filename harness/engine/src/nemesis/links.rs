@@ -363,7 +363,7 @@ mod tests {
 
     #[test]
     fn each_fault_of_links_has_a_value_of_its_own_forms() {
-        for name in ["delay", "drop", "flap", "loss", "rate", "reset", "slice"] {
+        for name in ["delay", "drop", "flap", "half-close", "loss", "rate", "reset", "slice"] {
             let fault = find_fault(name).unwrap();
             assert!(fault.resolve(None, &nodes(), &mut stream(1, Purpose::Schedule, 0)).is_ok(), "{name}");
         }

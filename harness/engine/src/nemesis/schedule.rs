@@ -12,6 +12,7 @@ use rand::seq::SliceRandom;
 use super::Fault;
 use crate::clock::nanos;
 use crate::random::{Purpose, Random, stream};
+use crate::target::Target;
 
 pub use error::{Problem, ScheduleError};
 pub use language::parse_nemesis;
@@ -32,6 +33,21 @@ impl Schedule {
     /// How many of them take turns, by the interval, because nothing says when they start.
     pub fn takes_turns(&self) -> usize {
         self.asked.iter().filter(|asked| asked.takes_turns()).count()
+    }
+
+    /// Whether each of them can act on this target with these nodes.
+    ///
+    /// # Errors
+    /// [`ScheduleError::At`] for an argument that asks for what the target does not have.
+    pub fn check_target(&self, target: &dyn Target, nodes: &[NodeId]) -> Result<(), ScheduleError> {
+        for asked in &self.asked {
+            // Whom it hits does not matter here.
+            let aim = resolve(self, asked, nodes, &mut stream(0, Purpose::Schedule, 0), (0, 0))?;
+            if let Err(why) = asked.fault.check_target(&aim.params, target) {
+                return Err(self.error(asked.column, Problem::BadArgument { fault: aim.fault, why }));
+            }
+        }
+        Ok(())
     }
 
     fn error(&self, column: usize, problem: Problem) -> ScheduleError {

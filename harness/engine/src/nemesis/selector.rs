@@ -6,7 +6,9 @@ use std::str::FromStr;
 
 use dsjepsen_history::NodeId;
 use rand::seq::SliceRandom;
+use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::random::Random;
 
@@ -114,6 +116,42 @@ pub(super) fn where_and_value<Value>(
         Err(why) if last.split_whitespace().any(begins) => Err(why),
         Ok(_) | Err(_) => Ok((Some(whole), None)),
     }
+}
+
+/// Reads `WHERE`, `WHAT` or `WHERE, WHAT`, where `forms` are the words for a WHAT.
+///
+/// # Errors
+/// A sentence where a part means nothing.
+pub(super) fn where_and_what<T>(
+    argument: &str,
+    what: impl Fn(&str) -> Option<T>,
+    forms: &str,
+) -> Result<(Option<Selector>, Option<T>), String> {
+    let (whole, (before, last)) = (argument.trim(), argument.rsplit_once(',').unwrap_or(("", argument)));
+    let (before, last) = (before.trim(), last.trim());
+    if whole.is_empty() {
+        return Ok((None, None));
+    }
+    if let Some(what) = what(last) {
+        let whom = if before.is_empty() { None } else { Some(before.parse()?) };
+        return Ok((whom, Some(what)));
+    }
+    match whole.parse() {
+        Ok(whom) => Ok((Some(whom), None)),
+        Err(of_nodes) if before.is_empty() => Err(format!("{of_nodes}; or {forms}")),
+        Err(_) => Err(format!("`{last}` means nothing behind whom it hits: use {forms}")),
+    }
+}
+
+/// Reads of what a plan holds whom a fault hits, and what else it is told. What is neither is an error, if `T` denies unknown fields.
+///
+/// # Errors
+/// What is missing or unknown.
+pub(super) fn whose_and<T: DeserializeOwned>(params: &Value) -> Result<(Chosen, T), serde_json::Error> {
+    let mut fields = Map::deserialize(params)?;
+    let whose = fields.remove("whose").ok_or_else(|| serde_json::Error::custom("missing field `whose`"))?;
+    let whose = Chosen::deserialize(whose).map_err(|error| serde_json::Error::custom(format!("`whose`: {error}")))?;
+    Ok((whose, T::deserialize(Value::Object(fields))?))
 }
 
 /// Whether all of these are among the nodes.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::{SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{io, thread};
 
 use dsjepsen_history::NodeId;
@@ -15,8 +15,11 @@ use tokio::runtime::Runtime;
 use tokio::sync::{oneshot, watch};
 
 use super::connection::{Ending, Way};
+use super::homes::Homes;
 use super::owner::Lookup;
+use super::pipe::Wait;
 use super::registry::{ConnectionId, Dialling, Next, SharedRegistry};
+use super::timer::Timer;
 use super::{Link, NetworkError, Source, Subnet};
 
 /// Connections that may wait to be accepted, per link and port.
@@ -50,11 +53,11 @@ struct Passage {
     entrance: Entrance,
     /// Where the door listens.
     address: SocketAddrV4,
-    node: SocketAddrV4,
+    node: NodeId,
 }
 
 impl Door {
-    fn open(entrance: Entrance, address: SocketAddrV4, node: SocketAddrV4) -> io::Result<Self> {
+    fn open(entrance: Entrance, address: SocketAddrV4, node: NodeId) -> io::Result<Self> {
         Ok(Self { socket: listen(address)?, passage: Passage { entrance, address, node } })
     }
 }
@@ -94,8 +97,7 @@ pub(super) fn doors_of_links(subnet: &Subnet, links: &[Link], ports: &[u16]) -> 
     for (position, link) in links.iter().enumerate().filter(|(_, link)| link.from != Source::Node(link.to)) {
         for port in ports {
             let address = SocketAddrV4::new(subnet.link(link.from, link.to), *port);
-            let node = SocketAddrV4::new(subnet.node(link.to), *port);
-            let door = Door::open(Entrance::Link(position), address, node);
+            let door = Door::open(Entrance::Link(position), address, link.to);
             doors.push(door.map_err(|source| NetworkError::Listen { link: *link, address, source })?);
         }
     }
@@ -119,9 +121,8 @@ pub(super) fn doors_in_front(
         let by_dialler = Arc::new(links.iter().enumerate().filter_map(from_node).collect());
         for port in ports {
             let address = SocketAddrV4::new(subnet.front(*to), *port);
-            let node = SocketAddrV4::new(subnet.node(*to), *port);
             let entrance = Entrance::Front(Arc::clone(&by_dialler), Arc::clone(lookup));
-            let door = Door::open(entrance, address, node);
+            let door = Door::open(entrance, address, *to);
             doors.push(door.map_err(|source| NetworkError::ListenInFront { node: *to, address, source })?);
         }
     }
@@ -129,17 +130,17 @@ pub(super) fn doors_in_front(
 }
 
 impl Proxy {
-    pub(super) fn start(doors: Vec<Door>, registry: &SharedRegistry) -> Result<Self, NetworkError> {
+    pub(super) fn start(doors: Vec<Door>, registry: &SharedRegistry, homes: &Homes) -> Result<Self, NetworkError> {
         let start = || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .max_blocking_threads(LOOKUP_THREADS)
                 .enable_io()
                 .enable_time()
                 .build()?;
-            let doors = register(&runtime, doors)?;
+            let (doors, timer) = register(&runtime, doors)?;
             let (stop, stopped) = oneshot::channel();
-            let registry = registry.clone();
-            let serve = move || serve(&runtime, doors, &registry, stopped);
+            let common = Common { registry: registry.clone(), homes: homes.clone(), timer };
+            let serve = move || serve(&runtime, doors, &common, stopped);
             let thread = thread::Builder::new().name("network-proxy".to_owned()).spawn(serve)?;
             Ok(Running { stop, thread })
         };
@@ -174,33 +175,38 @@ fn listen(address: SocketAddrV4) -> io::Result<std::net::TcpListener> {
     Ok(socket.into())
 }
 
-fn register(runtime: &Runtime, doors: Vec<Door>) -> io::Result<Vec<(TcpListener, Passage)>> {
-    let _inside = runtime.enter();
-    let register = |door: Door| Ok((TcpListener::from_std(door.socket)?, door.passage));
-    doors.into_iter().map(register).collect()
+/// What all connections have in common.
+#[derive(Clone)]
+struct Common {
+    registry: SharedRegistry,
+    homes: Homes,
+    timer: Timer,
 }
 
-fn serve(
-    runtime: &Runtime,
-    doors: Vec<(TcpListener, Passage)>,
-    registry: &SharedRegistry,
-    stopped: oneshot::Receiver<()>,
-) {
+fn register(runtime: &Runtime, doors: Vec<Door>) -> io::Result<(Vec<(TcpListener, Passage)>, Timer)> {
+    let _inside = runtime.enter();
+    let register = |door: Door| Ok((TcpListener::from_std(door.socket)?, door.passage));
+    let doors: io::Result<_> = doors.into_iter().map(register).collect();
+    Ok((doors?, Timer::new()?))
+}
+
+fn serve(runtime: &Runtime, doors: Vec<(TcpListener, Passage)>, common: &Common, stopped: oneshot::Receiver<()>) {
     runtime.block_on(async {
+        tokio::spawn(common.timer.clone().run());
         for (listener, passage) in doors {
-            tokio::spawn(accept(listener, passage, registry.clone()));
+            tokio::spawn(accept(listener, passage, common.clone()));
         }
         // An error means that the handle is gone, which is as good a reason to end.
         let _ = stopped.await;
     });
 }
 
-async fn accept(listener: TcpListener, passage: Passage, registry: SharedRegistry) {
+async fn accept(listener: TcpListener, passage: Passage, common: Common) {
     loop {
         match listener.accept().await {
             Ok((client, peer)) => {
                 let SocketAddr::V4(dialler) = peer else { continue };
-                tokio::spawn(relay(client, dialler, passage.clone(), registry.clone()));
+                tokio::spawn(relay(client, dialler, passage.clone(), common.clone()));
             }
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
@@ -211,7 +217,8 @@ async fn accept(listener: TcpListener, passage: Passage, registry: SharedRegistr
     }
 }
 
-async fn relay(client: TcpStream, dialler: SocketAddrV4, passage: Passage, registry: SharedRegistry) {
+async fn relay(client: TcpStream, dialler: SocketAddrV4, passage: Passage, common: Common) {
+    let Common { registry, homes, timer } = common;
     // These fail only on a connection that is gone already, which the first read will find.
     let _ = client.set_nodelay(true);
     let _ = client.set_zero_linger();
@@ -220,15 +227,16 @@ async fn relay(client: TcpStream, dialler: SocketAddrV4, passage: Passage, regis
     let admitted = registry.lock().admit(link, *dialler.ip(), Arc::clone(&client));
     let Some((id, mut changes)) = admitted else { return };
     let mut relay = Relay { registry, id, client, node: None };
-    let Some(upstream) = relay.dial(passage.node, &mut changes).await else {
+    let Some(upstream) = relay.dial(&passage, &homes, &mut changes).await else {
         return;
     };
     let upstream = Arc::new(upstream);
     relay.node = Some(Arc::clone(&upstream));
     relay.registry.lock().attach(id, Arc::clone(&upstream));
+    let pump = |way, source, sink| Pump { registry: &relay.registry, timer: &timer, id, way, source, sink };
     tokio::join!(
-        pump(&relay.registry, id, Way::Forward, &relay.client, &upstream, changes.clone()),
-        pump(&relay.registry, id, Way::Back, &upstream, &relay.client, changes.clone()),
+        pump(Way::Forward, &relay.client, &upstream).run(changes.clone()),
+        pump(Way::Back, &upstream, &relay.client).run(changes.clone()),
     );
 }
 
@@ -243,7 +251,7 @@ struct Relay {
 
 impl Relay {
     /// Dials the node, as soon as the rules let it; nothing if the node refuses or the connection ended meanwhile.
-    async fn dial(&self, node: SocketAddrV4, changes: &mut watch::Receiver<()>) -> Option<TcpStream> {
+    async fn dial(&self, passage: &Passage, homes: &Homes, changes: &mut watch::Receiver<()>) -> Option<TcpStream> {
         loop {
             // Bound to a name of its own so that the lock is released before waiting.
             let dialling = self.registry.lock().dialling(self.id);
@@ -260,6 +268,8 @@ impl Relay {
                 }
             }
         };
+        // Only now: it may have moved while the connection waited.
+        let node = SocketAddrV4::new(homes.of(passage.node)?, passage.address.port());
         tokio::select! {
             dialled = connect(node) => dialled.ok(),
             () = ended => None,
@@ -285,26 +295,33 @@ impl Drop for Relay {
     }
 }
 
-/// Moves one direction of a connection until the connection ends.
-async fn pump(
-    registry: &SharedRegistry,
+/// One direction of a connection.
+struct Pump<'a> {
+    registry: &'a SharedRegistry,
+    timer: &'a Timer,
     id: ConnectionId,
     way: Way,
-    source: &TcpStream,
-    sink: &TcpStream,
-    mut changes: watch::Receiver<()>,
-) {
-    loop {
-        // Whatever changes from here on is seen by the wait below.
-        changes.mark_unchanged();
-        let next = registry.lock().step(id, way);
-        let Next::Wait(wait) = next else { return };
-        tokio::select! {
-            changed = changes.changed() => if changed.is_err() { return },
-            // Errors of either socket come to light in the next step.
-            _ = source.readable(), if wait.readable => {}
-            _ = sink.writable(), if wait.writable => {}
-            () = tokio::time::sleep_until(wait.until.unwrap_or_else(Instant::now).into()), if wait.until.is_some() => {}
+    source: &'a TcpStream,
+    sink: &'a TcpStream,
+}
+
+impl Pump<'_> {
+    /// Moves it until the connection ends.
+    async fn run(self, mut changes: watch::Receiver<()>) {
+        loop {
+            // A direction that never has to wait lets others have their turn all the same.
+            tokio::task::coop::consume_budget().await;
+            // Whatever changes from here on is seen by the wait below.
+            changes.mark_unchanged();
+            let next = self.registry.lock().step(self.id, self.way);
+            let Next::Wait(Wait { readable, writable, until }) = next else { return };
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                // Errors of either socket come to light in the next step.
+                _ = self.source.readable(), if readable => {}
+                _ = self.sink.writable(), if writable => {}
+                () = async { if let Some(at) = until { self.timer.until(at).await } }, if until.is_some() => {}
+            }
         }
     }
 }

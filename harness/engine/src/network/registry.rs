@@ -9,10 +9,11 @@ use std::time::Instant;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use super::connection::{Connection, Ending, Leave, Wait, Way};
+use super::connection::{Connection, Ending, Way};
+use super::pipe::{Leave, Means, Wait};
 use super::rules::{Effect, Flow, LinkRule, RuleEvidence, RuleId, RuleTable};
 use super::subnet::{DIALLERS, Subnet};
-use super::{BUFFER_BYTES, Delivery, Link, LinkTraffic};
+use super::{Delivery, Link, LinkTraffic};
 
 /// The registry, shared by the proxy's thread and everybody who holds the network.
 #[derive(Clone)]
@@ -72,7 +73,7 @@ pub(super) struct Registry {
     traffic: Vec<LinkTraffic>,
     accepted: u64,
     next_dialler: u32,
-    scratch: Box<[u8; BUFFER_BYTES]>,
+    means: Means,
 }
 
 impl Registry {
@@ -85,7 +86,7 @@ impl Registry {
             traffic: links.iter().map(idle).collect(),
             accepted: 0,
             next_dialler: 0,
-            scratch: Box::new([0; BUFFER_BYTES]),
+            means: Means::new(),
         }
     }
 
@@ -103,7 +104,12 @@ impl Registry {
         if record.banned {
             return None;
         }
-        let connection = Connection::new(self.accepted, link, flow, dialler, client);
+        let mut connection = Connection::new(self.accepted, link, flow, dialler, client);
+        for way in [Way::Forward, Way::Back] {
+            for (rule, bytes) in self.rules.half_closes(connection.flow(way)) {
+                connection.end_after(way, rule, bytes);
+            }
+        }
         for rule in self.rules.acting(&connection.flows(), Effect::cuts) {
             self.rules.evidence_mut(rule).connections_refused_or_pending += 1;
         }
@@ -152,7 +158,7 @@ impl Registry {
         }
         let (shape, now) = (self.rules.shape(flow), Instant::now());
         let (bytes, until) = shape.rate.map_or((0, None), |rate| self.rules.allowance(flow, rate, now));
-        let step = connection.step(way, &Leave { shape: &shape, bytes, until, now }, &mut self.scratch);
+        let step = connection.step(way, &Leave { shape: &shape, bytes, until, now }, &mut self.means);
         let written = step.written as u64;
         let traffic = &mut self.traffic[connection.link];
         match way {
@@ -163,6 +169,9 @@ impl Registry {
                 }
             }
             Way::Back => traffic.bytes_back += written,
+        }
+        if let Some(rule) = step.half_closed_by {
+            self.rules.evidence_mut(rule).connections_half_closed += 1;
         }
         if !shape.is_free() {
             self.rules.note(flow, &shape, &step, now);
@@ -213,6 +222,7 @@ impl Registry {
                 if self.rules.acting(&[connection.flow(way)], counts).iter().any(breaks) {
                     connection.begin_count(way);
                 }
+                set_ends(connection, way, &self.rules, breaks);
             }
             if !held_before.contains(id) {
                 connection.begin_hold();
@@ -231,12 +241,20 @@ impl Registry {
             return evidence;
         }
         *self.rules.evidence_mut(id) = evidence;
-        for (id, held_before) in holds {
-            let Some(connection) = self.connections.get_mut(&id) else {
+        for (held, held_before) in holds {
+            let Some(connection) = self.connections.get_mut(&held) else {
                 continue;
             };
             if !connection.flows().into_iter().flatten().any(|flow| touched.contains(&flow)) {
                 continue;
+            }
+            if connection.unset_ends(id) {
+                // A stream that has ended cannot go on, and half a connection is none.
+                break_off(connection, &mut self.rules);
+                continue;
+            }
+            for way in [Way::Forward, Way::Back] {
+                set_ends(connection, way, &self.rules, |_| true);
             }
             let held_after = connection.flows().map(|flow| self.rules.is_held(flow));
             let healed = held_before.iter().zip(held_after).any(|(before, after)| *before && !after);
@@ -303,8 +321,27 @@ impl Registry {
         self.connections.len()
     }
 
+    /// The piece that is read next on the oldest connection with such a flow.
+    #[cfg(test)]
+    pub(super) fn next_piece(&self, flow: Flow) -> Option<super::shape::Piece> {
+        self.connections.values().find_map(|connection| connection.next_piece(flow))
+    }
+
+    #[cfg(test)]
+    pub(super) fn spliced_bytes(&self) -> usize {
+        self.connections.values().map(Connection::spliced_bytes).sum()
+    }
+
     pub(super) fn traffic(&self) -> Vec<LinkTraffic> {
         self.traffic.clone()
+    }
+}
+
+/// Has those of the rules end a direction that ask for it; what the link has received by now still passes.
+fn set_ends(connection: &mut Connection, way: Way, rules: &RuleTable, which: impl Fn(&RuleId) -> bool) {
+    for (rule, bytes) in rules.half_closes(connection.flow(way)).filter(|(rule, _)| which(rule)) {
+        let bytes = if bytes == 0 { connection.waiting(way) } else { bytes };
+        connection.end_after(way, rule, bytes);
     }
 }
 

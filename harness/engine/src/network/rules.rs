@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use dsjepsen_history::NodeId;
 
-use super::connection::Step;
+use super::pipe::Step;
 use super::shape::{Distribution, Shape};
 
 /// In how many parts a second's bytes pass where the rate is limited.
@@ -46,6 +46,13 @@ pub enum Effect {
         bytes: usize,
         /// How long the pause is.
         gap: Duration,
+    },
+    /// The end of the stream (FIN) is passed on after what had arrived when the rule came into force, or after so many bytes
+    /// from then on; on new connections likewise. What comes behind that is left where it is. The other direction goes on.
+    /// When the rule ends, such a connection is closed with RST.
+    HalfClose {
+        /// How many; none for at once.
+        after: u64,
     },
     /// A connection is closed with RST once so many bytes have passed on it since the rule came into force.
     ResetAfter {
@@ -107,6 +114,8 @@ pub struct RuleEvidence {
     pub connections_refused_or_pending: u64,
     /// Existing connections that were reset.
     pub connections_reset: u64,
+    /// Connections of which one direction was ended.
+    pub connections_half_closed: u64,
     /// Bytes that had to wait by a rule of delay or loss.
     pub bytes_delayed: u64,
     /// The pieces that they came in, of those that have left.
@@ -131,6 +140,7 @@ impl AddAssign for RuleEvidence {
         self.bytes_held += other.bytes_held;
         self.connections_refused_or_pending += other.connections_refused_or_pending;
         self.connections_reset += other.connections_reset;
+        self.connections_half_closed += other.connections_half_closed;
         self.bytes_delayed += other.bytes_delayed;
         self.pieces_delayed += other.pieces_delayed;
         self.waited += other.waited;
@@ -207,6 +217,14 @@ impl RuleTable {
 
     pub(super) fn shape(&self, flow: Option<Flow>) -> Shape {
         Shape::of(self.effects(flow))
+    }
+
+    /// The rules that end the streams of a flow, and after how many bytes.
+    pub(super) fn half_closes(&self, flow: Option<Flow>) -> impl Iterator<Item = (RuleId, u64)> {
+        self.effects(flow).iter().filter_map(|(rule, effect)| match effect {
+            Effect::HalfClose { after } => Some((*rule, *after)),
+            _ => None,
+        })
     }
 
     /// How many bytes may pass on a flow now at this rate, and if none may, from when on.

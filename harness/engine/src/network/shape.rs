@@ -94,7 +94,7 @@ impl Shape {
         let mut shape = Self::default();
         for &(rule, effect) in effects {
             match effect {
-                Effect::Blackhole | Effect::Reset => {}
+                Effect::Blackhole | Effect::Reset | Effect::HalfClose { .. } => {}
                 Effect::Delay { .. } => shape.lags.push((rule, effect)),
                 Effect::Loss { .. } => {
                     shape.loses = true;

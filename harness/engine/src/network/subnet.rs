@@ -25,6 +25,9 @@ const HOSTS: u32 = 254;
 const CLIENTS_OFFSET: u8 = 100;
 // Between the nodes' links, up to 99, and those of the clients, from 101.
 const FRONT_BLOCK: u8 = 100;
+// Above the last node to which a link from this one could lead.
+const FIRST_ELSEWHERE: u8 = 100;
+const ELSEWHERE: u32 = 155;
 
 /// A block of loopback addresses that nobody else uses while this value lives.
 pub struct Subnet {
@@ -69,6 +72,15 @@ impl Subnet {
     pub fn node(&self, node: NodeId) -> Ipv4Addr {
         let number = number(node);
         Ipv4Addr::new(127, self.block, number, number)
+    }
+
+    /// The `number`-th of the addresses that the node may move to: `127.R.j.100` to `127.R.j.254`, and again.
+    ///
+    /// # Panics
+    /// If the node's number is above [`LARGEST_NODE`].
+    pub fn elsewhere(&self, node: NodeId, number: u32) -> Ipv4Addr {
+        let place = u8::try_from(number % ELSEWHERE).expect("it lies in 0..155");
+        Ipv4Addr::new(127, self.block, self::number(node), FIRST_ELSEWHERE + place)
     }
 
     /// The address at which `from` dials `to`: `127.R.i.j` for a node, `127.R.(100+i).j` for a client group.
@@ -122,6 +134,9 @@ mod tests {
         let nodes = || (0..usize::from(LARGEST_NODE)).map(NodeId::at);
         let mut addresses: Vec<Ipv4Addr> = nodes().map(|node| subnet.node(node)).collect();
         addresses.extend(nodes().map(|node| subnet.front(node)));
+        addresses.extend(
+            nodes().flat_map(|node| (0..ELSEWHERE).map(move |n| (node, n))).map(|(node, n)| subnet.elsewhere(node, n)),
+        );
         for (from, to) in nodes().flat_map(|from| nodes().map(move |to| (from, to))) {
             if from != to {
                 addresses.push(subnet.link(Source::Node(from), to));

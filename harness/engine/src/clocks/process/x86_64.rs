@@ -10,7 +10,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
 use nix::unistd::Pid;
 
 use super::{Patch, TakeOverError, WRAPPERS_TIME};
@@ -21,34 +21,67 @@ use crate::clocks::vdso::{TimeFunction, Vdso, VdsoError};
 
 /// The entry of a process's auxiliary vector that tells where its vDSO is.
 const AT_SYSINFO_EHDR: u64 = 33;
-/// The pause between two looks at a process that has not stopped yet; it is waited for in the thread that serves all others.
+/// The pause between two looks at a process that carries out one system call for us.
 const POLL: Duration = Duration::from_micros(50);
+/// How long that may take: it is waited for in the thread that serves all processes.
+const CALL_TIME: Duration = Duration::from_secs(1);
 /// The length of the instruction `syscall`.
 const SYSCALL_BYTES: u64 = 2;
 
-pub(crate) fn take_over(pid: i32, patch: &Patch) -> Result<(), TakeOverError> {
-    let (pid, deadline, wrappers) = (Pid::from_raw(pid), Instant::now() + WRAPPERS_TIME, patch.execs);
-    let mut held = Held { pid, deadline, wrappers, meanwhile: Vec::new() };
-    for left in (0..=patch.execs).rev() {
-        if !held.until_exec()? {
-            return Ok(());
-        }
-        if left > 0 {
-            held.go_on(None)?;
-        }
+/// The taking over of a process's clock, in steps of which none waits for the process.
+#[derive(Debug)]
+pub(crate) struct TakeOver {
+    held: Held,
+    patch: Patch,
+    /// The programs that it must still become, each by `exec`.
+    left: usize,
+    deadline: Instant,
+}
+
+impl TakeOver {
+    /// Of a process that was just started.
+    pub(crate) fn begin(pid: i32, patch: Patch) -> Self {
+        let held = Held { pid: Pid::from_raw(pid), meanwhile: Vec::new() };
+        Self { held, left: patch.execs, patch, deadline: Instant::now() + WRAPPERS_TIME }
     }
-    // One that could not be changed is not let go: it is killed by whoever started it.
-    held.change(patch.clock.page().shared())?;
-    held.let_go()
+
+    /// Goes as far as it can without waiting; says whether that was the whole way.
+    pub(crate) fn step(&mut self) -> Result<bool, TakeOverError> {
+        loop {
+            match self.held.look()? {
+                Look::Runs if Instant::now() < self.deadline => return Ok(false),
+                Look::Runs => return Err(TakeOverError::Late { wrappers: self.patch.execs }),
+                Look::Ended => return Ok(true),
+                // The kernel tells of a new program, of which no instruction has run yet, by SIGTRAP.
+                Look::Stopped(Signal::SIGTRAP) if self.left == 0 => break,
+                Look::Stopped(Signal::SIGTRAP) => {
+                    self.left -= 1;
+                    self.held.go_on(None)?;
+                }
+                // Other signals are its own affair.
+                Look::Stopped(other) => self.held.go_on(Some(other))?,
+            }
+        }
+        // One that could not be changed is not let go: it is killed by whoever started it.
+        self.held.change(self.patch.clock.page().shared())?;
+        self.held.let_go().map(|()| true)
+    }
 }
 
 /// A process that is traced.
+#[derive(Debug)]
 struct Held {
     pid: Pid,
-    deadline: Instant,
-    wrappers: usize,
     /// Signals that came while it was worked on; it gets them when it is let go.
     meanwhile: Vec<Signal>,
+}
+
+/// What a traced process does.
+enum Look {
+    Runs,
+    Stopped(Signal),
+    /// It has ended. That is left to be seen by whoever reaps it.
+    Ended,
 }
 
 fn refused<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> TakeOverError {
@@ -56,34 +89,33 @@ fn refused<E: Into<io::Error>>(what: &'static str) -> impl FnOnce(E) -> TakeOver
 }
 
 impl Held {
-    /// Until it stops; which signal stopped it, or `None` if it ended. That it ended is left for whoever reaps it.
-    fn until_stopped(&self) -> Result<Option<Signal>, TakeOverError> {
-        let look = WaitPidFlag::WEXITED | WaitPidFlag::WSTOPPED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-        loop {
-            match waitid(Id::Pid(self.pid), look) {
-                Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) => return Ok(None),
-                Ok(WaitStatus::StillAlive) if Instant::now() >= self.deadline => {
-                    return Err(TakeOverError::Late { wrappers: self.wrappers });
+    fn look(&self) -> Result<Look, TakeOverError> {
+        // Only a stop is taken note of for good: the end of a process that is killed in this very moment stays to be reaped.
+        let ended = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        for flags in [WaitPidFlag::WSTOPPED, ended] {
+            match waitid(Id::Pid(self.pid), flags | WaitPidFlag::WNOHANG) {
+                Ok(WaitStatus::Stopped(_, signal) | WaitStatus::PtraceEvent(_, signal, _)) => {
+                    return Ok(Look::Stopped(signal));
                 }
-                Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => sleep(POLL),
-                Ok(_) => {}
+                Ok(WaitStatus::Exited(..) | WaitStatus::Signaled(..)) => return Ok(Look::Ended),
+                Ok(_) | Err(Errno::EINTR) => {}
+                // One that has ended is none that could stop.
+                Err(Errno::ECHILD) if flags == WaitPidFlag::WSTOPPED => {}
                 Err(error) => return Err(refused("wait for the process")(error)),
             }
-            // Killed in this very moment: then it is no longer stopped, and the next look says so.
-            if let Ok(WaitStatus::Stopped(_, signal)) = waitpid(self.pid, Some(WaitPidFlag::WNOHANG)) {
-                return Ok(Some(signal));
-            }
         }
+        Ok(Look::Runs)
     }
 
-    /// Until it has become a program, of which no instruction has run yet; `false` if it ended. The kernel tells of it by
-    /// SIGTRAP. Other signals are its own affair, and are passed on.
-    fn until_exec(&self) -> Result<bool, TakeOverError> {
+    /// Until it stops; which signal stopped it, or `None` if it ended.
+    fn until_stopped(&self) -> Result<Option<Signal>, TakeOverError> {
+        let deadline = Instant::now() + CALL_TIME;
         loop {
-            match self.until_stopped()? {
-                None => return Ok(false),
-                Some(Signal::SIGTRAP) => return Ok(true),
-                Some(other) => self.go_on(Some(other))?,
+            match self.look()? {
+                Look::Stopped(signal) => return Ok(Some(signal)),
+                Look::Ended => return Ok(None),
+                Look::Runs if Instant::now() < deadline => sleep(POLL),
+                Look::Runs => return Err(refused("have a traced process carry out a system call")(Errno::ETIMEDOUT)),
             }
         }
     }

@@ -7,8 +7,10 @@ use dsjepsen_history::PlannedFault;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::super::{Deed, Skew, deeds, parse_nemesis, plan_faults};
+use super::super::{BootDraw, Changed, Deed, deeds, parse_nemesis, plan_faults, started_anew};
 use super::*;
+use crate::clocks::Skew;
+use crate::cluster::{Limit, Resource};
 
 type Link = (NodeId, NodeId);
 
@@ -31,12 +33,17 @@ struct World {
     closed: [bool; WORKERS],
     /// How many skews a node's clock has.
     skewed: BTreeMap<NodeId, u32>,
+    /// How many forms of its own a node was given.
+    formed: BTreeMap<NodeId, u32>,
+    /// How many limits a node has.
+    limited: BTreeMap<NodeId, u32>,
 }
 
 impl World {
     fn whole(count: usize) -> Self {
         let nodes = (0..count).map(|at| (NodeId::at(at), State::Running)).collect();
-        Self { nodes, cut: BTreeMap::new(), closed: [false; WORKERS], skewed: BTreeMap::new() }
+        let none = BTreeMap::new;
+        Self { nodes, cut: BTreeMap::new(), closed: [false; WORKERS], skewed: none(), formed: none(), limited: none() }
     }
 
     fn is_down(&self, node: NodeId) -> bool {
@@ -55,7 +62,13 @@ impl World {
         match undo {
             Undo::Reconnect { cut, .. } => cut.iter().for_each(|link| *self.cut.entry(*link).or_default() += 1),
             Undo::Resume { node } => self.set(*node, State::Running, State::Stopped),
-            Undo::Restart { node } => *self.nodes.get_mut(node).unwrap() = State::Down,
+            Undo::Restart { node } | Undo::Boot { node, .. } => *self.nodes.get_mut(node).unwrap() = State::Down,
+            Undo::Restore { node, .. } => {
+                assert!(!self.is_down(*node), "a node that is down is passed over");
+                self.nodes.insert(*node, State::Running);
+                *self.formed.entry(*node).or_default() += 1;
+            }
+            Undo::Lift { node, .. } => *self.limited.entry(*node).or_default() += 1,
             Undo::OpenGate { worker } => self.closed[*worker] = true,
             Undo::Unskew { node, .. } => *self.skewed.entry(*node).or_default() += 1,
             // Nothing that others could hold.
@@ -69,7 +82,14 @@ impl World {
                 cut.iter().for_each(|link| take_one(&mut self.cut, *link));
             }
             Undo::Resume { node } => self.set(*node, State::Stopped, State::Running),
-            Undo::Restart { node } => self.set(*node, State::Down, State::Running),
+            Undo::Restart { node } | Undo::Boot { node, .. } => self.set(*node, State::Down, State::Running),
+            Undo::Restore { node, stays_down, .. } => {
+                take_one(&mut self.formed, *node);
+                if !stays_down {
+                    self.nodes.insert(*node, State::Running);
+                }
+            }
+            Undo::Lift { node, .. } => take_one(&mut self.limited, *node),
             Undo::OpenGate { worker } => self.closed[*worker] = false,
             Undo::Unskew { node, .. } => take_one(&mut self.skewed, *node),
             Undo::Clear { .. } | Undo::Unthrottle { .. } => {}
@@ -99,6 +119,10 @@ struct Asks {
     cut: BTreeSet<Link>,
     closed: BTreeSet<usize>,
     skewed: BTreeSet<NodeId>,
+    formed: BTreeSet<NodeId>,
+    limited: BTreeSet<NodeId>,
+    /// Whether what is down is started and killed again.
+    boots: bool,
 }
 
 /// What is decided only when a fault starts.
@@ -131,7 +155,13 @@ impl Asks {
                 asks.closed = (0..WORKERS).filter(|worker| now.holders >> worker & 1 == 1).collect();
             }
             "pause" => asks.stopped = chosen(&planned.params, now),
+            "kill" if planned.params.get("boot").is_some() => {
+                asks.down = chosen(&planned.params["whose"], now);
+                asks.boots = true;
+            }
             "kill" => asks.down = chosen(&planned.params, now),
+            "restart" => asks.formed = chosen(&planned.params["whose"], now),
+            "limit" => asks.limited = chosen(&planned.params["whose"], now),
             "clock" => asks.skewed = chosen(&planned.params["whose"], now),
             other => panic!("{other}"),
         }
@@ -140,7 +170,14 @@ impl Asks {
 
     fn aim(&self) -> Vec<Undo> {
         let mut undo: Vec<Undo> = self.stopped.iter().map(|node| Undo::Resume { node: *node }).collect();
-        undo.extend(self.down.iter().map(|node| Undo::Restart { node: *node }));
+        undo.extend(self.down.iter().map(|node| match self.boots {
+            true => Undo::Boot { node: *node, draw: BootDraw::default() },
+            false => Undo::Restart { node: *node },
+        }));
+        let restore = |node: &NodeId| Undo::Restore { node: *node, form: Changed::default(), stays_down: false };
+        undo.extend(self.formed.iter().map(restore));
+        let limit = Limit { resource: Resource::Files, most: 9, above_use: false };
+        undo.extend(self.limited.iter().map(|node| Undo::Lift { node: *node, limit, id: None }));
         let skew: Skew = "+60s".parse().unwrap();
         undo.extend(self.skewed.iter().map(|node| Undo::Unskew { node: *node, skew, id: None, unreached: Vec::new() }));
         undo.extend(self.closed.iter().map(|worker| Undo::OpenGate { worker: *worker }));
@@ -177,14 +214,28 @@ impl Oracle {
     fn start(&mut self, id: u32, mut asks: Asks) {
         asks.stopped.retain(|node| self.state(*node) != State::Down);
         asks.down.retain(|node| self.state(*node) != State::Down);
-        for node in &asks.down {
-            for other in self.live.values_mut() {
-                other.stopped.remove(node);
-            }
-        }
-        if asks.stopped.len() + asks.down.len() + asks.cut.len() + asks.closed.len() + asks.skewed.len() > 0 {
+        asks.formed.retain(|node| self.state(*node) != State::Down);
+        self.end_pauses(asks.down.union(&asks.formed).copied().collect());
+        let nodes = [&asks.stopped, &asks.down, &asks.skewed, &asks.formed, &asks.limited];
+        if nodes.iter().any(|nodes| !nodes.is_empty()) || asks.cut.len() + asks.closed.len() > 0 {
             self.live.insert(id, asks);
         }
+    }
+
+    /// Processes that are ended are stopped no more.
+    fn end_pauses(&mut self, nodes: BTreeSet<NodeId>) {
+        for asks in self.live.values_mut() {
+            asks.stopped.retain(|node| !nodes.contains(node));
+        }
+    }
+
+    /// A fault ends; what it had started anew is started as it was, unless another holds it down.
+    fn heal(&mut self, id: u32) {
+        let Some(asks) = self.live.remove(&id) else { return };
+        let held = |node: &NodeId| self.live.values().any(|other| other.down.contains(node));
+        let anew: BTreeSet<NodeId> = asks.formed.into_iter().filter(|node| !held(node)).collect();
+        self.crashed.retain(|node| !anew.contains(node));
+        self.end_pauses(anew);
     }
 
     fn agrees(&self, world: &World) -> Result<(), TestCaseError> {
@@ -193,6 +244,8 @@ impl Oracle {
         }
         prop_assert_eq!(&world.cut, &count_each(self.live.values().flat_map(|asks| asks.cut.iter().copied())));
         prop_assert_eq!(&world.skewed, &count_each(self.live.values().flat_map(|asks| asks.skewed.iter().copied())));
+        prop_assert_eq!(&world.formed, &count_each(self.live.values().flat_map(|asks| asks.formed.iter().copied())));
+        prop_assert_eq!(&world.limited, &count_each(self.live.values().flat_map(|asks| asks.limited.iter().copied())));
         for worker in 0..WORKERS {
             prop_assert_eq!(world.closed[worker], self.any(|asks| asks.closed.contains(&worker)), "worker {}", worker);
         }
@@ -225,9 +278,10 @@ impl Trial {
     fn heal(&mut self, id: u32) {
         if let Some((_, release)) = self.in_force.release(id) {
             release.now.iter().for_each(|undo| self.world.undo(undo));
-            self.in_force.end(id);
+            let anew = started_anew(&release.now);
+            self.in_force.end(id, &anew);
         }
-        self.oracle.live.remove(&id);
+        self.oracle.heal(id);
     }
 
     fn crash(&mut self, node: NodeId) {
@@ -249,6 +303,7 @@ impl Trial {
         }
         self.oracle.agrees(&self.world)?;
         prop_assert!(self.world.nodes.values().all(|state| *state == State::Running));
+        prop_assert!(self.world.formed.is_empty() && self.world.limited.is_empty());
         prop_assert!(
             self.world.cut.is_empty() && self.world.skewed.is_empty() && self.world.closed == [false; WORKERS]
         );
@@ -277,8 +332,17 @@ fn fault() -> impl Strategy<Value = &'static str> {
     ]);
     let kills =
         prop::sample::select(vec!["kill", "kill(one)", "kill(majority)", "kill(all)", "kill(leader)", "kill(n2, n3)"]);
+    let boots = prop::sample::select(vec!["kill(boot)", "kill(all, boot)", "kill(n1 n2, boot)", "kill(leader, boot)"]);
+    let restarts = prop::sample::select(vec![
+        "restart",
+        "restart(all)",
+        "restart(n1 n2, elsewhere)",
+        "restart(one, elsewhere)",
+        "restart(leader, with slow)",
+    ]);
+    let limits = prop::sample::select(vec!["limit(files 64)", "limit(all, memory +16MiB)", "limit(leader, files 9)"]);
     let clocks = prop::sample::select(vec!["clock", "clock(one, +60s)", "clock(all, drift +10%)", "clock(leader)"]);
-    prop_oneof![partitions, pauses, kills, clocks]
+    prop_oneof![partitions, pauses, kills, boots, restarts, limits, clocks]
 }
 
 /// A clause with times that fit.
@@ -410,4 +474,22 @@ fn nodes_are_started_again_when_everything_else_is_healed() {
     }
     assert_eq!(in_force.healing_order(vec![1, 2, 3, 4]), [2, 4, 1, 3]);
     assert_eq!(in_force.healing_order(in_force.all()), [4, 2, 3, 1]);
+}
+
+#[test]
+fn a_restart_that_ends_leaves_a_node_down_that_another_fault_has_killed() {
+    let node = NodeId::at(0);
+    let restore = |stays_down| Undo::Restore { node, form: Changed::default(), stays_down };
+    let mut in_force = InForce::default();
+    in_force.begin(LiveFault::new(1, "restart".to_owned(), "n1".to_owned(), vec![restore(false)]));
+    assert_eq!(in_force.release(1).unwrap().1.now, [restore(false)]);
+    for undo in [Undo::Restart { node }, Undo::Boot { node, draw: BootDraw::default() }] {
+        in_force.begin(LiveFault::new(2, "kill".to_owned(), "n1".to_owned(), vec![undo]));
+        assert_eq!(in_force.release(1).unwrap().1.now, [restore(true)]);
+        in_force.end(2, &[]);
+    }
+    // A pause that began meanwhile does not outlast the process that it stopped.
+    in_force.begin(LiveFault::new(3, "pause".to_owned(), "n1".to_owned(), vec![Undo::Resume { node }]));
+    in_force.end(1, &[node]);
+    assert_eq!(in_force.release(3).unwrap().1.left, [(Undo::Resume { node }, Left::EndedBy(1))]);
 }

@@ -92,10 +92,10 @@ impl Round {
     fn draw(dice: &mut Dice) -> Self {
         Self {
             before: [0, 0, 10][dice.below(3)],
-            request: [1, 100, 40_000, 150_000][dice.below(4)],
+            request: [1, 100, 40_000, 150_000, 2_000_000][dice.below(5)],
             cut_before: dice.below(3) == 0,
             cut_during: dice.below(3) == 0,
-            patience: Duration::from_micros(dice.next() % [20, 300, 2_000][dice.below(3)]),
+            patience: Duration::from_micros(dice.next() % [20, 300, 2_000, 10_000][dice.below(4)]),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::laboratory::{Ended, Laboratory, expect, read_out, until};
-use crate::network::{Distribution, Effect};
+use crate::network::{BUFFER_BYTES, Distribution, Effect};
 
 /// Bytes that are not all alike.
 fn bytes(length: usize) -> Vec<u8> {
@@ -53,6 +53,31 @@ fn slices_leave_one_by_one() {
     let took = transfer(&client, &mut node, &bytes(1_000));
     assert!(took >= 9 * gap, "ten slices took only {took:?}");
     assert!(lab.network.remove(rule).times_limited >= 9);
+}
+
+#[test]
+fn a_stream_whose_waits_are_always_over_lets_others_have_their_turn() {
+    let lab = Laboratory::new(3);
+    let (client, mut node) = lab.connect(1, 2);
+    lab.install(Effect::Slice { bytes: 1, gap: Duration::from_nanos(1) }, &[(1, 2)]);
+    let passed = || lab.traffic().iter().map(|link| link.bytes_forward).sum::<u64>();
+    thread::scope(|scope| {
+        let whole = 2_000_000;
+        scope.spawn(move || (&client).write_all(&vec![0; whole]));
+        scope.spawn(move || std::io::copy(&mut node, &mut std::io::sink()));
+        until("the stream runs", || passed() > 1_000);
+        // What the machine makes late is measured again. A link that did not take turns would empty its buffer each time.
+        let turns = (0..10).map(|_| {
+            let before = passed();
+            lab.fence();
+            // Of a stream that is over nothing passes.
+            if passed() < whole as u64 { passed() - before } else { u64::MAX }
+        });
+        let least = turns.min().unwrap();
+        // The streams must end before anything can fail here, since the scope waits for them.
+        lab.install(Effect::Reset, &[(1, 2)]);
+        assert!(least < BUFFER_BYTES as u64 / 2, "{least} bytes passed before others had their turn");
+    });
 }
 
 /// What two rules that hold together are credited with for the same transfer.
