@@ -456,7 +456,6 @@ mod tests {
             ("restart(one, elsewere)", 9, "`elsewere` means nothing behind whom it hits: use `elsewhere`, or `with`"),
             ("pause; kill(n9, boot)", 13, "no node n9"),
             ("kill(one, boots) at 3s", 6, "`boots` means nothing behind whom it hits: use `boot`"),
-            ("limit(one)", 7, "of what? Say `files 64`"),
             ("limit(one, files 0)", 7, "`files 0` means nothing"),
         ] {
             let said = nemesis(text);
