@@ -16,7 +16,7 @@ mod stale_write;
 use dsjepsen_history::{Call, Finding, Judgement, Nanos, UnknownReason};
 use serde::{Deserialize, Serialize};
 
-use crate::{Checker, RunView};
+use crate::{Checker, RunView, words};
 use hold::Holds;
 
 /// What a client of the lock workload asks for. `hold` is the unique number of one attempt to acquire and of everything done
@@ -138,6 +138,9 @@ pub enum LockReply {
     GiveUp,
 }
 
+/// A clock rate error by which nothing is left of a lease.
+const WHOLE_LEASE_PPM: u64 = 1_000_000;
+
 /// The kind of failure by which the service says that a lease is gone or a lock not held.
 const NOT_HELD: &str = "not-held";
 
@@ -188,8 +191,8 @@ impl LockChecker {
         Self { rule, clock_rate_error_ppm: 0 }
     }
 
-    /// Takes this much off every lease, in parts per million of its length: the largest error of rate that was given to a
-    /// node's monotonic clock.
+    /// Takes this much off every lease, in parts per million of its length: the most by which faults made a node's monotonic
+    /// clock go too fast. One that goes too slowly makes leases last longer.
     #[must_use]
     pub fn with_clock_rate_error(mut self, parts_per_million: u64) -> Self {
         self.clock_rate_error_ppm = parts_per_million;
@@ -210,6 +213,15 @@ impl Checker<LockCall, LockReply> for LockChecker {
                 return Judgement::new(self.name(), 0, vec![finding]);
             }
         };
+        let speaks_of_leases = matches!(self.rule, LockRule::Exclusion | LockRule::EarlyLoss);
+        if speaks_of_leases && self.clock_rate_error_ppm >= WHOLE_LEASE_PPM && !holds.holds.is_empty() {
+            let sentence = format!(
+                "No lease can be judged: faults made clocks go too fast by {} parts per million, so a lease may have ended at once.",
+                words::count(self.clock_rate_error_ppm)
+            );
+            let finding = Finding::unknown(UnknownReason::NoObservations, sentence);
+            return Judgement::new(self.name(), 0, vec![finding]);
+        }
         match self.rule {
             LockRule::Exclusion => exclusion::judge(&holds),
             LockRule::Fencing => fencing::judge(&holds),
@@ -220,10 +232,8 @@ impl Checker<LockCall, LockReply> for LockChecker {
     }
 }
 
-/// One checker for each rule of locks, for a run whose clocks went at their right rate.
-pub fn lock_checkers() -> Vec<Box<dyn Checker<LockCall, LockReply>>> {
-    LockRule::ALL
-        .into_iter()
-        .map(|rule| Box::new(LockChecker::new(rule)) as Box<dyn Checker<LockCall, LockReply>>)
-        .collect()
+/// One checker for each rule of locks, for a run with this [clock rate error](LockChecker::with_clock_rate_error).
+pub fn lock_checkers(clock_rate_error_ppm: u64) -> Vec<Box<dyn Checker<LockCall, LockReply>>> {
+    let checker = |rule| LockChecker::new(rule).with_clock_rate_error(clock_rate_error_ppm);
+    LockRule::ALL.into_iter().map(|rule| Box::new(checker(rule)) as Box<dyn Checker<LockCall, LockReply>>).collect()
 }

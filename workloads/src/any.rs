@@ -6,8 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use dsjepsen_checkers::{Checker, RunView, Stats, Vacuity, judge};
 use dsjepsen_engine::api::Abilities;
-use dsjepsen_engine::nemesis::Nemesis;
-use dsjepsen_engine::nemesis::Scene;
+use dsjepsen_engine::nemesis::{Nemesis, Scene, monotonic_rate_error_ppm};
 use dsjepsen_engine::runner::{self, Conditions};
 use dsjepsen_engine::{Cluster, Recording, StopReason};
 use dsjepsen_history::{
@@ -121,7 +120,7 @@ impl<W: Workload> AnyWorkload for W {
     }
 
     fn rules(&self) -> Vec<&'static str> {
-        self.checkers().iter().map(|checker| checker.name()).collect()
+        self.checkers(0).iter().map(|checker| checker.name()).collect()
     }
 
     fn is_served_by(&self, abilities: &Abilities) -> bool {
@@ -187,7 +186,8 @@ fn judge_history<W: Workload>(
     cut_short: bool,
 ) -> Verdict {
     let required = workload.required();
-    let mut checkers: Vec<Box<dyn Checker<W::Call, W::Reply>>> = workload.checkers();
+    let mut checkers: Vec<Box<dyn Checker<W::Call, W::Reply>>> =
+        workload.checkers(monotonic_rate_error_ppm(&plan.faults));
     checkers.push(Box::new(Vacuity { required }));
     checkers.push(Box::new(Stats { required }));
     let run = RunView { history, plan, interrupted: cut_short };

@@ -130,7 +130,7 @@ impl Workload for Counter {
         Some(Prepared { generator, connect })
     }
 
-    fn checkers(&self) -> Vec<Box<dyn Checker<CounterCall, CounterReply>>> {
+    fn checkers(&self, _clock_rate_error_ppm: u64) -> Vec<Box<dyn Checker<CounterCall, CounterReply>>> {
         counter_checkers()
     }
 }

@@ -76,7 +76,7 @@ impl Workload for Election {
         Some(Prepared { generator, connect })
     }
 
-    fn checkers(&self) -> Vec<Box<dyn Checker<ElectionCall, ElectionReply>>> {
+    fn checkers(&self, _clock_rate_error_ppm: u64) -> Vec<Box<dyn Checker<ElectionCall, ElectionReply>>> {
         election_checkers()
     }
 }

@@ -118,7 +118,7 @@ impl Workload for Lock {
         Some(Prepared { generator, connect })
     }
 
-    fn checkers(&self) -> Vec<Box<dyn Checker<LockCall, LockReply>>> {
-        lock_checkers()
+    fn checkers(&self, clock_rate_error_ppm: u64) -> Vec<Box<dyn Checker<LockCall, LockReply>>> {
+        lock_checkers(clock_rate_error_ppm)
     }
 }

@@ -75,7 +75,7 @@ impl Workload for Register {
         Some(Prepared { generator, connect })
     }
 
-    fn checkers(&self) -> Vec<Box<dyn Checker<RegisterCall, RegisterReply>>> {
+    fn checkers(&self, _clock_rate_error_ppm: u64) -> Vec<Box<dyn Checker<RegisterCall, RegisterReply>>> {
         register_checkers()
     }
 }

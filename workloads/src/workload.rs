@@ -109,6 +109,7 @@ pub trait Workload: Sync + Sized + 'static {
     /// Makes it ready; `None` where the target lacks what it needs.
     fn prepare(&self, setup: &Setup<'_>) -> Option<Prepared<Self>>;
 
-    /// What judges it, beside the checks that hold for every workload.
-    fn checkers(&self) -> Vec<Box<dyn Checker<Self::Call, Self::Reply>>>;
+    /// What judges it, beside the checks that hold for every workload: a run whose faults made the CLOCK_MONOTONIC of a node
+    /// go too fast by as many parts per million.
+    fn checkers(&self, clock_rate_error_ppm: u64) -> Vec<Box<dyn Checker<Self::Call, Self::Reply>>>;
 }

@@ -4,7 +4,7 @@ use dsjepsen_checkers::{Checker, LockCall, LockChecker, LockReply, LockRule, Run
 use dsjepsen_history::{Gravity, OptionValue, Outcome, Promises, UnknownReason};
 
 use crate::script::{FENCED, LEASES, MS, Script, figure};
-use LockRule::{Belief, EarlyLoss, Exclusion};
+use LockRule::{Belief, EarlyLoss, Exclusion, Fencing};
 
 /// Tokens without a guard that looks at them, and no promise of leases: etcd without its fence.
 pub(crate) const UNFENCED: Promises = Promises { leases: false, enforcing_guard: false, ..FENCED };
@@ -193,6 +193,19 @@ fn clock_rate_error_shortens_leases() {
 }
 
 #[test]
+fn where_clocks_may_have_ended_a_lease_at_once_nothing_is_said_of_leases() {
+    let mut script = Script::new(LEASES);
+    script.acquired((0, 5), 0, 1, 1, None);
+    script.acquired((100, 180), 1, 1, 2, None);
+    let run = RunView { history: &script.history, plan: &script.plan, interrupted: false };
+    for (rule, verdict) in [(Exclusion, Gravity::Unknown), (EarlyLoss, Gravity::Unknown), (Fencing, Gravity::Valid)] {
+        let judged = LockChecker::new(rule).with_clock_rate_error(1_000_000).check(&run);
+        assert_eq!(judged.verdict, verdict, "{rule:?}");
+    }
+    assert_eq!(LockChecker::new(Exclusion).with_clock_rate_error(900_000).check(&run).verdict, Gravity::Invalid);
+}
+
+#[test]
 fn without_promised_leases_a_target_with_tokens_is_judged_by_its_tokens() {
     let mut script = Script::new(UNFENCED);
     script.acquired((0, 5), 0, 1, 1, Some(1));
@@ -370,7 +383,7 @@ fn every_figure_is_named_once() {
     script.plan.options.0.insert("lease-ttl-ms".to_owned(), OptionValue::Number(2000));
     script.acquired((0, 5), 0, 1, 1, Some(1));
     let run = RunView { history: &script.history, plan: &script.plan, interrupted: false };
-    let checkers = lock_checkers();
+    let checkers = lock_checkers(0);
     let judgements: Vec<_> = checkers.iter().map(|checker| checker.check(&run)).collect();
     let names: Vec<_> = checkers.iter().map(|checker| checker.name()).collect();
     assert_eq!(names, LockRule::ALL.map(LockRule::id));

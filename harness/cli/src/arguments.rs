@@ -147,6 +147,7 @@ fn test_command() -> Command {
             text("nemesis", "FAULTS", "Which faults: `none`; names that take turns, as in `partition,pause(leader)`; or with times of their own, as in `partition(leader) for 3s every 8s; kill at 5s`")
                 .default_value("none"),
         )
+        .arg(flag("skew-monotonic", "Allows faults as in `clock(n1, monotonic drift +10%)`: a wrong rate of CLOCK_MONOTONIC may break programs in ways that hardware does not"))
         .arg(
             text("plan", "FILE", "Runs a stored plan again as it stands, edited or not: workload, target, faults, settings and seed are its own")
                 .value_parser(value_parser!(PathBuf)),

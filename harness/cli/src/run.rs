@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use dsjepsen_engine::nemesis::{MONOTONIC_WARNING, needs_own_clocks, skews_monotonic};
 use dsjepsen_engine::runner::Conditions;
 use dsjepsen_engine::{Cluster, ClusterPlan, Events, Gate, RunClock, Stop, StopReason, Subscriber};
 use dsjepsen_history::{Finding, Plan, RunDirectory, RunDirectoryError, RunEvent, SCHEMA, UnknownReason, Verdict};
@@ -56,6 +57,9 @@ pub(crate) async fn run(one: RunRequest<'_>) -> Result<Verdict, Failure> {
     conditions
         .events
         .emit(RunEvent::Note { text: format!("{} on {}, seed {}", plan.workload, plan.target, plan.seed) });
+    if skews_monotonic(&plan.faults) {
+        conditions.events.warn(MONOTONIC_WARNING);
+    }
     conditions.events.emit(RunEvent::Phase { phase: "setup".to_owned() });
     let (mut verdict, cluster) = carry_out(&one, &plan, &directory, &conditions).await?;
     let page = conclude(&directory, &conditions, &mut verdict);
@@ -93,7 +97,7 @@ async fn carry_out(
             nodes: request.nodes(),
             directory: directory.clone(),
             executable,
-            own_clocks: dsjepsen_engine::nemesis::needs_own_clocks(&plan.faults),
+            own_clocks: needs_own_clocks(&plan.faults),
             ready_time: READY_TIME,
             clock: conditions.clock,
             events: conditions.events.clone(),

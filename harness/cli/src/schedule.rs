@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ArgMatches;
-use dsjepsen_engine::nemesis::{Schedule, find_fault, parse_nemesis, plan_faults};
+use dsjepsen_engine::nemesis::{Schedule, find_fault, parse_nemesis, plan_faults, skews_monotonic};
 use dsjepsen_engine::target::{Target, Variants, runs_here};
 use dsjepsen_history::{NodeId, Options, Plan, PlannedFault, RunSettings, SCHEMA, Versions};
 use dsjepsen_workloads::{AnyWorkload, workloads};
@@ -26,6 +26,8 @@ pub(crate) struct Request {
     options: Options,
     pub(crate) settings: RunSettings,
     target_version: String,
+    /// Whether faults may change the rate of CLOCK_MONOTONIC.
+    skew_monotonic: bool,
 }
 
 /// Where the faults of a run come from.
@@ -39,7 +41,7 @@ enum Faults {
 impl Request {
     /// Reads the arguments of `test`.
     pub(crate) fn read(arguments: &ArgMatches) -> Result<Self, Failure> {
-        let request = match arguments.get_one::<PathBuf>("plan") {
+        let mut request = match arguments.get_one::<PathBuf>("plan") {
             Some(path) => Self::from_plan(StoredPlan::read(path, arguments)?)?,
             None => Self::from_arguments(arguments)?,
         };
@@ -47,7 +49,7 @@ impl Request {
             return Err(usage(does_not_serve(request.target, &request.variants, request.workload)));
         }
         // What cannot be carried out is refused before anything is written or started.
-        request.faults(0)?;
+        request.skew_monotonic = allows_monotonic(arguments, &request.faults(0)?)?;
         request.open_enough_files()?;
         Ok(request)
     }
@@ -76,6 +78,7 @@ impl Request {
             options: stored.options(workload)?,
             settings,
             target_version,
+            skew_monotonic: false,
             faults: Faults::Stored { seed: plan.seed, faults: stored.plan.faults },
         })
     }
@@ -103,6 +106,7 @@ impl Request {
             options,
             settings,
             target_version,
+            skew_monotonic: false,
         })
     }
 
@@ -189,10 +193,12 @@ impl Request {
 
     /// The command that makes this plan again, once its run has a directory.
     pub(crate) fn command(&self, plan: &Plan, run: &Path) -> Vec<String> {
-        match &self.faults {
+        let mut words = match &self.faults {
             Faults::Asked(schedule) => self.full_command(plan.seed, schedule.takes_turns() > 0),
             Faults::Stored { .. } => stored_plan::command(run),
-        }
+        };
+        words.extend(self.skew_monotonic.then(|| format!("--{SKEW_MONOTONIC}")));
+        words
     }
 
     /// The command that runs the same plan again, with every setting spelled out that is no default of its own.
@@ -243,6 +249,23 @@ pub(crate) fn shell_line(words: &[String]) -> String {
         .map(|word| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', r"'\''")) })
         .collect();
     quoted.join(" ")
+}
+
+/// The flag without which no fault changes the rate of CLOCK_MONOTONIC.
+const SKEW_MONOTONIC: &str = "skew-monotonic";
+
+/// Whether the flag is there; it must be where a fault needs it, of a stored plan too, and else means that something was forgotten.
+fn allows_monotonic(arguments: &ArgMatches, faults: &[PlannedFault]) -> Result<bool, Failure> {
+    match (arguments.get_flag(SKEW_MONOTONIC), skews_monotonic(faults)) {
+        (false, true) => Err(usage(format!(
+            "clock: a wrong rate of CLOCK_MONOTONIC may break programs in ways in which hardware does not, for the kernel ends their \
+             waits by the true one: if that is meant, say --{SKEW_MONOTONIC}; without the word `monotonic` the wall clock drifts"
+        ))),
+        (true, false) => Err(usage(format!(
+            "--{SKEW_MONOTONIC} allows what no fault of this run does: name one as in `clock(n1, monotonic drift +10%)`, or leave it away"
+        ))),
+        (allowed, _) => Ok(allowed),
+    }
 }
 
 fn does_not_serve(target: &dyn Target, variants: &Variants, workload: &dyn AnyWorkload) -> String {
@@ -351,6 +374,36 @@ mod tests {
     }
 
     #[test]
+    fn the_monotonic_clock_is_skewed_only_where_schedule_and_command_line_both_say_so() {
+        if let Err(NoClock::Refused(why)) = try_clocks() {
+            writeln!(std::io::stderr(), "skipped, a clock cannot be skewed here: {why}").unwrap();
+            return;
+        }
+        let of = |nemesis: &str, more: &[&str]| {
+            request_of(["test", "--nemesis", nemesis].into_iter().chain(more.iter().copied()))
+        };
+        let drift = "pause; clock(n1, monotonic drift +10%) at 5s";
+        let refused = of(drift, &[]).err().unwrap();
+        assert!(refused.contains("say --skew-monotonic") && refused.contains("CLOCK_MONOTONIC"), "{refused}");
+        let needless = of("pause; clock(n1, drift +10%) at 5s", &["--skew-monotonic"]).err().unwrap();
+        assert!(needless.contains("`clock(n1, monotonic drift +10%)`"), "{needless}");
+        let plan = planned(&of(drift, &["--skew-monotonic"]).unwrap());
+        let again = planned(&request_of(plan.command[1..].iter().map(String::as_str)).unwrap());
+        assert_eq!((&again, again.command.last().unwrap().as_str()), (&plan, "--skew-monotonic"));
+
+        // A stored plan is held to the same.
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("plan.json");
+        std::fs::write(&file, serde_json::to_string(&plan).unwrap()).unwrap();
+        let stored = |more: &[&str]| {
+            request_of(["test", "--plan", file.to_str().unwrap()].into_iter().chain(more.iter().copied()))
+        };
+        assert!(stored(&[]).err().unwrap().contains("say --skew-monotonic"));
+        let command = planned(&stored(&["--skew-monotonic"]).unwrap()).command;
+        assert_eq!(command[1..], ["test", "--plan", "store/run/plan.json", "--skew-monotonic"]);
+    }
+
+    #[test]
     fn the_command_of_a_schedule_with_times_makes_the_same_plan() {
         let text = "partition(leader) for 3s every 8s; pause(one) for 2s; kill(minority) at 5s";
         let words = ["test", "--nemesis", text, "--time-limit", "20"];
@@ -375,7 +428,8 @@ mod tests {
                 writeln!(std::io::stderr(), "skipped, schedule `{text}` of the README: {why}").unwrap();
                 continue;
             }
-            let problem = request_of(["test", "--nemesis", text].into_iter()).err();
+            let flag = text.contains("monotonic").then_some("--skew-monotonic");
+            let problem = request_of(["test", "--nemesis", text].into_iter().chain(flag)).err();
             assert_eq!(problem, None, "{text}");
         }
         let shown =
@@ -402,7 +456,6 @@ mod tests {
             ("restart(one, elsewere)", 9, "`elsewere` means nothing behind whom it hits: use `elsewhere`, or `with`"),
             ("pause; kill(n9, boot)", 13, "no node n9"),
             ("kill(one, boots) at 3s", 6, "`boots` means nothing behind whom it hits: use `boot`"),
-            ("limit(one)", 7, "of what? Say `files 64`"),
             ("limit(one, files 0)", 7, "`files 0` means nothing"),
         ] {
             let said = nemesis(text);

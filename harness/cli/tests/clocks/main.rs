@@ -6,6 +6,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod monotonic;
 mod programs;
 #[path = "../shell/mod.rs"]
 mod shell;
@@ -46,6 +47,9 @@ fn main() -> ExitCode {
         let name = missing.as_ref().map_or_else(|| name.clone(), |missing| format!("{name} (skipped: {missing})"));
         let skipped = missing.is_some() || refused.is_some();
         trials.push(trial(&name, skipped, move || run(sees_its_skew(language))));
+        let name = format!("a_{}_program_sees_its_monotonic_clock_drift", language.name());
+        let name = missing.as_ref().map_or_else(|| name.clone(), |missing| format!("{name} (skipped: {missing})"));
+        trials.push(trial(&name, skipped, move || run(monotonic::drifts(language))));
     }
     let no_etcd = Command::new("etcd").arg("--version").output().is_err();
     let name = "etcd_sees_its_skew".to_owned() + if no_etcd { " (skipped: etcd is not installed)" } else { "" };
@@ -64,7 +68,12 @@ fn main() -> ExitCode {
         trial("a_node_that_is_down_is_skewed_once_it_runs_again", no_c, || run(skewed_while_down())),
         trial("a_helper_without_a_say_spoils_nothing", no_c, || run(supervised("help"))),
         trial("a_program_that_never_reads_its_clock_confirms_nothing", no_c, || run(never_reads())),
+        trial("no_monotonic_clock_ever_goes_back", no_c, || run(monotonic::never_goes_back())),
+        trial("a_restarted_node_keeps_its_monotonic_drift", no_c, || run(monotonic::after_a_restart())),
+        trial("what_is_read_of_a_monotonic_drift_is_recorded", no_c, || run(monotonic::recorded())),
     ]);
+    let whole = monotonic::whole_run;
+    trials.push(trial("a_run_with_a_monotonic_drift_warns_and_is_judged_by_it", refused.is_some(), whole));
     trials.push(trial("a_run_journals_the_skew_and_tells_what_the_nodes_read", refused.is_some(), whole_run));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
@@ -105,13 +114,29 @@ async fn seen(cluster: &Cluster, node: NodeId, wanted: &str, is_wanted: impl Fn(
     }
 }
 
+/// Until something holds.
+async fn eventually(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain until {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 /// How far ahead the node's lines are that arrive from now on, one by one.
 async fn lines(teller: &Teller, node: NodeId) -> Vec<Told> {
+    // What was on its way arrives with the first of them.
+    arrive(teller, node, 1).await;
+    arrive(teller, node, 5).await
+}
+
+/// At least so many lines of the node, which arrive from now on.
+async fn arrive(teller: &Teller, node: NodeId, count: usize) -> Vec<Told> {
     let from = teller.now_ns();
     let deadline = Instant::now() + Duration::from_secs(10);
     loop {
         let told: Vec<Told> = teller.told(node).into_iter().filter(|told| told.arrived_ns > from).collect();
-        if told.len() >= 5 {
+        if told.len() >= count {
             return told;
         }
         assert!(Instant::now() < deadline, "{node} fell silent");
@@ -279,7 +304,7 @@ async fn every_way() {
     cluster.skew(n1(), skew("+100s")).unwrap();
     seen(&cluster, n1(), "100 s", |read| read == 100 * SECOND).await;
     for line in &lines(&teller, n1()).await[1..] {
-        let [wall, day, seconds, raw, _] = line.clocks[..] else { panic!("{line:?}") };
+        let [wall, day, seconds, raw, ..] = line.clocks[..] else { panic!("{line:?}") };
         assert!((day - wall).abs() < SECOND / 4, "gettimeofday: {line:?}");
         assert!((-2 * SECOND..SECOND / 4).contains(&(seconds - wall)), "time: {line:?}");
         assert!((raw + 100 * SECOND - wall).abs() < SECOND / 4, "a system call is not skewed: {line:?}");

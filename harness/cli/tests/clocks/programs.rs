@@ -94,7 +94,7 @@ pub(crate) struct Told {
     /// How far its wall clock was ahead of the machine's at that time.
     pub(crate) ahead_ns: i64,
     /// What it told of its clocks, the wall clock first; zeros where it told no more.
-    pub(crate) clocks: [i64; 5],
+    pub(crate) clocks: [i64; 10],
 }
 
 fn running(program: &Path, arguments: Vec<String>) -> Shell {
@@ -188,7 +188,7 @@ impl Teller {
     fn read(&self, line: &str) -> Option<Told> {
         let (arrived, rest) = line.split_once(' ')?;
         let arrived_ns: i64 = arrived.parse().ok()?;
-        let mut clocks = [0; 5];
+        let mut clocks = [0; 10];
         for (clock, word) in clocks.iter_mut().zip(rest.strip_prefix("now ")?.split_whitespace()) {
             *clock = word.parse().ok()?;
         }

@@ -2,10 +2,10 @@
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::page::{ClockPage, Readings};
-use super::skew::{Begun, LEAST_SEEN_NS, Setting, Skew};
+use super::kind::Kind;
+use super::page::{ClockPage, Readings, Settings};
+use super::skew::{Begun, LEAST_SEEN_NS, Setting, Skew, grown, rate_of};
 
 /// What may lie between a reading as it should be and as it is: `gettimeofday` counts in microseconds.
 const TOLERANCE_NS: i64 = 1_000;
@@ -20,6 +20,8 @@ pub struct SkewId(u64);
 /// What was seen of a skew, as read back from inside the node's processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Witnessed {
+    /// Whether it is of CLOCK_MONOTONIC and those that go with it, and not of the wall clock.
+    pub monotonic: bool,
     /// How often the processes read the clock while it was in force, at least.
     pub readings: u64,
     /// How far the last reading was ahead of the true time, in ns, if one was as it should be.
@@ -34,7 +36,7 @@ pub struct Witnessed {
     pub confirmed: bool,
 }
 
-/// What a node's processes read last.
+/// What a node's processes read last of the wall clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LastRead {
     /// How far ahead, in ns.
@@ -56,10 +58,10 @@ pub(crate) struct NodeClock {
 struct State {
     live: Vec<Live>,
     last_id: u64,
-    setting: Setting,
-    /// Of the page's count, how many were seen.
-    counted: u64,
-    /// All that were ever seen.
+    settings: Settings,
+    /// Of the page's counts, how many were seen.
+    counted: [u64; Kind::ALL.len()],
+    /// All readings of the wall clock that were ever seen.
     total: u64,
     /// The least and the most that was read last before a setting was changed, since somebody asked.
     before_changes: Option<(i64, i64)>,
@@ -69,6 +71,8 @@ struct State {
 struct Live {
     id: SkewId,
     begun: Begun,
+    /// When it began, by each clock.
+    since_ns: [i64; Kind::ALL.len()],
     seen: Witnessed,
     /// Of a clock that strobes, whether it was seen back, and seen away.
     ends_seen: [bool; 2],
@@ -95,8 +99,10 @@ impl NodeClock {
         state.look(&self.page);
         state.last_id += 1;
         let id = SkewId(state.last_id);
-        let begun = Begun { skew, at_ns: true_time_ns(), away: true };
-        state.live.push(Live { id, begun, seen: Witnessed::default(), ends_seen: [false; 2] });
+        let since_ns = Kind::ALL.map(Kind::now_ns);
+        let begun = Begun { skew, at_ns: since_ns[Kind::Wall as usize], away: true };
+        let seen = Witnessed { monotonic: skew.monotonic_ppm().is_some(), ..Witnessed::default() };
+        state.live.push(Live { id, begun, since_ns, seen, ends_seen: [false; 2] });
         state.put(&self.page);
         id
     }
@@ -133,7 +139,7 @@ impl NodeClock {
     pub(crate) fn last_read(&self) -> Option<LastRead> {
         let mut state = self.lock();
         state.look(&self.page);
-        let readings = self.page.readings();
+        let readings = self.page.readings(Kind::Wall);
         (readings.count > 0).then(|| LastRead {
             ahead_ns: readings.added_ns,
             times: state.total,
@@ -149,51 +155,77 @@ impl NodeClock {
 impl State {
     /// Takes down what the processes read since the last look.
     fn look(&mut self, page: &ClockPage) {
-        let readings = page.readings();
-        let new = readings.count.saturating_sub(self.counted);
-        if new == 0 {
-            return;
-        }
-        self.counted = readings.count;
-        self.total += new;
-        let otherwise: Vec<i64> = (0..self.live.len()).map(|which| self.otherwise(which, readings.true_ns)).collect();
-        for (live, otherwise) in self.live.iter_mut().zip(otherwise) {
-            live.take(new, readings, &self.setting, otherwise);
+        for kind in Kind::ALL {
+            let readings = page.readings(kind);
+            let new = readings.count.saturating_sub(self.counted[kind as usize]);
+            if new == 0 {
+                continue;
+            }
+            self.counted[kind as usize] = readings.count;
+            self.total += if kind == Kind::Wall { new } else { 0 };
+            let wanted = self.settings[kind as usize].added_at(readings.true_ns);
+            let otherwise = |which| self.otherwise(which, kind, readings.true_ns, wanted);
+            let otherwise: Vec<Option<i64>> = (0..self.live.len()).map(otherwise).collect();
+            for (live, otherwise) in self.live.iter_mut().zip(otherwise) {
+                if let Some(otherwise) = otherwise {
+                    live.take(new, readings, wanted, otherwise);
+                }
+            }
         }
     }
 
-    /// What would be added to this true time if one of the skews were not in force; or, of a clock that strobes, if it were at
-    /// the other end.
-    fn otherwise(&self, which: usize, true_ns: i64) -> i64 {
+    /// What would be added to this true time, and not `wanted`, if one of the skews were not in force; or, of a clock that strobes, if
+    /// it were at the other end. `None` where that skew is of another clock.
+    fn otherwise(&self, which: usize, kind: Kind, true_ns: i64, wanted: i64) -> Option<i64> {
+        let live = &self.live[which];
+        match (kind, live.begun.skew.monotonic_ppm()) {
+            (Kind::Wall, None) => {}
+            (Kind::Wall, Some(_)) | (Kind::Monotonic | Kind::Raw | Kind::Boot, None) => return None,
+            (Kind::Monotonic | Kind::Raw | Kind::Boot, Some(ppm)) => {
+                let run_ns = true_ns.wrapping_sub(live.since_ns[kind as usize]);
+                return Some(wanted.wrapping_sub(grown(run_ns, rate_of(ppm))));
+            }
+        }
         let skews = self.live.iter().enumerate().filter_map(|(place, live)| match live.begun.skew {
             _ if place != which => Some(live.begun),
             Skew::Strobe { .. } => Some(Begun { away: !live.begun.away, ..live.begun }),
-            Skew::Offset { .. } | Skew::Bump { .. } | Skew::Drift { .. } => None,
+            Skew::Offset { .. } | Skew::Bump { .. } | Skew::Drift { .. } | Skew::MonotonicDrift { .. } => None,
         });
-        Setting::of(skews, true_ns).offset_ns
+        Some(Setting::of(skews, true_ns).offset_ns)
     }
 
     /// Puts in force what all skews make together.
     fn put(&mut self, page: &ClockPage) {
-        let last = page.readings();
+        let last = page.readings(Kind::Wall);
         if last.count > 0 {
             let (least, most) = self.before_changes.unwrap_or((last.added_ns, last.added_ns));
             self.before_changes = Some((least.min(last.added_ns), most.max(last.added_ns)));
         }
-        self.setting = Setting::of(self.live.iter().map(|live| live.begun), true_time_ns());
-        self.counted = 0;
-        page.put(self.setting);
+        let wall = Setting::of(self.live.iter().map(|live| live.begun), Kind::Wall.now_ns());
+        self.settings[Kind::Wall as usize] = wall;
+        let rate = rate_of(self.live.iter().filter_map(|live| live.begun.skew.monotonic_ppm()).sum());
+        if rate == self.settings[Kind::Monotonic as usize].rate {
+            page.put(&self.settings);
+        } else {
+            let mut settings = self.settings;
+            self.settings = page.put_held(|| {
+                for kind in Kind::NEVER_BACK {
+                    settings[kind as usize] = settings[kind as usize].turned(rate, kind.now_ns());
+                }
+                settings
+            });
+        }
+        self.counted = [0; Kind::ALL.len()];
     }
 }
 
 impl Live {
     /// Takes down readings, of which the last is told. A skew is seen where a clock without it would show something else: one
     /// that does nothing beside the others, or is hidden by them, is not.
-    fn take(&mut self, new: u64, readings: Readings, setting: &Setting, otherwise: i64) {
+    fn take(&mut self, new: u64, readings: Readings, wanted: i64, otherwise: i64) {
         let seen = &mut self.seen;
         seen.readings += new;
         let added = readings.added_ns;
-        let wanted = setting.added_at(readings.true_ns);
         // Threads that read at one moment may have written one word each, and a slow one may come with an older setting.
         if added.saturating_sub(wanted).saturating_abs() > TOLERANCE_NS {
             seen.strange_ns = Some(added);
@@ -208,19 +240,13 @@ impl Live {
             return;
         }
         seen.confirmed |= match self.begun.skew {
-            Skew::Offset { .. } | Skew::Bump { .. } | Skew::Drift { .. } => true,
+            Skew::Offset { .. } | Skew::Bump { .. } | Skew::Drift { .. } | Skew::MonotonicDrift { .. } => true,
             Skew::Strobe { .. } => {
                 self.ends_seen[usize::from(self.begun.away)] = true;
                 self.ends_seen == [true; 2]
             }
         };
     }
-}
-
-/// The machine's wall-clock time in ns since 1970; this process's own clock is never skewed.
-fn true_time_ns() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -233,15 +259,15 @@ mod tests {
     fn only_readings_as_they_should_be_confirm_a_skew() {
         let clock = NodeClock::new().unwrap();
         let id = clock.begin("+60s".parse().unwrap());
-        let now = true_time_ns();
+        let now = Kind::Wall.now_ns();
         assert_eq!(clock.witnessed(id), Some(Witnessed::default()));
         for wrong in [-60 * S, 0, 60 * S + 2_000] {
-            clock.page().note(now, wrong);
+            clock.page().note(Kind::Wall, now, wrong);
             let seen = clock.witnessed(id).unwrap();
             assert!(!seen.confirmed && seen.strange_ns == Some(wrong) && seen.last_ns.is_none(), "{seen:?}");
         }
         // `gettimeofday` loses what is less than a microsecond.
-        clock.page().note(now, 60 * S - 999);
+        clock.page().note(Kind::Wall, now, 60 * S - 999);
         let seen = clock.end(id).unwrap();
         assert!(seen.confirmed && seen.readings == 4 && seen.strange_ns.is_none(), "{seen:?}");
         assert_eq!((clock.end(id), clock.witnessed(id)), (None, None));
@@ -251,19 +277,19 @@ mod tests {
     fn a_strobe_is_confirmed_by_both_its_ends_and_a_drift_once_it_has_drifted() {
         let clock = NodeClock::new().unwrap();
         let id = clock.begin("strobe +2s 50ms".parse().unwrap());
-        clock.page().note(true_time_ns(), 2 * S);
+        clock.page().note(Kind::Wall, Kind::Wall.now_ns(), 2 * S);
         assert!(!clock.witnessed(id).unwrap().confirmed);
         assert!(clock.strobe(id));
-        clock.page().note(true_time_ns(), 0);
+        clock.page().note(Kind::Wall, Kind::Wall.now_ns(), 0);
         assert!(clock.end(id).unwrap().confirmed);
         assert!(!clock.strobe(id), "it has ended");
 
         let id = clock.begin("drift +10%".parse().unwrap());
-        let now = true_time_ns();
-        let setting = clock.lock().setting;
+        let now = Kind::Wall.now_ns();
+        let setting = clock.lock().settings[0];
         for (later, confirmed) in [(0, false), (S, true)] {
             let at = now + later;
-            clock.page().note(at, setting.added_at(at));
+            clock.page().note(Kind::Wall, at, setting.added_at(at));
             // Just begun, it may have come further than the least that counts on a machine that is held up.
             let seen = clock.witnessed(id).unwrap();
             assert!(seen.confirmed == confirmed || seen.most_ns > LEAST_SEEN_NS, "{seen:?}");
@@ -280,9 +306,9 @@ mod tests {
                 clock.strobe(*id);
             }
             // Later than now, so that a drift has come to something.
-            let at = true_time_ns() + S;
-            let setting = clock.lock().setting;
-            clock.page().note(at, setting.added_at(at));
+            let at = Kind::Wall.now_ns() + S;
+            let setting = clock.lock().settings[0];
+            clock.page().note(Kind::Wall, at, setting.added_at(at));
         }
         ids.into_iter().map(|id| clock.end(id).unwrap().confirmed).collect()
     }
@@ -308,9 +334,9 @@ mod tests {
         assert_eq!(seen_together(&["+60s", "strobe +2s 50ms"], 1), [true, true]);
         let clock = NodeClock::new().unwrap();
         let strobe = clock.begin("strobe +2s 50ms".parse().unwrap());
-        clock.page().note(true_time_ns(), 2 * S);
+        clock.page().note(Kind::Wall, Kind::Wall.now_ns(), 2 * S);
         clock.begin("bump +2s".parse().unwrap());
-        clock.page().note(true_time_ns(), 4 * S);
+        clock.page().note(Kind::Wall, Kind::Wall.now_ns(), 4 * S);
         assert!(!clock.end(strobe).unwrap().confirmed, "it was never seen back");
     }
 
@@ -321,9 +347,9 @@ mod tests {
             let id = clock.begin(text.parse().unwrap());
             for _ in 0..2 {
                 // What `gettimeofday` makes of it.
-                let at = true_time_ns();
-                let added = (at + clock.lock().setting.added_at(at)).div_euclid(1_000) * 1_000 - at;
-                clock.page().note(at, added.max(clock.lock().setting.added_at(at) - 999));
+                let at = Kind::Wall.now_ns();
+                let added = (at + clock.lock().settings[0].added_at(at)).div_euclid(1_000) * 1_000 - at;
+                clock.page().note(Kind::Wall, at, added.max(clock.lock().settings[0].added_at(at) - 999));
                 clock.strobe(id);
             }
             let seen = clock.end(id).unwrap();
@@ -339,14 +365,63 @@ mod tests {
         assert_eq!(clock.last_read(), None);
         let id = clock.begin("strobe +2s 50ms".parse().unwrap());
         for _ in 0..2 {
-            clock.page().note(true_time_ns(), 2 * S);
+            clock.page().note(Kind::Wall, Kind::Wall.now_ns(), 2 * S);
             clock.strobe(id);
-            clock.page().note(true_time_ns(), 0);
+            clock.page().note(Kind::Wall, Kind::Wall.now_ns(), 0);
             clock.strobe(id);
         }
-        clock.page().note(true_time_ns(), 2 * S);
+        clock.page().note(Kind::Wall, Kind::Wall.now_ns(), 2 * S);
         let read = LastRead { ahead_ns: 2 * S, times: 5, before_changes: Some((0, 2 * S)) };
         assert_eq!(clock.last_read(), Some(read));
         assert_eq!(clock.last_read(), Some(LastRead { before_changes: None, ..read }));
+    }
+
+    /// The setting of a clock, as its processes go by it.
+    fn setting(clock: &NodeClock, kind: Kind) -> Setting {
+        clock.lock().settings[kind as usize]
+    }
+
+    #[test]
+    fn a_drift_of_the_monotonic_clock_is_seen_in_its_readings_alone_and_ends_where_it_has_come_to() {
+        let clock = NodeClock::new().unwrap();
+        let wall = clock.begin("+60s".parse().unwrap());
+        for kind in Kind::NEVER_BACK {
+            let before_ns = kind.now_ns();
+            let id = clock.begin("monotonic drift +10%".parse().unwrap());
+            let set = setting(&clock, kind);
+            let left_ns = set.offset_ns;
+            assert!(set.base_ns >= before_ns && set.floor_ns == set.base_ns);
+            clock.page().note(Kind::Wall, Kind::Wall.now_ns(), 60 * S);
+            assert_eq!(clock.witnessed(id), Some(Witnessed { monotonic: true, ..Witnessed::default() }));
+            // As it would be without the drift.
+            clock.page().note(kind, set.base_ns + S, left_ns);
+            let seen = clock.witnessed(id).unwrap();
+            assert!(!seen.confirmed && seen.strange_ns == Some(left_ns), "{seen:?}");
+            clock.page().note(kind, set.base_ns + S, set.added_at(set.base_ns + S));
+            let seen = clock.end(id).unwrap();
+            let gained = seen.last_ns.unwrap() - left_ns;
+            assert!(seen.confirmed && (gained - S / 10).abs() <= 1 && seen.readings == 2, "{seen:?}");
+            let healed = setting(&clock, kind);
+            assert_eq!(healed.rate, 0);
+            assert_eq!(healed.offset_ns, set.added_at(healed.base_ns), "what it has gained stays");
+            assert!(healed.offset_ns > left_ns);
+        }
+        assert!(clock.end(wall).unwrap().confirmed);
+    }
+
+    #[test]
+    fn a_skew_of_the_wall_clock_leaves_the_monotonic_one_as_it_is_set() {
+        let clock = NodeClock::new().unwrap();
+        let both = ["monotonic drift +10%", "monotonic drift -4%"].map(|skew| clock.begin(skew.parse().unwrap()));
+        let set = setting(&clock, Kind::Monotonic);
+        assert_eq!(set.rate, rate_of(60_000), "both together");
+        let strobe = clock.begin("strobe +2s 50ms".parse().unwrap());
+        assert!(clock.strobe(strobe) && clock.end(strobe).is_some());
+        assert_eq!(setting(&clock, Kind::Monotonic), set);
+        // Either is seen by what the clock would show without it.
+        let at = set.base_ns + S;
+        clock.page().note(Kind::Monotonic, at, set.added_at(at));
+        assert!(both.iter().all(|id| clock.witnessed(*id).unwrap().confirmed));
+        assert_eq!(clock.last_read(), None, "nobody has read the wall clock");
     }
 }

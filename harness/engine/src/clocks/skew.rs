@@ -20,13 +20,15 @@ const LEAST_NS: i64 = 2 * LEAST_SEEN_NS;
 const LEAST_PPM: i64 = -900_000;
 /// Ten times too fast.
 const MOST_PPM: i64 = 9_000_000;
+/// CLOCK_MONOTONIC may run half as fast, or half as fast again. Beyond that, nothing could be said of a lease any more.
+const MOST_MONOTONIC_PPM: i64 = 500_000;
 const LEAST_STROBE: Duration = Duration::from_millis(1);
 const MOST_STROBE: Duration = Duration::from_secs(10);
 
 /// A hundredth, in millionths.
 const PPM_OF_PERCENT: i64 = 10_000;
 
-/// What is done to a node's wall clock. While nothing else is done to it, an offset and a bump look alike; they differ in
+/// What is done to a node's clock: the wall clock, but for one that names CLOCK_MONOTONIC. While nothing else is done to it, an offset and a bump look alike; they differ in
 /// what becomes of a skew that the clock has already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "skew", rename_all = "kebab-case", deny_unknown_fields)]
@@ -53,11 +55,18 @@ pub enum Skew {
         /// In parts per million.
         ppm: i64,
     },
+    /// CLOCK_MONOTONIC runs too fast (too slow, if negative), and with it CLOCK_MONOTONIC_RAW and CLOCK_BOOTTIME; the wall clock does
+    /// not. Once it is over, the clock goes at its right rate from where it has come to: it never goes back.
+    MonotonicDrift {
+        /// In parts per million.
+        ppm: i64,
+    },
 }
 
 impl Skew {
     /// The forms in which [`FromStr`] reads a skew, for help texts.
-    pub const FORMS: &'static str = "`+60s` (an offset), `bump -7s`, `strobe +2s 50ms` or `drift +10%`";
+    pub const FORMS: &'static str =
+        "`+60s` (an offset), `bump -7s`, `strobe +2s 50ms`, `drift +10%` or `monotonic drift +10%`";
 
     /// Whether it can be done.
     ///
@@ -79,8 +88,16 @@ impl Skew {
             Self::Drift { ppm } if ppm == 0 || !(LEAST_PPM..=MOST_PPM).contains(&ppm) => {
                 Err("a clock may drift by -90 % to +900 %, and by more than nothing".to_owned())
             }
+            Self::MonotonicDrift { ppm } if ppm == 0 || !(-MOST_MONOTONIC_PPM..=MOST_MONOTONIC_PPM).contains(&ppm) => {
+                Err("CLOCK_MONOTONIC may drift by -50 % to +50 %, and by more than nothing".to_owned())
+            }
             _ => Ok(()),
         }
+    }
+
+    /// By how much CLOCK_MONOTONIC runs too fast, in parts per million; `None` where it goes at its right rate.
+    pub(crate) fn monotonic_ppm(&self) -> Option<i64> {
+        if let Self::MonotonicDrift { ppm } = self { Some(*ppm) } else { None }
     }
 
     /// The time between two jumps of a strobe.
@@ -98,8 +115,8 @@ impl fmt::Display for Skew {
             Self::Offset { by_ns } => write!(out, "{}", Signed(*by_ns)),
             Self::Bump { by_ns } => write!(out, "bump {}", Signed(*by_ns)),
             Self::Strobe { by_ns, every_ns } => write!(out, "strobe {} {}", Signed(*by_ns), Plain(*every_ns)),
-            Self::Drift { ppm } if ppm % PPM_OF_PERCENT == 0 => write!(out, "drift {:+}%", ppm / PPM_OF_PERCENT),
-            Self::Drift { ppm } => write!(out, "drift {ppm:+}ppm"),
+            Self::Drift { ppm } => write!(out, "drift {}", Rate(*ppm)),
+            Self::MonotonicDrift { ppm } => write!(out, "monotonic drift {}", Rate(*ppm)),
         }
     }
 }
@@ -118,6 +135,14 @@ impl FromStr for Skew {
             ["bump", by] => Self::Bump { by_ns: signed(by)? },
             ["strobe", by, every] => Self::Strobe { by_ns: signed(by)?, every_ns: unsigned(every)? },
             ["drift", rate] => Self::Drift { ppm: read_ppm(rate).ok_or_else(unreadable)? },
+            ["monotonic", "drift", rate] => Self::MonotonicDrift { ppm: read_ppm(rate).ok_or_else(unreadable)? },
+            ["monotonic", "drift"] => return Err(unreadable()),
+            ["monotonic", ..] => {
+                return Err(format!(
+                    "`{text}`: CLOCK_MONOTONIC jumps on no real machine, and waits until a time on it would hang if it did; only \
+                     its rate can be wrong, as in `monotonic drift +10%`"
+                ));
+            }
             _ => return Err(unreadable()),
         };
         skew.check()?;
@@ -132,6 +157,18 @@ fn read_ppm(word: &str) -> Option<i64> {
         .or_else(|| Some((word.strip_suffix("ppm")?, 1)))?;
     let read = |size: &str| read_decimal(size, parts.unsigned_abs()).and_then(|ppm| i64::try_from(ppm).ok());
     with_sign(number, read).or_else(|| read(number))
+}
+
+/// A rate with its sign, in percent where those are whole.
+struct Rate(i64);
+
+impl fmt::Display for Rate {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            ppm if ppm % PPM_OF_PERCENT == 0 => write!(out, "{:+}%", ppm / PPM_OF_PERCENT),
+            ppm => write!(out, "{ppm:+}ppm"),
+        }
+    }
 }
 
 /// A time with its sign, in the largest unit in which it is a whole number.
@@ -160,7 +197,10 @@ impl fmt::Display for Plain {
 /// What a clock adds to the true time: `offset_ns` at `base_ns`, and then ever more by `rate`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Setting {
-    /// A true time, in ns since 1970.
+    /// No earlier true time is known to the clock. One that never goes back has it from the moment at which it was set: whoever asked
+    /// the kernel before, or is told a coarser time, is told that moment's.
+    pub(super) floor_ns: i64,
+    /// A true time, in ns of the clock.
     pub(super) base_ns: i64,
     /// In ns.
     pub(super) offset_ns: i64,
@@ -171,10 +211,17 @@ pub(super) struct Setting {
 impl Setting {
     /// What is added to this true time; to the ns what the patched process adds.
     pub(super) fn added_at(&self, true_ns: i64) -> i64 {
-        self.offset_ns.wrapping_add(grown(true_ns.wrapping_sub(self.base_ns), self.rate))
+        let from_ns = true_ns.max(self.floor_ns);
+        let grown = grown(from_ns.wrapping_sub(self.base_ns), self.rate);
+        from_ns.wrapping_sub(true_ns).wrapping_add(self.offset_ns).wrapping_add(grown)
     }
 
-    /// What these skews, in the order in which they began, make together from `now_ns` on.
+    /// What a clock that never goes back adds once its rate is another: no more than before at this very moment.
+    pub(super) fn turned(&self, rate: i64, now_ns: i64) -> Self {
+        Self { floor_ns: now_ns, base_ns: now_ns, offset_ns: self.added_at(now_ns), rate }
+    }
+
+    /// What these skews, in the order in which they began, make of the wall clock together from `now_ns` on.
     pub(super) fn of(skews: impl Iterator<Item = Begun>, now_ns: i64) -> Self {
         let start = Self { base_ns: now_ns, ..Self::default() };
         skews.fold(start, |before, begun| match begun.skew {
@@ -183,7 +230,7 @@ impl Setting {
             Skew::Strobe { by_ns, .. } if begun.away => {
                 Self { offset_ns: before.offset_ns.wrapping_add(by_ns), ..before }
             }
-            Skew::Strobe { .. } => before,
+            Skew::Strobe { .. } | Skew::MonotonicDrift { .. } => before,
             Skew::Drift { ppm } => {
                 let rate = rate_of(ppm);
                 let offset_ns = before.offset_ns.wrapping_add(grown(now_ns.wrapping_sub(begun.at_ns), rate));
@@ -203,12 +250,13 @@ pub(super) struct Begun {
     pub(super) away: bool,
 }
 
-fn rate_of(ppm: i64) -> i64 {
+/// A rate in units of 2^-32.
+pub(super) fn rate_of(ppm: i64) -> i64 {
     ((i128::from(ppm) << 32) / 1_000_000) as i64
 }
 
 /// What a rate makes of a time; rounded down, as a shift of bits does.
-fn grown(ns: i64, rate: i64) -> i64 {
+pub(super) fn grown(ns: i64, rate: i64) -> i64 {
     ((i128::from(ns) * i128::from(rate)) >> 32) as i64
 }
 
@@ -227,6 +275,8 @@ mod tests {
             ("strobe +2s 50ms", Skew::Strobe { by_ns: 2 * S, every_ns: S / 20 }),
             ("drift -500ppm", Skew::Drift { ppm: -500 }),
             ("drift -20%", Skew::Drift { ppm: -200_000 }),
+            ("monotonic drift +10%", Skew::MonotonicDrift { ppm: 100_000 }),
+            ("monotonic drift -150ppm", Skew::MonotonicDrift { ppm: -150 }),
         ] {
             assert_eq!(text.parse::<Skew>().as_ref(), Ok(&skew));
             assert_eq!(skew.to_string(), text);
@@ -245,6 +295,16 @@ mod tests {
         }
         for bad in ["+99999999h", "drift -95%", "drift +901%", "+NaNs", "+infs", "bump +1e30s"] {
             assert!(bad.parse::<Skew>().is_err(), "{bad:?}");
+        }
+        for bad in ["monotonic drift 0%", "monotonic drift -51%", "monotonic drift +51%", "monotonic drift"] {
+            assert!(bad.parse::<Skew>().is_err(), "{bad:?}");
+        }
+        for jump in ["monotonic +60s", "monotonic bump -7s", "monotonic strobe +2s 50ms", "monotonic offset +1s"] {
+            let refused = jump.parse::<Skew>().unwrap_err();
+            assert!(
+                refused.contains("jumps on no real machine") && refused.contains("monotonic drift +10%"),
+                "{refused}"
+            );
         }
     }
 
@@ -271,5 +331,30 @@ mod tests {
         let early = Setting::of(skews.iter().copied(), S).added_at(100 * S);
         let late = Setting::of(skews.iter().copied(), 99 * S).added_at(100 * S);
         assert!((early - late).abs() <= 2 && (late + 25 * S).abs() < 10, "{early} {late}");
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..Default::default() })]
+
+        /// Whatever its rates are and whenever they change, a clock that never goes back does not, also where it is told by
+        /// whoever asked the kernel a while ago, or asks for the coarse time.
+        #[test]
+        fn a_clock_that_never_goes_back_does_not(
+            rates in proptest::collection::vec((-500_000_i64..500_000, 0..10 * S), 1..8),
+            late in 0..S,
+        ) {
+            let (mut setting, mut now, mut shown) = (Setting::default(), 1_000 * S, i64::MIN);
+            for (ppm, lasts) in rates {
+                let before = now + setting.added_at(now);
+                setting = setting.turned(rate_of(ppm), now);
+                assert_eq!(now + setting.added_at(now), before, "no jump at a change");
+                for at in [now - late, now - 1, now, now + 1, now + lasts / 2, now + lasts] {
+                    let shows = at + setting.added_at(at);
+                    assert!(shows >= shown, "{shows} after {shown}");
+                    shown = shows;
+                }
+                now += lasts;
+            }
+        }
     }
 }

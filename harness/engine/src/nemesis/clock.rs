@@ -52,6 +52,14 @@ impl Params {
     }
 }
 
+/// Whose CLOCK_MONOTONIC a fault of a plan makes go too fast (too slowly, if negative), and by how many parts per million.
+pub(super) fn monotonic_drift(planned: &PlannedFault) -> Option<(Chosen, i64)> {
+    let of_clock = (planned.fault == FAULT.name()).then_some(&planned.params)?;
+    // What cannot be read is never put in force either.
+    let Params { whose, skew } = Params::read(of_clock).ok()?;
+    Some((whose, skew.monotonic_ppm()?))
+}
+
 #[async_trait]
 impl Fault for Clock {
     fn name(&self) -> &'static str {
@@ -59,12 +67,12 @@ impl Fault for Clock {
     }
 
     fn about(&self) -> &'static str {
-        "skews the wall clocks of nodes, as only they see it (CLOCK_REALTIME; CLOCK_MONOTONIC stays true)"
+        "skews the wall clocks of nodes, as only they see it (CLOCK_REALTIME; the rate of CLOCK_MONOTONIC only where it is named)"
     }
 
     fn arguments(&self) -> Cow<'static, str> {
         "one, minority (default), majority, all, leader, or nodes as in `n1 n3`; then, behind a comma, the skew: `+60s`, `bump -7s`, \
-         `strobe +2s 50ms`, `drift +10%` (default: one by the seed)"
+         `strobe +2s 50ms`, `drift +10%` (default: one of these by the seed), or `monotonic drift +10%` with --skew-monotonic"
             .into()
     }
 
@@ -141,7 +149,7 @@ fn read(argument: &str) -> Result<(Selector, Option<Skew>), String> {
     Ok((whose.map_err(|why: String| format!("{why}; and a skew is {}", Skew::FORMS))?, skew))
 }
 
-/// Some skew: small ones and large ones alike, forwards and backwards.
+/// Some skew of the wall clock: small ones and large ones alike, forwards and backwards.
 fn any_skew(random: &mut Random) -> Skew {
     const MS: i64 = 1_000_000;
     let sign = if random.random() { 1 } else { -1 };
@@ -221,16 +229,17 @@ impl fmt::Display for Beside {
 /// What was seen of a skew, in words.
 fn in_words(seen: &Witnessed) -> String {
     let times = if seen.readings == 1 { "once".to_owned() } else { format!("{} times", seen.readings) };
+    let clock = if seen.monotonic { "CLOCK_MONOTONIC" } else { "its clock" };
     match (seen.last_ns, seen.strange_ns) {
-        (None, None) => "did not read its clock".to_owned(),
+        (None, None) => format!("did not read {clock}"),
         (None, Some(strange)) => {
-            format!("read its clock {times}, and not as it was set: last {}", ahead(strange))
+            format!("read {clock} {times}, and not as it was set: last {}", ahead(strange))
         }
         (Some(last), _) if seen.most_ns - seen.least_ns < 1_000_000 => {
-            format!("read its clock {times}, last {}", ahead(last))
+            format!("read {clock} {times}, last {}", ahead(last))
         }
         (Some(last), _) => format!(
-            "read its clock {times}, from {} to {}, last {}",
+            "read {clock} {times}, from {} to {}, last {}",
             ahead(seen.least_ns),
             ahead(seen.most_ns),
             ahead(last)
@@ -264,6 +273,11 @@ mod tests {
         assert_eq!(params, Params { whose: Chosen::Nodes(vec![NodeId::at(0)]), skew: "+60s".parse().unwrap() });
         assert_eq!(resolve("n1,n3, strobe -2s 50ms", 1).unwrap().0, "n1 n3, strobe -2s 50ms");
         assert_eq!(resolve("leader, drift +10%", 1).unwrap().0, "leader, drift +10%");
+        let (target, params) = resolve("n1, monotonic drift +10%", 1).unwrap();
+        assert_eq!(target, "n1, monotonic drift +10%");
+        let plan = json!({"whose": {"nodes": ["n1"]}, "skew": "monotonic-drift", "ppm": 100_000});
+        assert_eq!(json!(params), plan);
+        assert!(matches!(resolve("monotonic drift -1%", 1).unwrap().1.whose, Chosen::Nodes(nodes) if nodes.len() == 2));
         assert!(matches!(resolve("drift -1%", 1).unwrap().1.whose, Chosen::Nodes(nodes) if nodes.len() == 2));
         for seed in 0..200 {
             let (_, params) = resolve("all", seed).unwrap();
@@ -280,6 +294,8 @@ mod tests {
             (json!({"whose": "leader", "skew": "offset", "by": 60_000_000_000_i64}), "`by`"),
             (json!({"who": "leader", "skew": "offset", "by_ns": 60_000_000_000_i64}), "whose"),
             (json!({"whose": "leader", "skew": "offset", "by_ns": 5_000}), "20 µs"),
+            (json!({"whose": "leader", "skew": "monotonic-drift", "ppm": 500_001}), "+50 %"),
+            (json!({"whose": "leader", "skew": "monotonic-offset", "by_ns": 5_000_000}), "monotonic-offset"),
             (json!("leader"), "whose"),
         ] {
             let error = check(bad.clone()).unwrap_err();
@@ -296,6 +312,11 @@ mod tests {
             ("n1, drift -95%", "-90 %"),
             ("+60", "bump -7s"),
             ("n1, bump", "bump -7s"),
+            ("n1, monotonic +60s", "jumps on no real machine"),
+            ("n1, monotonic bump -7s", "hang if it did"),
+            ("monotonic strobe +2s 50ms", "`monotonic drift +10%`"),
+            ("n1, monotonic drift", "`monotonic drift +10%`"),
+            ("n1, monotonic drift +60%", "-50 % to +50 %"),
         ] {
             let error = resolve(argument, 1).unwrap_err();
             assert!(error.contains(part), "{argument}: {error}");
@@ -315,6 +336,12 @@ mod tests {
         assert_eq!(
             in_words(&Witnessed { readings: 1, least_ns: 0, ..seen }),
             "read its clock once, from the true time to 60.000 s ahead, last 60.000 s ahead"
+        );
+        let monotonic = Witnessed { monotonic: true, last_ns: Some(300_000_000), most_ns: 300_000_000, ..moving };
+        let monotonic = Witnessed { least_ns: 0, ..monotonic };
+        assert_eq!(
+            in_words(&monotonic),
+            "read CLOCK_MONOTONIC 12 times, from the true time to 0.300 s ahead, last 0.300 s ahead"
         );
         let strange = Witnessed { readings: 3, strange_ns: Some(-60_000_000_000), ..Witnessed::default() };
         assert_eq!(in_words(&strange), "read its clock 3 times, and not as it was set: last 60.000 s behind");

@@ -28,12 +28,13 @@ pub(in super::super) mod word {
     pub(in super::super::super) const SYSCALL: usize = 56;
 }
 
-// The settings: a number, and from 32 and 64 on two triples (base, offset, rate). The number's last bit says which triple holds.
-// Only the other is ever written, and then the number; so whoever finds the number unchanged after it has read the triple has
-// read what belongs together.
+// The settings: a number, then a word that is not 0 once any clock but the wall clock may be wrong, and from 128 and 256 on, for each
+// clock, four words (floor, base, offset, rate). The number's last bit says which of the two holds. Only the other is ever written,
+// and then the number; so whoever finds the number unchanged after it has read the four words has read what belongs together. A
+// number below 0 says that they are just being changed, and is waited for.
 //
-// The readings: from 0 and 64 on, by the same bit, (count, true time, what was added). Threads may write them at the same moment; then
-// a count may be lost, and two words may be of two readings. Whoever reads them compares them and looks again.
+// The readings: from 0 and 128 on, by the same bit, for each clock, (count, true time, what was added). Threads may write them at the
+// same moment; then a count may be lost, and two words may be of two readings. Whoever reads them compares them and looks again.
 std::arch::global_asm!(
     r#"
     .pushsection .rodata.dsjepsen_skew_stub, "a", @progbits
@@ -54,26 +55,35 @@ dsjepsen_skew_stub:
     int3
 
     .balign 16
-# Takes the true ns in rax, and gives the skewed ns in rax; notes both. Changes rcx, rdx, r8 to r11.
+# Takes the true ns in rax, and 32 times the number of the clock in r9; gives the skewed ns in rax; notes both. Changes rcx, rdx, r8
+# to r11.
 .Lskew_adjust:
     mov  rcx, [rip + .Lskew_settings]
 1:  mov  r8, [rcx]
-    mov  r9d, r8d
-    and  r9d, 1
-    shl  r9d, 5
-    mov  r10, [rcx + r9 + 32]
-    mov  r11, [rcx + r9 + 48]
-    mov  r9, [rcx + r9 + 40]
+    test r8, r8
+    js   3f
+    mov  edx, r8d
+    and  edx, 1
+    shl  edx, 7
+    add  edx, r9d
+    add  rdx, rcx
+    mov  r10, [rdx + 128]
+    cmp  rax, r10
+    cmovg r10, rax
+    mov  r11, r10
+    sub  r11, [rdx + 136]
+    add  r10, [rdx + 144]
+    mov  rdx, [rdx + 152]
     cmp  r8, [rcx]
     jne  1b
-    add  r9, rax
     mov  rcx, rax
-    sub  rax, r10
-    imul r11
+    mov  rax, r11
+    imul rdx
     shrd rax, rdx, 32
-    add  rax, r9
+    add  rax, r10
     and  r8d, 1
-    shl  r8d, 6
+    shl  r8d, 7
+    add  r8d, r9d
     add  r8, [rip + .Lskew_readings]
     mov  r10, rax
     sub  r10, rcx
@@ -81,6 +91,14 @@ dsjepsen_skew_stub:
     mov  [r8 + 16], r10
     add  qword ptr [r8], 1
     ret
+3:  pause
+    jmp  1b
+
+# 32 times the number of the clock of each clockid_t; 1 of those that are not skewed. CLOCK_REALTIME 0, CLOCK_REALTIME_COARSE 5 and
+# CLOCK_TAI 11 are the first, CLOCK_MONOTONIC 1 and CLOCK_MONOTONIC_COARSE 6 the second, CLOCK_MONOTONIC_RAW 4 the third, and
+# CLOCK_BOOTTIME 7 the fourth.
+.Lskew_clocks:
+    .byte 0, 32, 1, 1, 64, 0, 32, 96, 1, 1, 1, 0
 
     .balign 16
 # int clock_gettime(clockid_t edi, struct timespec *rsi)
@@ -96,10 +114,17 @@ dsjepsen_skew_stub:
     jnz  2f
     cmp  edi, 11
     ja   2f
-    mov  ecx, 0x821                 # CLOCK_REALTIME 0, CLOCK_REALTIME_COARSE 5, CLOCK_TAI 11
-    bt   ecx, edi
-    jnc  2f
-    imul rax, [rsi], 1000000000
+    mov  r9d, edi
+    lea  rcx, [rip + .Lskew_clocks]
+    movzx r9d, byte ptr [rcx + r9]
+    test r9d, r9d
+    jz   4f
+    test r9d, 1
+    jnz  2f
+    mov  rcx, [rip + .Lskew_settings]
+    cmp  qword ptr [rcx + 8], 0
+    je   2f
+4:  imul rax, [rsi], 1000000000
     add  rax, [rsi + 8]
     call .Lskew_adjust
     xor  edx, edx
@@ -127,6 +152,7 @@ dsjepsen_skew_stub:
     imul rax, [rdi], 1000000000
     imul rdx, [rdi + 8], 1000
     add  rax, rdx
+    xor  r9d, r9d
     call .Lskew_adjust
     xor  edx, edx
     mov  r8d, 1000000000
