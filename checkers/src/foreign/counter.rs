@@ -2,14 +2,15 @@
 //!
 //! That is all that Jepsen's own checker asks, and it is weaker than linearizability: a read may show less than one that had ended
 //! before. So where every read lies within its bounds, [`crate::models::counter`] is asked for an order of all. It tells whether
-//! there is one where all additions add the same; else it misses some contradictions, but what it finds is one.
+//! there is one where all additions add the same; else it misses some contradictions, but what it finds is one, and all
+//! orders are tried as far as that can be done in about a second.
 
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{Figure, Finding, Index, Judgement, Step, UnknownReason};
 
 use super::keys::by_key;
 use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
-use crate::linearizable::{Decision, Entry, EntryOf, Model};
+use crate::linearizable::{Answer, Budget, Decision, Entry, EntryOf, Model, search, smallest};
 use crate::models::counter::{self, Call, Reply};
 use crate::words::{count, counted};
 
@@ -21,6 +22,9 @@ const RULE: &str = "counter.bounds";
 
 /// The id of the rule that all operations have an order.
 const ORDER: &str = "counter.linearizable";
+
+/// How many configurations are looked at where additions differ: about a second's.
+const CONFIGURATIONS: u64 = 2_000_000;
 
 /// How many operations of a contradiction are told one by one.
 const MOST_STEPS: usize = 12;
@@ -52,13 +56,9 @@ impl ForeignModel for Counter {
             let judged = judge_key(given, &operations, first.into())?;
             reads += judged.0;
             if judged.1.is_empty() {
-                let entries = entries(&operations);
-                match (counter::Counter { initial: first }).decide(&entries) {
-                    Some(Decision::Impossible(places)) => {
-                        let shown = places.iter().map(|&place| &operations[entries[place].position]).collect();
-                        orders.push(disorder(shown));
-                    }
-                    Some(Decision::Exists) => {}
+                match order(&counter::Counter { initial: first }, &operations, given) {
+                    Some(shown) if shown.is_empty() => {}
+                    Some(shown) => orders.push(disorder(shown)),
                     None => undecided += 1,
                 }
             }
@@ -81,12 +81,33 @@ impl ForeignModel for Counter {
         judgement.figures = vec![Figure::new("reads", count(reads)), Figure::new("reads out of bounds", count(broken))];
         if undecided > 0 {
             judgement.assumptions = vec![format!(
-                "Additions to {} differ, so that each read is within its bounds, and no contradiction was found between them, is \
-                 all that is said of an order.",
+                "Additions to {} differ, and to try all orders would take too long: each read is within its bounds, and no contradiction \
+                 was found between them; no more is said of an order.",
                 counted(undecided, "counter")
             )];
         }
         Ok(judgement)
+    }
+}
+
+/// The operations that have no order; none where there is one. `None` where that would take too long to find out.
+fn order<'a>(
+    model: &counter::Counter,
+    operations: &'a [ForeignOperation],
+    given: &Given<'_>,
+) -> Option<Vec<&'a ForeignOperation>> {
+    let entries = entries(operations);
+    let shown = |entry: &EntryOf<counter::Counter>| &operations[entry.position];
+    match model.decide(&entries) {
+        Some(Decision::Exists) => return Some(Vec::new()),
+        Some(Decision::Impossible(places)) => return Some(places.iter().map(|&place| shown(&entries[place])).collect()),
+        None => {}
+    }
+    let mut budget = Budget::new(CONFIGURATIONS).heeding(&given.request.interrupt);
+    match search(model, &entries, &mut budget) {
+        Answer::Exists => Some(Vec::new()),
+        Answer::Impossible => Some(smallest(model, entries, &mut budget).iter().map(shown).collect()),
+        Answer::Exhausted => None,
     }
 }
 

@@ -66,7 +66,9 @@ fn history(lines: &[&str]) -> String {
 fn what_is_peculiar_to_a_history_is_neither_a_false_alarm_nor_passed_over() {
     let folder = Folder::new();
     let late = ["0 i enqueue 1", "0 ? enqueue 1", "0 o enqueue 1"];
-    let cases: [(&str, String, i32, &str); 8] = [
+    let sums =
+        ["0 i add 3", "1 i add 1", "0 o add 3", "1 o add 1", "1 i add 2", "0 i read nil", "0 o read 5", "1 o add 2"];
+    let cases: [(&str, String, i32, &str); 9] = [
         ("stack", "# stack\npop -1 1 2\npush 1 3 4\n".to_owned(), 0, "VALID"),
         ("stack", "# stack\npush 1 1 2\npop -1 3 4\n".to_owned(), 1, "INVALID"),
         (
@@ -79,6 +81,8 @@ fn what_is_peculiar_to_a_history_is_neither_a_false_alarm_nor_passed_over() {
         ("kv --init \"x\"", history(&["0 i get nil", "0 o get nil"]), 0, "VALID"),
         // An answer without its question came from before it.
         ("register", history(&["0 o read 1", "1 i write 1", "1 o write 1"]), 1, "INVALID"),
+        // It lies between 4 and 6, and is no sum of those that may have been added.
+        ("counter", history(&sums), 1, "counter.linearizable"),
         ("queue", history(&late), 255, "after that was said to be indeterminate"),
         (
             "set",
