@@ -83,6 +83,7 @@ fn check_command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .conflicts_with_all(["path", "model", "init", "independent", "no-split", "failed-cas", "consistency", "format", "html"]),
         )
+        .arg(junit())
         .arg(flag("json", "Print the verdict as JSON"))
         .arg(flag("quiet", "Print nothing; the exit code tells"))
 }
@@ -128,6 +129,11 @@ fn target_command() -> Command {
         .arg(nodes())
         .arg(flag("json", "Print the results as JSON"));
     Command::new("target").about("Looks after systems under test").subcommand_required(true).subcommand(check)
+}
+
+fn junit() -> Arg {
+    text("junit", "FILE", "Writes what came of it as JUnit XML, for CI systems; the file is replaced whole")
+        .value_parser(value_parser!(PathBuf))
 }
 
 fn nodes() -> Arg {
@@ -181,6 +187,7 @@ fn test_command() -> Command {
             text("expect", "VERDICT", "The verdict that exits with 0")
                 .value_parser(PossibleValuesParser::new(["valid", "invalid", "unknown"])),
         )
+        .arg(junit())
         .arg(flag("leave-running", "Leave the nodes running after the run, until Ctrl-C"))
         .arg(flag("json", "Print events and the verdict as JSON lines"))
         .arg(flag("quiet", "Print only the verdict"));

@@ -3,9 +3,11 @@
 
 mod arguments;
 mod check;
+mod ci;
 mod exit;
 mod export;
 mod heal;
+mod junit;
 mod list;
 mod naming;
 mod run;
@@ -14,6 +16,7 @@ mod stored_plan;
 mod target;
 mod terminal;
 mod test;
+mod words;
 
 use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -1,0 +1,278 @@
+//! What CI systems read of runs and checks, of the real binary. Files are held against `junit.xsd` by `xmllint` (Debian's
+//! `libxml2-utils`); without it those tests are skipped by name.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use common::{DSJEPSEN, Store, check, read_json, text};
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::Value;
+
+type Test = fn() -> Result<(), Failed>;
+
+const XMLLINT: &str = "xmllint";
+
+const TRIALS: &[(&str, &[&str], Test)] = &[
+    ("runs_that_are_valid_pass_and_each_has_its_cases", &[XMLLINT], valid_runs),
+    ("a_run_that_is_invalid_fails_with_its_proof", &[XMLLINT], invalid_run),
+    ("a_set_up_that_fails_is_an_error_and_what_is_not_here_is_skipped", &[XMLLINT], no_run),
+    ("nothing_that_a_run_says_breaks_the_file", &[XMLLINT], hostile),
+    ("histories_of_other_tools_and_tables_of_them_have_files_too", &[XMLLINT], foreign),
+    ("a_file_that_cannot_be_written_is_refused_before_the_run", &[], unwritable),
+];
+
+/// A second of a lock on one node.
+const SHORT: &str = "--target ttl-lock --nodes 1 --time-limit 1 --recovery-time 0 --locks 9 --seed 1";
+
+/// Breaks a lock that does not look at owners.
+const BROKEN: &str = "--target ttl-lock --nemesis pause(n2,n3,n4) --nemesis-interval 1 --lease-ttl-ms 500 --locks 2 \
+                      --time-limit 13 --recovery-time 1 --seed 5";
+
+fn main() -> ExitCode {
+    let trials = TRIALS.iter().map(|(name, needed, test)| {
+        let missing = needed.iter().find(|program| !is_installed(program));
+        let name = match missing {
+            Some(program) => format!("{name} (skipped: {program} is not installed)"),
+            None => (*name).to_owned(),
+        };
+        Trial::test(name, test).with_ignored_flag(missing.is_some())
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
+
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).exists())
+}
+
+/// A JUnit file that keeps to the schema, and whose counts are right.
+struct File(PathBuf);
+
+impl File {
+    fn read(path: &Path) -> Self {
+        let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/junit.xsd");
+        let output = Command::new(XMLLINT).args(["--noout", "--schema"]).arg(schema).arg(path).output().unwrap();
+        assert!(output.status.success(), "{}: {}", path.display(), text(&output));
+        let file = Self(path.to_owned());
+        for suite in 1..=file.count("/testsuites/testsuite") {
+            let of = |what: &str| format!("/testsuites/testsuite[{suite}]/{what}");
+            for (attribute, cases) in
+                [("tests", ""), ("failures", "[failure]"), ("errors", "[error]"), ("skipped", "[skipped]")]
+            {
+                let said = file.get(&of(&format!("@{attribute}")));
+                assert_eq!(said, file.count(&of(&format!("testcase{cases}"))).to_string(), "{attribute}");
+            }
+        }
+        file
+    }
+
+    /// An XPath expression as text.
+    fn get(&self, path: &str) -> String {
+        let expression = format!("string({path})");
+        let output = Command::new(XMLLINT).args(["--xpath", &expression]).arg(&self.0).output().unwrap();
+        assert!(output.status.success(), "{path}: {}", text(&output));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.strip_suffix('\n').unwrap_or(&text).to_owned()
+    }
+
+    fn count(&self, path: &str) -> usize {
+        let expression = format!("count({path})");
+        let output = Command::new(XMLLINT).args(["--xpath", &expression]).arg(&self.0).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().parse().unwrap()
+    }
+
+    fn property(&self, name: &str) -> String {
+        self.get(&format!("//property[@name='{name}']/@value"))
+    }
+}
+
+/// `dsjepsen check` with these arguments: its exit code and the file.
+fn check_with(folder: &Path, arguments: &[&str]) -> (i32, File) {
+    let file = folder.join("check.xml");
+    let mut command = Command::new(DSJEPSEN);
+    command.arg("check").args(arguments).arg("--junit").arg(&file).arg("--quiet");
+    let output = command.output().unwrap();
+    (output.status.code().unwrap(), File::read(&file))
+}
+
+fn valid_runs() -> Result<(), Failed> {
+    let store = Store::new();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("junit.xml");
+    fs::write(&path, "of an earlier run").unwrap();
+    let output = store.test(&format!("{SHORT} --test-count 2")).arg("--junit").arg(&path).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let file = File::read(&path);
+    let verdict = read_json(&store.latest().join("verdict.json"));
+    let checkers = verdict["checkers"].as_array().unwrap();
+    assert_eq!(file.count("//testsuite"), 2);
+    assert_eq!(file.count("//testcase"), 2 * (checkers.len() + 1));
+    for checker in checkers {
+        let name = checker["checker"].as_str().unwrap();
+        assert_eq!(file.count(&format!("//testcase[@name='{name}']")), 2, "{name}");
+    }
+    assert_eq!(file.count("//testcase/*"), 0, "all pass");
+    assert_eq!(file.get("//testcase[1]/@classname"), "lock.ttl-lock.none");
+    assert_eq!(file.get("//testsuite[2]/testcase[1]/@classname"), "lock.ttl-lock.none.run-2");
+    let time: f64 = file.get("//testsuite[1]/@time").parse().unwrap();
+    assert!((1.0..60.0).contains(&time), "{time}");
+    assert_eq!(file.get("//testsuite[2]/properties/property[@name='seed']/@value"), "2");
+    for (name, value) in [("workload", "lock"), ("target", "ttl-lock"), ("nemesis", "none"), ("verdict", "valid")] {
+        assert_eq!(file.property(name), value);
+    }
+    assert_eq!(file.property("dsjepsen"), env!("CARGO_PKG_VERSION"));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+
+    let run = store.latest();
+    let (code, again) = check_with(folder.path(), &[run.to_str().unwrap()]);
+    assert_eq!((code, again.count("//testcase"), again.count("//testcase/*")), (0, checkers.len() + 1, 0));
+    // A torn history: nothing is broken, and nothing is said in favour.
+    let history = fs::read_to_string(run.join("history.jsonl")).unwrap();
+    fs::write(run.join("history.jsonl"), &history[..history.len() - 9]).unwrap();
+    let (code, torn) = check_with(folder.path(), &[run.to_str().unwrap()]);
+    assert_eq!((code, torn.count("//failure")), (2, 0));
+    assert_eq!(torn.get("//testcase[@name='run']/error/@type"), "interrupted");
+    fs::write(run.join("history.jsonl"), "no history").unwrap();
+    let (code, damaged) = check_with(folder.path(), &[run.to_str().unwrap()]);
+    assert_eq!((code, damaged.count("//testcase"), damaged.get("//error/@type").as_str()), (255, 1, "harness"));
+    Ok(())
+}
+
+fn invalid_run() -> Result<(), Failed> {
+    let store = Store::new();
+    let path = store.path().with_extension("xml");
+    let output = store.test(BROKEN).arg("--junit").arg(&path).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let file = File::read(&path);
+    let verdict = read_json(&store.latest().join("verdict.json"));
+    let invalid = |checker: &&Value| checker["verdict"] == "invalid";
+    assert_eq!(file.count("//failure"), verdict["checkers"].as_array().unwrap().iter().filter(invalid).count());
+    let findings = verdict["findings"].as_array().unwrap();
+    let finding = findings.iter().find(|finding| finding["rule"] == "lock.exclusion").unwrap();
+    let failure = "//testcase[@name='lock.exclusion']/failure";
+    assert_eq!(file.get(&format!("{failure}/@message")), finding["sentence"].as_str().unwrap());
+    let said = file.get(failure);
+    for step in finding["steps"].as_array().unwrap() {
+        assert!(said.contains(step["text"].as_str().unwrap()), "{step}: {said}");
+    }
+    assert!(said.contains("again: dsjepsen test --workload lock --target ttl-lock"), "{said}");
+    assert!(said.contains(&format!("page: {}", store.path().display())), "{said}");
+    Ok(())
+}
+
+/// The file of a system whose nodes are this command.
+fn system(folder: &Path, command: &str) -> PathBuf {
+    let file = folder.join("target.toml");
+    let text = format!(
+        "name = \"system\"\nnodes = 1\nports = [7300]\n[node]\ncommand = [{command:?}]\nready = {{ url = \"/\" }}\n\
+         [clients]\ncontract = [\"counter\"]\n"
+    );
+    fs::write(&file, text).unwrap();
+    file
+}
+
+fn no_run() -> Result<(), Failed> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("junit.xml");
+    let run = |target: &str| {
+        let store = Store::new();
+        let mut command = store.test("--workload counter --time-limit 1 --quiet");
+        let output = command.args(["--target", target]).arg("--junit").arg(&path).output().unwrap();
+        (output.status.code().unwrap(), File::read(&path))
+    };
+    let (code, file) = run(system(folder.path(), "false").to_str().unwrap());
+    assert_eq!((code, file.count("//failure")), (255, 0));
+    let said = file.get("//testcase[@name='run']/error");
+    assert!(said.contains("The cluster never came up"), "{said}");
+    assert_eq!(file.count("//testcase[not(*)]"), 0, "nothing passes of a cluster that never came up");
+
+    let (code, file) = run(system(folder.path(), "no-such-program-anywhere").to_str().unwrap());
+    assert_eq!((code, file.count("//testcase"), file.count("//error")), (254, 1, 0));
+    let said = file.get("//skipped/@message");
+    assert!(said.contains("no-such-program-anywhere"), "{said}");
+
+    let (code, file) = run("rapt");
+    assert_eq!((code, file.get("//error/@type").as_str()), (254, "usage"));
+    Ok(())
+}
+
+/// What a system may say of itself.
+const HOSTILE: &str = "<script>alert(\"1\")</script> ' & ]]> <![CDATA[ \u{0}\u{1b}[31m\u{ffff}\r\n::error::no | `x` é";
+/// The same, as XML can hold it.
+const TAMED: &str =
+    "<script>alert(\"1\")</script> ' & ]]> <![CDATA[ \u{fffd}\u{fffd}[31m\u{fffd}\r\n::error::no | `x` é";
+
+fn edit(file: &Path, change: impl FnOnce(&mut Value)) {
+    let mut value = read_json(file);
+    change(&mut value);
+    fs::write(file, value.to_string()).unwrap();
+}
+
+fn hostile() -> Result<(), Failed> {
+    let store = Store::new();
+    let output = store.run(SHORT);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let run = store.latest();
+    edit(&run.join("plan.json"), |plan| {
+        plan["target"] = HOSTILE.into();
+        plan["nemesis"] = "<".repeat(1_000_000).into();
+        plan["command"] = vec![HOSTILE.to_owned(), "y".repeat(1_000_000)].into();
+        plan["started"] = "whenever".into();
+    });
+    edit(&run.join("verdict.json"), |verdict| verdict["harness_error"] = HOSTILE.into());
+    let folder = tempfile::tempdir().unwrap();
+    let (code, file) = check_with(folder.path(), &[run.to_str().unwrap()]);
+    assert_eq!(code, 255);
+    assert_eq!(file.property("target"), TAMED);
+    assert_eq!(file.get("//error/@message"), format!("the harness or the set-up failed: {TAMED}"));
+    let nemesis = file.property("nemesis");
+    assert!(nemesis.ends_with("< … (cut: it has 1000000 bytes)") && nemesis.len() <= 2_000, "{}", nemesis.len());
+    let said = file.get("//error");
+    // What stands for a control is longer than it was.
+    assert!(said.len() < 65 * 1024 && said.contains("bytes)"), "{}", said.len());
+    assert!(fs::metadata(&file.0).unwrap().len() < 1_000_000);
+    assert_eq!(check(&run).0, 255);
+    Ok(())
+}
+
+fn foreign() -> Result<(), Failed> {
+    let folder = tempfile::tempdir().unwrap();
+    let history = folder.path().join("a <b> \"c\" & d.edn");
+    let events = "{:process 0 :type :invoke :f :write :value \"<script>\"}\n{:process 0 :type :ok :f :write :value \"<script>\"}\n\
+                  {:process 0 :type :invoke :f :read :value nil}\n{:process 0 :type :ok :f :read :value \"]]>\"}\n";
+    fs::write(&history, events).unwrap();
+    let (code, file) = check_with(folder.path(), &[history.to_str().unwrap(), "--model", "register"]);
+    assert_eq!((code, file.count("//failure"), file.count("//testcase")), (1, 1, 2));
+    assert_eq!(file.get("//testcase[failure]/@name"), "register.linearizable");
+    assert!(file.get("//failure").contains("]]>"), "{}", file.get("//failure"));
+    assert_eq!(file.get("//testsuite/@name"), history.to_str().unwrap());
+
+    let table = folder.path().join("table.tsv");
+    let name = history.file_name().unwrap().to_str().unwrap();
+    let rows = format!(
+        "file\tformat\tmodel\tverdict\n{name}\tjepsen-edn\tregister\tinvalid\n{name}\tjepsen-edn\tregister\tvalid\n"
+    );
+    fs::write(&table, rows).unwrap();
+    let (code, file) = check_with(folder.path(), &["--manifest", table.to_str().unwrap()]);
+    assert_eq!(
+        (code, file.count("//testcase"), file.count("//failure")),
+        (1, 2, 1),
+        "{}",
+        fs::read_to_string(&file.0).unwrap()
+    );
+    assert_eq!(file.count("//testcase[starts-with(@name, '3: ')]/failure"), 1);
+    Ok(())
+}
+
+fn unwritable() -> Result<(), Failed> {
+    let store = Store::new();
+    let output = store.test(SHORT).args(["--junit", "/dev/null"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(254), "{}", text(&output));
+    assert!(text(&output).contains("--junit /dev/null: it is no file"), "{}", text(&output));
+    assert!(!store.path().exists() && fs::metadata("/dev/null").is_ok_and(|device| !device.is_file()));
+    Ok(())
+}
