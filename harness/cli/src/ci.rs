@@ -1,15 +1,17 @@
-//! What CI systems read of `dsjepsen test`: the JUnit file that was asked for. It is told of each run as that begins and ends, so that
+//! What CI systems read of `dsjepsen test`: the JUnit file that was asked for, and what GitHub Actions shows. They are told of each run as that begins and ends, so that
 //! what was found is there whatever becomes of the rest.
 
 use clap::ArgMatches;
 
 use crate::exit::{Exit, Failure};
+use crate::github::GitHub;
 use crate::junit::{JUnit, Subject, Suite, class};
 use crate::run::Ran;
 
 /// Those who read.
 pub(crate) struct Readers {
     junit: Option<JUnit>,
+    github: GitHub,
     /// What the command line says of the runs.
     asked: Vec<(&'static str, String)>,
     /// Whether one of them could not be told.
@@ -28,7 +30,7 @@ impl Readers {
             None => ["workload", "target", "nemesis"].map(|name| (name, word(name))).into(),
         };
         let junit = JUnit::begin(arguments, asked_for(&asked, 0))?;
-        Ok(Self { junit, asked, missed: false })
+        Ok(Self { junit, github: GitHub::of_environment(arguments.get_flag("json")), asked, missed: false })
     }
 
     /// Another run begins.
@@ -39,6 +41,7 @@ impl Readers {
 
     /// A run came to a verdict.
     pub(crate) fn ran(&mut self, ran: &Ran, number: u64, exit: Exit) {
+        self.github.ran(ran, exit);
         let mut subject = Subject::of_run(&ran.plan, number, ran.directory.path());
         (subject.took, subject.page) = (ran.took, ran.page.clone());
         self.add(|| Suite::of_verdict(subject, &ran.verdict, exit));
@@ -46,6 +49,7 @@ impl Readers {
 
     /// A run came to none.
     pub(crate) fn failed(&mut self, failure: &Failure, number: u64) {
+        self.github.failed(failure);
         let subject = asked_for(&self.asked, number);
         self.add(|| Suite::of_failure(subject, failure));
     }

@@ -6,6 +6,7 @@ mod check;
 mod ci;
 mod exit;
 mod export;
+mod github;
 mod heal;
 mod junit;
 mod list;

@@ -53,7 +53,8 @@ pub(crate) fn cut(text: &str, limit: usize) -> String {
         return text.to_owned();
     }
     let note = format!(" … (cut: it has {} bytes)", text.len());
-    let kept = text.floor_char_boundary(limit.saturating_sub(note.len()));
+    let most = limit.saturating_sub(note.len());
+    let kept = (0..=most).rev().find(|end| text.is_char_boundary(*end)).unwrap_or_default();
     format!("{}{note}", &text[..kept])
 }
 

@@ -22,6 +22,8 @@ const TRIALS: &[(&str, &[&str], Test)] = &[
     ("a_set_up_that_fails_is_an_error_and_what_is_not_here_is_skipped", &[XMLLINT], no_run),
     ("nothing_that_a_run_says_breaks_the_file", &[XMLLINT], hostile),
     ("histories_of_other_tools_and_tables_of_them_have_files_too", &[XMLLINT], foreign),
+    ("github_shows_what_was_found_what_was_broken_and_how_to_see_it_again", &[], github),
+    ("github_is_told_why_nothing_was_run_and_nothing_where_all_is_as_expected", &[], github_without_a_run),
     ("a_file_that_cannot_be_written_is_refused_before_the_run", &[], unwritable),
 ];
 
@@ -254,7 +256,7 @@ fn foreign() -> Result<(), Failed> {
     let table = folder.path().join("table.tsv");
     let name = history.file_name().unwrap().to_str().unwrap();
     let rows = format!(
-        "file\tformat\tmodel\tverdict\n{name}\tjepsen-edn\tregister\tinvalid\n{name}\tjepsen-edn\tregister\tvalid\n"
+        "file\tformat\tmodel\tverdict\n{name}\tedn-lines\tregister\tfalse\n{name}\tedn-lines\tregister\ttrue\n"
     );
     fs::write(&table, rows).unwrap();
     let (code, file) = check_with(folder.path(), &["--manifest", table.to_str().unwrap()]);
@@ -274,5 +276,74 @@ fn unwritable() -> Result<(), Failed> {
     assert_eq!(output.status.code(), Some(254), "{}", text(&output));
     assert!(text(&output).contains("--junit /dev/null: it is no file"), "{}", text(&output));
     assert!(!store.path().exists() && fs::metadata("/dev/null").is_ok_and(|device| !device.is_file()));
+    Ok(())
+}
+
+fn github() -> Result<(), Failed> {
+    let store = Store::new();
+    let summary = store.path().with_extension("md");
+    fs::write(&summary, "of an earlier command\n").unwrap();
+    let mut command = store.test(BROKEN);
+    let output = command.env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &summary).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", text(&output));
+    let verdict = read_json(&store.latest().join("verdict.json"));
+    let findings = verdict["findings"].as_array().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    let annotations: Vec<&str> = out.lines().filter(|line| line.starts_with("::")).collect();
+    assert_eq!(annotations.len(), findings.len());
+    for (annotation, finding) in annotations.iter().zip(findings) {
+        let rule = finding["rule"].as_str().unwrap();
+        assert!(annotation.starts_with(&format!("::error title=dsjepsen%3A {rule}::{rule}: ")), "{annotation}");
+        assert!(annotation.contains("%0Aagain: dsjepsen test --workload lock --target ttl-lock"), "{annotation}");
+    }
+    let said = fs::read_to_string(&summary).unwrap();
+    let start = "of an earlier command\n\n### INVALID: lock on ttl-lock under pause&#40;n2,n3,n4&#41;, seed 5\n";
+    assert!(said.starts_with(start), "{said}");
+    for checker in verdict["checkers"].as_array().unwrap() {
+        let row = format!("| {} | {} |", checker["checker"].as_str().unwrap(), checker["verdict"].as_str().unwrap());
+        assert!(said.contains(&row), "{row}: {said}");
+    }
+    let plan = read_json(&store.latest().join("plan.json"));
+    assert_eq!(said.matches("| pause | ").count(), plan["faults"].as_array().unwrap().len(), "{said}");
+    assert!(said.contains("| seen to act, healed | n2&#58; "), "{said}");
+    for words in ["```sh\ndsjepsen test --workload lock", "\nPage: ", "<pre>lock.exclusion: Two clients"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    Ok(())
+}
+
+fn github_without_a_run() -> Result<(), Failed> {
+    let folder = tempfile::tempdir().unwrap();
+    let summary = folder.path().join("summary.md");
+    let run = |arguments: &[&str]| {
+        let store = Store::new();
+        let mut command = store.test("--time-limit 1 --recovery-time 0 --seed 1 --nodes 1");
+        command.args(arguments).env("GITHUB_ACTIONS", "true").env("GITHUB_STEP_SUMMARY", &summary);
+        let output = command.output().unwrap();
+        let said = fs::read_to_string(&summary).unwrap();
+        fs::remove_file(&summary).unwrap();
+        let lines = |bytes: Vec<u8>| -> Vec<String> {
+            String::from_utf8(bytes).unwrap().lines().filter(|line| line.starts_with("::")).map(str::to_owned).collect()
+        };
+        (output.status.code().unwrap(), lines(output.stdout), lines(output.stderr), said)
+    };
+    let (code, out, err, said) = run(&["--target", "rapt,"]);
+    assert_eq!((code, out.len(), err.len()), (254, 1, 0));
+    assert!(out[0].starts_with("::error title=dsjepsen::there is no target `rapt,`"), "{out:?}");
+    assert!(said.starts_with("\n### FAILED: dsjepsen test\n\nthere is no target &#96;rapt,&#96;"), "{said}");
+
+    let missing = system(folder.path(), "no-such-program-anywhere");
+    let (code, out, _, said) = run(&["--target", missing.to_str().unwrap(), "--workload", "counter"]);
+    assert_eq!((code, out.len()), (254, 1));
+    assert!(out[0].starts_with("::warning title=dsjepsen::") && out[0].contains("no-such-program-anywhere"), "{out:?}");
+    assert!(said.starts_with("\n### SKIPPED: dsjepsen test\n"), "{said}");
+
+    let (code, out, err, said) = run(&["--target", "ttl-lock", "--locks", "9"]);
+    assert_eq!((code, out.len(), err.len()), (0, 0, 0));
+    assert!(said.starts_with("\n### VALID: lock on ttl-lock under none, seed 1\n"), "{said}");
+
+    let (code, out, err, _) = run(&["--target", "ttl-lock", "--locks", "9", "--json", "--expect", "invalid"]);
+    assert_eq!((code, out.len(), err.len()), (1, 0, 1), "JSON lines are left alone");
+    assert!(err[0].starts_with("::error title=dsjepsen::valid, and that was not expected: No rule"), "{err:?}");
     Ok(())
 }

@@ -52,7 +52,8 @@ fn heading(ran: &Ran, exit: Exit) -> String {
     );
     if let Some(error) = &verdict.harness_error {
         let error = plain(&cut(error, SENTENCE));
-        let _ = writeln!(out, "\nThe harness or the set-up failed, so this says nothing in favour of the target: {error}");
+        let _ =
+            writeln!(out, "\nThe harness or the set-up failed, so this says nothing in favour of the target: {error}");
     }
     if exit == Exit::Valid && !verdict.findings.is_empty() {
         out += "\nThis was expected.\n";
@@ -140,8 +141,8 @@ fn plain(text: &str) -> String {
     for letter in text.chars() {
         match letter {
             '\n' | '\r' | '\t' => out.push(' '),
-            '&' | '<' | '>' | '"' | '\'' | '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '(' | ')' | '{' | '}' | '#' | '!' | '|'
-            | '$' | '@' | ':' | '+' | '=' => {
+            '&' | '<' | '>' | '"' | '\'' | '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '(' | ')' | '{' | '}' | '#'
+            | '!' | '|' | '$' | '@' | ':' | '+' | '=' => {
                 let _ = write!(out, "&#{};", u32::from(letter));
             }
             _ => out.push(visible(letter)),
@@ -167,7 +168,10 @@ mod tests {
 
     #[test]
     fn words_are_never_markup() {
-        assert_eq!(plain("<b>|`x`\r\n*a* [l](u)\0é"), "&#60;b&#62;&#124;&#96;x&#96;  &#42;a&#42; &#91;l&#93;&#40;u&#41;\u{fffd}é");
+        assert_eq!(
+            plain("<b>|`x`\r\n*a* [l](u)\0é"),
+            "&#60;b&#62;&#124;&#96;x&#96;  &#42;a&#42; &#91;l&#93;&#40;u&#41;\u{fffd}é"
+        );
         assert_eq!(html("</pre>&\0\n\n<script>"), "&lt;/pre&gt;&amp;\u{fffd}\n\n&lt;script&gt;");
         assert_eq!(cell(&"|".repeat(1000)).matches("&#124;").count(), WORD - " … (cut: it has 1000 bytes)".len());
     }
