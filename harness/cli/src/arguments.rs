@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap_complete::Shell;
 use dsjepsen_history::{JepsenNotation, OptionValue, Options};
 use dsjepsen_workloads::{AnyWorkload, OptionKind, OptionSpec, workloads};
 
@@ -22,6 +23,19 @@ pub(crate) const LONGEST_S: u64 = 10_000_000;
 
 /// The whole command line.
 pub(crate) fn command() -> Command {
+    visible_command()
+        .subcommand(
+            Command::new("node")
+                .about("Runs one node of a system of our own; the harness starts these by itself")
+                .hide(true)
+                .arg(Arg::new("name").required(true))
+                .arg(Arg::new("config").required(true)),
+        )
+        .subcommand(Command::new("guardian").hide(true).arg(Arg::new("run").required(true)))
+}
+
+/// The commands that are for people.
+pub(crate) fn visible_command() -> Command {
     Command::new("dsjepsen")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Runs real nodes through faults and says, with proof, whether they kept their promises")
@@ -34,17 +48,23 @@ pub(crate) fn command() -> Command {
         .subcommand(
             Command::new("list")
                 .about("Shows workloads, targets with what to expect of them, faults, and models of other tools' histories")
-                .arg(flag("json", "Print the list as JSON")),
+                .arg(flag("json", "Print the list as JSON"))
+                .arg(flag("json-schema", "Print the JSON Schema of the lines of `dsjepsen test --json`").conflicts_with("json")),
         )
         .subcommand(target_command())
         .subcommand(
-            Command::new("node")
-                .about("Runs one node of a system of our own; the harness starts these by itself")
-                .hide(true)
-                .arg(Arg::new("name").required(true))
-                .arg(Arg::new("config").required(true)),
+            Command::new("completions")
+                .about("Prints a script that completes commands and options in a shell")
+                .arg(Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell))),
         )
-        .subcommand(Command::new("guardian").hide(true).arg(Arg::new("run").required(true)))
+        .subcommand(
+            Command::new("man").about("Prints the manual page, or writes one for each command into a folder").arg(
+                Arg::new("folder")
+                    .value_name("DIR")
+                    .value_parser(value_parser!(PathBuf))
+                    .help("Where the pages are written [default: one page for all, to standard output]"),
+            ),
+        )
 }
 
 /// How a target is named on the command line.

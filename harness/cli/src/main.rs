@@ -10,6 +10,7 @@ mod github;
 mod heal;
 mod junit;
 mod list;
+mod manual;
 mod naming;
 mod run;
 mod schedule;
@@ -61,6 +62,8 @@ fn dispatch(matches: &ArgMatches, began: Instant) -> Exit {
         Some(("heal", arguments)) => heal::heal(arguments),
         Some(("list", arguments)) => list::list(arguments),
         Some(("target", arguments)) => target::target(arguments),
+        Some(("completions", arguments)) => manual::completions(arguments),
+        Some(("man", arguments)) => manual::man(arguments),
         Some(("node", arguments)) => node(arguments),
         Some(("guardian", arguments)) => {
             let run = arguments.get_one::<String>("run").map_or("", String::as_str);
