@@ -8,15 +8,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use common::{DSJEPSEN, Store, check, read_json, text};
-use libtest_mimic::{Arguments, Failed, Trial};
+use common::{DSJEPSEN, Store, Trials, check, read_json, run_trials, text};
+use libtest_mimic::Failed;
 use serde_json::Value;
-
-type Test = fn() -> Result<(), Failed>;
 
 const XMLLINT: &str = "xmllint";
 
-const TRIALS: &[(&str, &[&str], Test)] = &[
+const TRIALS: Trials = &[
     ("runs_that_are_valid_pass_and_each_has_its_cases", &[XMLLINT], valid_runs),
     ("a_run_that_is_invalid_fails_with_its_proof", &[XMLLINT], invalid_run),
     ("a_set_up_that_fails_is_an_error_and_what_is_not_here_is_skipped", &[XMLLINT], no_run),
@@ -24,6 +22,7 @@ const TRIALS: &[(&str, &[&str], Test)] = &[
     ("histories_of_other_tools_and_tables_of_them_have_files_too", &[XMLLINT], foreign),
     ("github_shows_what_was_found_what_was_broken_and_how_to_see_it_again", &[], github),
     ("github_is_told_why_nothing_was_run_and_nothing_where_all_is_as_expected", &[], github_without_a_run),
+    ("every_line_of_a_run_with_faults_keeps_to_the_schema", &[], events),
     ("a_file_that_cannot_be_written_is_refused_before_the_run", &[], unwritable),
 ];
 
@@ -35,20 +34,7 @@ const BROKEN: &str = "--target ttl-lock --nemesis pause(n2,n3,n4) --nemesis-inte
                       --time-limit 13 --recovery-time 1 --seed 5";
 
 fn main() -> ExitCode {
-    let trials = TRIALS.iter().map(|(name, needed, test)| {
-        let missing = needed.iter().find(|program| !is_installed(program));
-        let name = match missing {
-            Some(program) => format!("{name} (skipped: {program} is not installed)"),
-            None => (*name).to_owned(),
-        };
-        Trial::test(name, test).with_ignored_flag(missing.is_some())
-    });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
-}
-
-fn is_installed(program: &str) -> bool {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).exists())
+    run_trials(TRIALS)
 }
 
 /// A JUnit file that keeps to the schema, and whose counts are right.
@@ -345,5 +331,57 @@ fn github_without_a_run() -> Result<(), Failed> {
     let (code, out, err, _) = run(&["--target", "ttl-lock", "--locks", "9", "--json", "--expect", "invalid"]);
     assert_eq!((code, out.len(), err.len()), (1, 0, 1), "JSON lines are left alone");
     assert!(err[0].starts_with("::error title=dsjepsen::valid, and that was not expected: No rule"), "{err:?}");
+    Ok(())
+}
+
+fn events() -> Result<(), Failed> {
+    let output = Command::new(DSJEPSEN).args(["list", "--json-schema"]).output().unwrap();
+    let schema: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let store = Store::new();
+    let mut command = store.test("--workload counter --target raft --nodes 3 --time-limit 9 --seed 2 --json");
+    let faults = ["partition(one) at 1s for 1s", "kill(one) at 3s for 1s", "pause(one) at 5s for 1s"];
+    let clock = (cfg!(target_arch = "x86_64")).then_some("; clock(one, +60s) at 2s for 1s").unwrap_or_default();
+    let output = command.args(["--nemesis", &(faults.join("; ") + clock)]).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let lines = |text: &str| -> Vec<Value> { text.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
+    let shown = lines(&String::from_utf8(output.stdout).unwrap());
+    let kept = lines(&fs::read_to_string(store.latest().join("events.jsonl")).unwrap());
+    for event in shown.iter().chain(&kept) {
+        let problems: Vec<String> = validator.iter_errors(event).map(|problem| problem.to_string()).collect();
+        assert!(problems.is_empty(), "{event}: {problems:?}");
+    }
+    let kind = |event: &Value| event["event"].as_str().unwrap().to_owned();
+    let kinds: std::collections::BTreeSet<String> = kept.iter().map(kind).collect();
+    let mut expected = vec![
+        "opened",
+        "node-started",
+        "node-ready",
+        "node-ended",
+        "health",
+        "phase",
+        "fault",
+        "progress",
+        "first-ok",
+        "link",
+        "note",
+        "finished",
+    ];
+    expected.extend(cfg!(target_arch = "x86_64").then_some("clock-read"));
+    for expected in expected {
+        assert!(kinds.contains(expected), "no {expected} in {kinds:?}");
+    }
+    // A schema that takes anything would say nothing: no member may be away, or of another type.
+    for event in kept.iter().chain(&shown) {
+        let members: Vec<&String> = event.as_object().unwrap().keys().collect();
+        for member in members {
+            let mut without = event.clone();
+            without.as_object_mut().unwrap().remove(member);
+            assert!(!validator.is_valid(&without), "without {member}: {without}");
+            let mut other = event.clone();
+            other[member] = serde_json::json!({"no": ["such", "thing"]});
+            assert!(!validator.is_valid(&other), "{member} is anything: {other}");
+        }
+    }
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::{Index, Nanos};
 
 /// The three verdicts, in the order of their gravity: merging takes the gravest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Gravity {
     /// Nothing contradicts the rules.
