@@ -151,6 +151,9 @@ impl Suite {
                     "harness",
                     "the harness failed, so this says nothing in favour of the target",
                 )),
+                Gravity::Valid if checker.judged == 0 => {
+                    Outcome::Skipped(Reason::new("not-judged", "there was nothing in this run that the rule speaks of"))
+                }
                 Gravity::Valid => Outcome::Passed,
                 gravity => of_findings(gravity, &findings, &subject),
             };

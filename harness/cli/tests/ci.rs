@@ -7,9 +7,11 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
+use std::time::Duration;
 
-use common::{DSJEPSEN, Store, Trials, check, read_json, run_trials, text};
+use common::{DSJEPSEN, Running, Store, Trials, assert_nothing_left, check, eventually, read_json, run_trials, text};
 use libtest_mimic::Failed;
+use nix::sys::signal::Signal;
 use serde_json::Value;
 
 const XMLLINT: &str = "xmllint";
@@ -18,6 +20,7 @@ const TRIALS: Trials = &[
     ("runs_that_are_valid_pass_and_each_has_its_cases", &[XMLLINT], valid_runs),
     ("a_run_that_is_invalid_fails_with_its_proof", &[XMLLINT], invalid_run),
     ("a_set_up_that_fails_is_an_error_and_what_is_not_here_is_skipped", &[XMLLINT], no_run),
+    ("a_run_that_was_killed_is_no_success", &[XMLLINT], killed),
     ("nothing_that_a_run_says_breaks_the_file", &[XMLLINT], hostile),
     ("histories_of_other_tools_and_tables_of_them_have_files_too", &[XMLLINT], foreign),
     ("github_shows_what_was_found_what_was_broken_and_how_to_see_it_again", &[], github),
@@ -103,7 +106,12 @@ fn valid_runs() -> Result<(), Failed> {
         let name = checker["checker"].as_str().unwrap();
         assert_eq!(file.count(&format!("//testcase[@name='{name}']")), 2, "{name}");
     }
-    assert_eq!(file.count("//testcase/*"), 0, "all pass");
+    let idle = checkers.iter().filter(|checker| checker["judged"] == 0).count();
+    assert_eq!(
+        (file.count("//testcase/*"), file.count("//skipped")),
+        (2 * idle, 2 * idle),
+        "all that judged something pass"
+    );
     assert_eq!(file.get("//testcase[1]/@classname"), "lock.ttl-lock.none");
     assert_eq!(file.get("//testsuite[2]/testcase[1]/@classname"), "lock.ttl-lock.none.run-2");
     let time: f64 = file.get("//testsuite[1]/@time").parse().unwrap();
@@ -117,7 +125,7 @@ fn valid_runs() -> Result<(), Failed> {
 
     let run = store.latest();
     let (code, again) = check_with(folder.path(), &[run.to_str().unwrap()]);
-    assert_eq!((code, again.count("//testcase"), again.count("//testcase/*")), (0, checkers.len() + 1, 0));
+    assert_eq!((code, again.count("//testcase"), again.count("//testcase/*")), (0, checkers.len() + 1, idle));
     // A torn history: nothing is broken, and nothing is said in favour.
     let history = fs::read_to_string(run.join("history.jsonl")).unwrap();
     fs::write(run.join("history.jsonl"), &history[..history.len() - 9]).unwrap();
@@ -185,6 +193,22 @@ fn no_run() -> Result<(), Failed> {
 
     let (code, file) = run("rapt");
     assert_eq!((code, file.get("//error/@type").as_str()), (254, "usage"));
+    Ok(())
+}
+
+fn killed() -> Result<(), Failed> {
+    let store = Store::new();
+    let path = store.path().with_extension("xml");
+    let mut command = store.test("--target ttl-lock --nodes 1 --time-limit 60 --seed 1");
+    command.arg("--junit").arg(&path);
+    let mut run = Running::start(command);
+    eventually(Duration::from_secs(20), "the run directory", || store.path().join("latest").exists());
+    let name = store.latest_name();
+    run.signal(Signal::SIGKILL);
+    run.wait(Duration::from_secs(5));
+    assert_nothing_left(&name, Duration::from_secs(1));
+    let file = File::read(&path);
+    assert_eq!((file.count("//testcase"), file.get("//error/@type").as_str()), (1, "interrupted"));
     Ok(())
 }
 

@@ -90,6 +90,12 @@ fn cases_say_what_the_exit_code_says_whatever_was_expected() {
 }
 
 #[test]
+fn a_rule_that_was_not_put_to_the_test_did_not_pass() {
+    let judgements = vec![Judgement::new("a", 0, vec![]), Judgement::new("b", 1, vec![])];
+    assert_eq!(letters(&suite(&Verdict::merge(judgements, Default::default(), "Fine."), None)), "psp");
+}
+
+#[test]
 fn what_belongs_to_no_checker_is_a_matter_of_the_run() {
     let mut set_up = verdict(vec![vec![]]);
     let finding = Finding::unknown(UnknownReason::SetupFailed, "The cluster never came up: no.");
