@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use clap_complete::Shell;
 use dsjepsen_history::{JepsenNotation, OptionValue, Options};
 use dsjepsen_workloads::{AnyWorkload, OptionKind, OptionSpec, workloads};
 
@@ -22,6 +23,19 @@ pub(crate) const LONGEST_S: u64 = 10_000_000;
 
 /// The whole command line.
 pub(crate) fn command() -> Command {
+    visible_command()
+        .subcommand(
+            Command::new("node")
+                .about("Runs one node of a system of our own; the harness starts these by itself")
+                .hide(true)
+                .arg(Arg::new("name").required(true))
+                .arg(Arg::new("config").required(true)),
+        )
+        .subcommand(Command::new("guardian").hide(true).arg(Arg::new("run").required(true)))
+}
+
+/// The commands that are for people.
+pub(crate) fn visible_command() -> Command {
     Command::new("dsjepsen")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Runs real nodes through faults and says, with proof, whether they kept their promises")
@@ -34,17 +48,23 @@ pub(crate) fn command() -> Command {
         .subcommand(
             Command::new("list")
                 .about("Shows workloads, targets with what to expect of them, faults, and models of other tools' histories")
-                .arg(flag("json", "Print the list as JSON")),
+                .arg(flag("json", "Print the list as JSON"))
+                .arg(flag("json-schema", "Print the JSON Schema of the lines of `dsjepsen test --json`").conflicts_with("json")),
         )
         .subcommand(target_command())
         .subcommand(
-            Command::new("node")
-                .about("Runs one node of a system of our own; the harness starts these by itself")
-                .hide(true)
-                .arg(Arg::new("name").required(true))
-                .arg(Arg::new("config").required(true)),
+            Command::new("completions")
+                .about("Prints a script that completes commands and options in a shell")
+                .arg(Arg::new("shell").value_name("SHELL").required(true).value_parser(value_parser!(Shell))),
         )
-        .subcommand(Command::new("guardian").hide(true).arg(Arg::new("run").required(true)))
+        .subcommand(
+            Command::new("man").about("Prints the manual page, or writes one for each command into a folder").arg(
+                Arg::new("folder")
+                    .value_name("DIR")
+                    .value_parser(value_parser!(PathBuf))
+                    .help("Where the pages are written [default: one page for all, to standard output]"),
+            ),
+        )
 }
 
 /// How a target is named on the command line.
@@ -83,6 +103,7 @@ fn check_command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .conflicts_with_all(["path", "model", "init", "independent", "no-split", "failed-cas", "consistency", "format", "html"]),
         )
+        .arg(junit())
         .arg(flag("json", "Print the verdict as JSON"))
         .arg(flag("quiet", "Print nothing; the exit code tells"))
 }
@@ -128,6 +149,11 @@ fn target_command() -> Command {
         .arg(nodes())
         .arg(flag("json", "Print the results as JSON"));
     Command::new("target").about("Looks after systems under test").subcommand_required(true).subcommand(check)
+}
+
+fn junit() -> Arg {
+    text("junit", "FILE", "Writes what came of it as JUnit XML, for CI systems; the file is replaced whole")
+        .value_parser(value_parser!(PathBuf))
 }
 
 fn nodes() -> Arg {
@@ -182,6 +208,7 @@ fn test_command() -> Command {
             text("expect", "VERDICT", "The verdict that exits with 0")
                 .value_parser(PossibleValuesParser::new(["valid", "invalid", "unknown"])),
         )
+        .arg(junit())
         .arg(flag("leave-running", "Leave the nodes running after the run, until Ctrl-C"))
         .arg(flag("json", "Print events and the verdict as JSON lines"))
         .arg(flag("quiet", "Print only the verdict"));

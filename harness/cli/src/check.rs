@@ -7,12 +7,14 @@ mod manifest;
 mod memory;
 
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
 use clap::ArgMatches;
 use dsjepsen_history::{Finding, RunDirectory, UnknownReason, Verdict};
 use dsjepsen_reports::{ReportError, write_page_as};
 
 use crate::exit::{Exit, Failure, harness, usage};
+use crate::junit::{JUnit, Subject, Suite, class};
 use crate::naming;
 use crate::run::put_first;
 use crate::schedule::shell_line;
@@ -20,12 +22,45 @@ use crate::terminal::{Style, Terminal};
 
 /// The command.
 pub(crate) fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
+    let named = arguments.get_one::<PathBuf>("manifest").or_else(|| arguments.get_one("path"));
+    let name = named.map_or_else(String::new, |path| path.display().to_string());
+    let subject = Subject {
+        class: class(&["check", &name], 0),
+        command: shell_line(&std::env::args().collect::<Vec<_>>()),
+        properties: vec![("dsjepsen", env!("CARGO_PKG_VERSION").to_owned())],
+        name,
+        ..Subject::default()
+    };
+    let junit = JUnit::begin(arguments, subject.clone())?;
+    let began = Instant::now();
+    let judged = judge_what_is_asked(arguments, subject.clone());
+    let Some(mut junit) = junit else {
+        return judged.map(|(exit, _)| exit);
+    };
+    let mut suite = match &judged {
+        Ok((_, suite)) => suite.clone(),
+        Err(failure) => Suite::of_failure(subject, failure),
+    };
+    suite.took(began.elapsed());
+    let told = junit.add(suite);
+    let (exit, _) = judged?;
+    Ok(told.map_or_else(
+        |problem| {
+            eprintln!("error: {problem}");
+            exit.worst(Exit::Harness)
+        },
+        |()| exit,
+    ))
+}
+
+/// Judges a run, a history or a table. `subject` is what is known beforehand of what is judged.
+fn judge_what_is_asked(arguments: &ArgMatches, subject: Subject) -> Result<(Exit, Suite), Failure> {
     if let Some(table) = arguments.get_one::<PathBuf>("manifest") {
-        return manifest::check(table, arguments);
+        return manifest::check(table, arguments, subject);
     }
     let path: &PathBuf = arguments.get_one("path").ok_or_else(|| usage("which run?"))?;
     if arguments.get_one::<String>("model").is_some() {
-        return foreign::check(path, arguments);
+        return foreign::check(path, arguments, subject);
     }
     if let Some(option) = foreign::asked(arguments) {
         return Err(usage(format!("--{option} is for histories of other tools: say with --model what they are of")));
@@ -41,14 +76,16 @@ pub(crate) fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
         Some(file) => write_page_as(&directory, verdict.clone(), file),
         None => Ok(()),
     };
+    let page = arguments.get_one::<PathBuf>("html").cloned().unwrap_or_else(|| directory.page_file());
+    let page = (drawn.is_ok() && page.exists()).then(|| page.display().to_string());
     if arguments.get_flag("json") {
         println!("{}", serde_json::to_string(&verdict).map_err(harness)?);
     } else if !arguments.get_flag("quiet") {
-        let page = arguments.get_one::<PathBuf>("html").cloned().unwrap_or_else(|| directory.page_file());
-        let page = (drawn.is_ok() && page.exists()).then(|| page.display().to_string());
         Terminal::new(Style::Lines).conclude(&verdict, page.as_deref(), &shell_line(&plan.command));
     }
-    Ok(with_page(Exit::of(&verdict, false), drawn))
+    let exit = with_page(Exit::of(&verdict, false), drawn);
+    let subject = Subject { page, ..Subject::of_run(&plan, 0, path) };
+    Ok((exit, Suite::of_verdict(subject, &verdict, exit)))
 }
 
 /// How a check ends whose page was to be drawn. That this failed changes no verdict, but it is told, and a page that is not there is

@@ -79,6 +79,8 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
+    /// Whether this machine lacks what was asked for: then nothing is wrong with the command line.
+    pub(crate) unavailable: bool,
     message: String,
 }
 
@@ -90,12 +92,17 @@ impl fmt::Display for Failure {
 
 /// The command line makes no sense.
 pub(crate) fn usage(message: impl fmt::Display) -> Failure {
-    Failure { exit: Exit::Usage, message: message.to_string() }
+    Failure { exit: Exit::Usage, unavailable: false, message: message.to_string() }
+}
+
+/// A system that is not installed, or a fault that does not work here.
+pub(crate) fn unavailable(message: impl fmt::Display) -> Failure {
+    Failure { unavailable: true, ..usage(message) }
 }
 
 /// The harness or the set-up failed.
 pub(crate) fn harness(message: impl fmt::Display) -> Failure {
-    Failure { exit: Exit::Harness, message: message.to_string() }
+    Failure { exit: Exit::Harness, unavailable: false, message: message.to_string() }
 }
 
 #[cfg(test)]

@@ -2,11 +2,12 @@
 
 mod as_json;
 
-use anstream::println;
+use anstream::{print, println};
 use clap::ArgMatches;
 use dsjepsen_checkers::foreign::foreign_models;
 use dsjepsen_engine::nemesis::faults;
 use dsjepsen_engine::target::{Exposure, Target, Variants, runs_here};
+use dsjepsen_history::RUN_EVENT_SCHEMA;
 use dsjepsen_targets::targets;
 use dsjepsen_workloads::{AnyWorkload, workloads};
 
@@ -17,7 +18,9 @@ const WIDTH: usize = 110;
 
 /// The command.
 pub(crate) fn list(arguments: &ArgMatches) -> Result<Exit, Failure> {
-    if arguments.get_flag("json") {
+    if arguments.get_flag("json-schema") {
+        print!("{RUN_EVENT_SCHEMA}");
+    } else if arguments.get_flag("json") {
         println!("{}", as_json::everything());
     } else {
         print_matrix();

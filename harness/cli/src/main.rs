@@ -3,10 +3,14 @@
 
 mod arguments;
 mod check;
+mod ci;
 mod exit;
 mod export;
+mod github;
 mod heal;
+mod junit;
 mod list;
+mod manual;
 mod naming;
 mod run;
 mod schedule;
@@ -14,6 +18,7 @@ mod stored_plan;
 mod target;
 mod terminal;
 mod test;
+mod words;
 
 use std::io::BufReader;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -57,6 +62,8 @@ fn dispatch(matches: &ArgMatches, began: Instant) -> Exit {
         Some(("heal", arguments)) => heal::heal(arguments),
         Some(("list", arguments)) => list::list(arguments),
         Some(("target", arguments)) => target::target(arguments),
+        Some(("completions", arguments)) => manual::completions(arguments),
+        Some(("man", arguments)) => manual::man(arguments),
         Some(("node", arguments)) => node(arguments),
         Some(("guardian", arguments)) => {
             let run = arguments.get_one::<String>("run").map_or("", String::as_str);

@@ -33,8 +33,20 @@ pub(crate) struct RunRequest<'a> {
     pub(crate) leave_running: bool,
 }
 
+/// What came of one run.
+pub(crate) struct Ran {
+    pub(crate) plan: Plan,
+    pub(crate) directory: RunDirectory,
+    pub(crate) verdict: Verdict,
+    /// The page, if it could be drawn.
+    pub(crate) page: Option<String>,
+    /// From its beginning to its verdict.
+    pub(crate) took: Duration,
+}
+
 /// Runs from the plan to the page.
-pub(crate) async fn run(one: RunRequest<'_>) -> Result<Verdict, Failure> {
+pub(crate) async fn run(one: RunRequest<'_>) -> Result<Ran, Failure> {
+    let began = Instant::now();
     let mut plan = one.request.plan(one.seed)?;
     let directory = make_directory(&one.store, one.request, &mut plan).map_err(harness)?;
     let _hold = directory.hold().map_err(harness)?;
@@ -70,14 +82,14 @@ pub(crate) async fn run(one: RunRequest<'_>) -> Result<Verdict, Failure> {
         page: page.as_ref().map(|page| page.display().to_string()),
         command: command.clone(),
     });
-    let page = page.map(|page| page.display().to_string());
+    let (page, took) = (page.map(|page| page.display().to_string()), began.elapsed());
     terminal.lock().unwrap_or_else(std::sync::PoisonError::into_inner).conclude(&verdict, page.as_deref(), &command);
     if let Some(_cluster) = cluster.filter(|_| one.leave_running && one.stop.reason().is_none()) {
         let text = "the nodes are left running; Ctrl-C ends them".to_owned();
         conditions.events.emit(RunEvent::Note { text });
         one.stop.asked().await;
     }
-    Ok(verdict)
+    Ok(Ran { plan, directory, verdict, page, took })
 }
 
 /// Through the cluster's life, as far as it came. Dropping the cluster ends it.

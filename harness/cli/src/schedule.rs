@@ -11,7 +11,7 @@ use dsjepsen_workloads::{AnyWorkload, workloads};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::arguments::{WORKERS, read_options};
-use crate::exit::{Failure, usage};
+use crate::exit::{Failure, unavailable, usage};
 use crate::naming;
 use crate::stored_plan::{self, StoredPlan};
 
@@ -59,7 +59,7 @@ impl Request {
         let plan = &stored.plan;
         let workload = naming::workload(&plan.workload).map_err(|problem| stored.wrong("workload", problem))?;
         let (target, variants) = naming::target(&plan.target).map_err(|problem| stored.wrong("target", problem))?;
-        let target_version = runs_here(target).map_err(|problem| stored.wrong("target", problem))?;
+        let target_version = runs_here(target).map_err(|problem| stored.unavailable("target", problem))?;
         let settings = stored.settings()?;
         let nodes: Vec<NodeId> = (0..usize::from(settings.nodes)).map(NodeId::at).collect();
         stored.check_faults(target, &nodes)?;
@@ -90,9 +90,9 @@ impl Request {
         let options = read_options(arguments, workload)?;
         let schedule = parse_nemesis(word("nemesis")).map_err(usage)?;
         for one in schedule.asked() {
-            one.fault.available().map_err(usage)?;
+            one.fault.available().map_err(unavailable)?;
         }
-        let target_version = runs_here(target).map_err(usage)?;
+        let target_version = runs_here(target).map_err(unavailable)?;
         let settings = read_settings(arguments, schedule.takes_turns(), target.default_nodes())?;
         let nodes: Vec<NodeId> = (0..usize::from(settings.nodes)).map(NodeId::at).collect();
         schedule.check_target(target, &nodes).map_err(usage)?;

@@ -14,7 +14,7 @@ use dsjepsen_history::{NodeId, OptionValue, Options, Plan, RunSettings, read_pla
 use dsjepsen_workloads::{AnyWorkload, OptionSpec, workloads};
 
 use crate::arguments::{LONGEST_S, NODES, OP_TIMEOUT_MS, WORKERS};
-use crate::exit::{Failure, usage};
+use crate::exit::{Failure, unavailable, usage};
 
 /// The options of `test` whose place in a plan is this one.
 const IN_THE_PLAN: [(&str, &str); 11] = [
@@ -53,6 +53,11 @@ impl StoredPlan {
     /// Something is wrong in this field.
     pub(crate) fn wrong(&self, field: &str, problem: impl Display) -> Failure {
         usage(format!("{}: {field}: {problem}", self.path.display()))
+    }
+
+    /// What this field asks for is not to be had here.
+    pub(crate) fn unavailable(&self, field: &str, problem: impl Display) -> Failure {
+        unavailable(format!("{}: {field}: {problem}", self.path.display()))
     }
 
     fn refuse_contradictions(&self, arguments: &ArgMatches) -> Result<(), Failure> {
@@ -120,7 +125,7 @@ impl StoredPlan {
                 return wrong("fault", format!("there is no fault `{}`: use {}", planned.fault, known.join(", ")));
             };
             if let Err(problem) = fault.available() {
-                return wrong("fault", problem.to_string());
+                return Err(self.unavailable(&format!("faults[{number}].fault"), problem));
             }
             if !ids.insert(planned.id) {
                 return wrong("id", format!("another fault has the number {} too: each needs its own", planned.id));

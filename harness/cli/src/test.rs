@@ -11,6 +11,7 @@ use dsjepsen_history::Gravity;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
+use crate::ci::Readers;
 use crate::exit::{Exit, Failure, harness};
 use crate::run::{RunRequest, run};
 use crate::schedule::Request;
@@ -18,6 +19,12 @@ use crate::terminal::Style;
 
 /// The command.
 pub(crate) fn test(arguments: &ArgMatches, process_began: Instant) -> Result<Exit, Failure> {
+    let mut readers = Readers::begin(arguments)?;
+    let exit = run_all(arguments, process_began, &mut readers).inspect_err(|failure| readers.failed(failure, 0))?;
+    Ok(readers.finish(exit))
+}
+
+fn run_all(arguments: &ArgMatches, process_began: Instant, readers: &mut Readers) -> Result<Exit, Failure> {
     let request = Request::read(arguments)?;
     let given = arguments.get_one::<u64>("seed").copied();
     let first_seed = given.unwrap_or_else(draw_seed);
@@ -51,12 +58,20 @@ pub(crate) fn test(arguments: &ArgMatches, process_began: Instant) -> Result<Exi
                 process_began: if number == 0 { process_began } else { Instant::now() },
                 leave_running: arguments.get_flag("leave-running"),
             };
+            if number > 0 {
+                readers.goes_on(number);
+            }
             let exit = match run(one).await {
-                // A signal after the verdict (to end nodes that were left running) takes nothing from it.
-                Ok(verdict) => Exit::of(&verdict, verdict.interrupted).expecting(expected),
+                Ok(ran) => {
+                    // A signal after the verdict (to end nodes that were left running) takes nothing from it.
+                    let exit = Exit::of(&ran.verdict, ran.verdict.interrupted).expecting(expected);
+                    readers.ran(&ran, number, exit);
+                    exit
+                }
                 Err(failure) if number == 0 => return Err(failure),
                 Err(failure) => {
                     eprintln!("error: {failure}");
+                    readers.failed(&failure, number);
                     failure.exit
                 }
             };

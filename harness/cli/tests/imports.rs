@@ -30,7 +30,7 @@ const WITHOUT_RUNTIME: [&str; 3] = ["dsjepsen-history", "dsjepsen-checkers", "ds
 
 #[test]
 fn imports_point_one_way_and_judges_need_no_runtime() {
-    let metadata = MetadataCommand::new().other_options(vec!["--offline".to_owned()]).exec().unwrap();
+    let metadata = MetadataCommand::new().no_deps().other_options(vec!["--offline".to_owned()]).exec().unwrap();
     let members: BTreeMap<String, BTreeSet<String>> = metadata
         .workspace_packages()
         .into_iter()

@@ -9,6 +9,7 @@ use crate::{Moment, Nanos, NodeId};
 
 /// What is done with a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FaultAction {
     /// It is put in force.
@@ -19,6 +20,7 @@ pub enum FaultAction {
 
 /// What came of an action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum FaultOutcome {
     /// The action was carried out.

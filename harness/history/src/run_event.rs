@@ -7,8 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{FaultAction, FaultOutcome, Gravity, Nanos, NodeId};
 
+/// The JSON Schema of one line of `events.jsonl`, which is one of `dsjepsen test --json` too. A test makes it of [`StampedEvent`] and
+/// the types in it, and holds it against the file.
+pub const RUN_EVENT_SCHEMA: &str = include_str!("../run-event.schema.json");
+
 /// An event with its time.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct StampedEvent {
     /// Time in ns since the start of the run.
     pub time_ns: Nanos,
@@ -19,6 +24,7 @@ pub struct StampedEvent {
 
 /// How a node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum NodeHealth {
     /// It answers as a node does that is ready.
@@ -58,6 +64,7 @@ impl NodeHealth {
 
 /// What can happen in a run beside operations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "event", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum RunEvent {
@@ -199,7 +206,46 @@ pub enum RunEvent {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
+    use schemars::generate::SchemaSettings;
+    use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+    use serde_json::json;
+
     use super::*;
+
+    impl JsonSchema for NodeId {
+        fn inline_schema() -> bool {
+            true
+        }
+
+        fn schema_name() -> Cow<'static, str> {
+            "NodeId".into()
+        }
+
+        fn json_schema(_: &mut SchemaGenerator) -> Schema {
+            json_schema!({"type": "string", "pattern": "^n[1-9][0-9]*$"})
+        }
+    }
+
+    /// `DSJEPSEN_WRITE_SCHEMA=1 cargo test -p dsjepsen-history schema` writes the file anew.
+    #[test]
+    fn the_schema_is_that_of_the_types() {
+        let mut schema =
+            SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<StampedEvent>();
+        schema.insert("title".to_owned(), json!("An event of a run"));
+        let about = "One line of `dsjepsen test --json`, and of events.jsonl in the directory of a run. Later versions may add kinds of \
+                     events, and members to those that there are.";
+        schema.insert("description".to_owned(), json!(about));
+        let made = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+        if std::env::var_os("DSJEPSEN_WRITE_SCHEMA").is_some() {
+            std::fs::write(concat!(env!("CARGO_MANIFEST_DIR"), "/run-event.schema.json"), &made).unwrap();
+        }
+        assert!(
+            made == RUN_EVENT_SCHEMA,
+            "the types have changed: write the file anew (see above); it should be\n{made}"
+        );
+    }
 
     #[test]
     fn health_names_who_was_not_ready() {

@@ -9,6 +9,7 @@ use crate::{Index, Nanos};
 
 /// The three verdicts, in the order of their gravity: merging takes the gravest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Gravity {
     /// Nothing contradicts the rules.
@@ -294,6 +295,9 @@ pub struct Judgement {
     pub verdict: Gravity,
     /// What decides the verdict; empty where it is valid.
     pub findings: Vec<Finding>,
+    /// Once the findings have been merged into a [`Verdict`]: their rules, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub found: Vec<Cow<'static, str>>,
     /// What it counted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub figures: Vec<Figure>,
@@ -308,7 +312,8 @@ impl Judgement {
     /// A judgement whose verdict follows from its findings.
     pub fn new(checker: impl Into<String>, judged: u64, findings: Vec<Finding>) -> Self {
         let verdict = findings.iter().map(|finding| finding.gravity).max().unwrap_or_default();
-        Self { checker: checker.into(), verdict, findings, figures: Vec::new(), assumptions: Vec::new(), judged }
+        let checker = checker.into();
+        Self { checker, verdict, findings, judged, ..Self::default() }
     }
 }
 
@@ -346,6 +351,7 @@ impl Verdict {
         let mut findings = Vec::new();
         let mut checkers = Vec::new();
         for mut judgement in judgements {
+            judgement.found = judgement.findings.iter().map(|finding| finding.rule.clone()).collect();
             findings.append(&mut judgement.findings);
             checkers.push(judgement);
         }
@@ -361,6 +367,29 @@ impl Verdict {
             harness_error: None,
             interrupted: false,
         }
+    }
+
+    /// The findings of each checker, in the order of [`Verdict::checkers`], and those of none: of the set-up, or of the file.
+    pub fn findings_by_checker(&self) -> (Vec<Vec<&Finding>>, Vec<&Finding>) {
+        let mut due: Vec<Vec<&str>> =
+            self.checkers.iter().map(|checker| checker.found.iter().map(AsRef::as_ref).collect()).collect();
+        let mut found = vec![Vec::new(); due.len()];
+        let mut of_none = Vec::new();
+        for finding in &self.findings {
+            // Merging keeps the order of the checkers among findings of one rule.
+            let place = due
+                .iter()
+                .enumerate()
+                .find_map(|(checker, rules)| Some((checker, rules.iter().position(|rule| *rule == finding.rule)?)));
+            match place {
+                Some((checker, rule)) => {
+                    due[checker].remove(rule);
+                    found[checker].push(finding);
+                }
+                None => of_none.push(finding),
+            }
+        }
+        (found, of_none)
     }
 }
 
@@ -379,6 +408,28 @@ mod tests {
         assert_eq!(verdict.verdict, Gravity::Invalid);
         assert_eq!(verdict.sentence, "two held it");
         assert_eq!(verdict.findings.len(), 2);
+    }
+
+    #[test]
+    fn merged_findings_still_belong_to_their_checkers() {
+        let unknown = |sentence: &str| Finding::unknown(UnknownReason::KindNeverSucceeded, sentence);
+        let judgements = vec![
+            Judgement::new("a", 3, vec![unknown("of a"), unknown("of a too")]),
+            Judgement::new("b", 3, vec![]),
+            Judgement::new("c", 3, vec![unknown("of c"), Finding::invalid("lock.exclusion", "worst", vec![1])]),
+        ];
+        let mut verdict = Verdict::merge(judgements, Default::default(), "fine");
+        verdict.findings.push(unknown("of the file"));
+        verdict.findings.insert(0, Finding::unknown(UnknownReason::SetupFailed, "of the set-up"));
+        let (found, of_none) = verdict.findings_by_checker();
+        let sentences = |findings: &[&Finding]| -> Vec<String> {
+            findings.iter().map(|finding| finding.sentence.clone()).collect()
+        };
+        assert_eq!(
+            found.iter().map(|of| sentences(of)).collect::<Vec<_>>(),
+            [vec!["of a", "of a too"], vec![], vec!["worst", "of c"]]
+        );
+        assert_eq!(sentences(&of_none), ["of the set-up", "of the file"]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use super::budget::{Budget, Heeding};
 use super::memory;
 use super::with_page;
 use crate::exit::{Exit, Failure, harness, usage};
+use crate::junit::{Subject, Suite};
 use crate::naming;
 use crate::schedule::shell_line;
 use crate::terminal::{Style, Terminal};
@@ -36,7 +37,7 @@ fn is_given(arguments: &ArgMatches, name: &str) -> bool {
 }
 
 /// The command.
-pub(super) fn check(path: &Path, arguments: &ArgMatches) -> Result<Exit, Failure> {
+pub(super) fn check(path: &Path, arguments: &ArgMatches, mut subject: Subject) -> Result<(Exit, Suite), Failure> {
     let text = |name: &str| arguments.get_one::<String>(name).map(String::as_str);
     let named = text("model").unwrap_or_default();
     let (model, level) = model(named)?;
@@ -56,7 +57,10 @@ pub(super) fn check(path: &Path, arguments: &ArgMatches) -> Result<Exit, Failure
     } else if !arguments.get_flag("quiet") {
         show(&verdict, page.filter(|_| drawn.is_ok()), &command);
     }
-    Ok(with_page(Exit::of(&verdict, false), drawn))
+    subject.page = page.filter(|_| drawn.is_ok()).map(|page| page.display().to_string());
+    subject.properties.push(("model", named.to_owned()));
+    let exit = with_page(Exit::of(&verdict, false), drawn);
+    Ok((exit, Suite::of_verdict(subject, &verdict, exit)))
 }
 
 /// Draws the page of a judged history.

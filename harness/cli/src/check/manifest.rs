@@ -22,12 +22,14 @@ use self::expected::Expected;
 use super::budget::Budget;
 use super::foreign::judge;
 use crate::exit::{Exit, Failure, harness, usage};
+use crate::junit::{self, Subject, Suite};
 
 /// The command.
-pub(super) fn check(table: &Path, arguments: &ArgMatches) -> Result<Exit, Failure> {
+pub(super) fn check(table: &Path, arguments: &ArgMatches, subject: Subject) -> Result<(Exit, Suite), Failure> {
     let text = fs::read_to_string(table).map_err(|error| usage(format!("{}: {error}", table.display())))?;
     let folder = table.parent().unwrap_or(Path::new("."));
     let (mut rows, mut expected, mut not_judged) = (0_u64, 0_u64, 0_u64);
+    let mut told = Vec::new();
     for (number, line) in text.lines().enumerate().skip(1).filter(|(_, line)| !line.is_empty()) {
         let malformed = |problem: String| harness(format!("{}, line {}: {problem}", table.display(), number + 1));
         let row = Row::read(line).map_err(malformed)?;
@@ -43,12 +45,14 @@ pub(super) fn check(table: &Path, arguments: &ArgMatches) -> Result<Exit, Failur
         } else if !arguments.get_flag("quiet") {
             println!("{}", row.as_line(&came, milliseconds));
         }
+        told.push((format!("{}: {} {}", number + 1, row.file, row.model), came.told()));
     }
     if !arguments.get_flag("json") && !arguments.get_flag("quiet") {
         let missing = if not_judged > 0 { format!(" ({not_judged} not judged)") } else { String::new() };
         println!("{rows} rows, {expected} as expected{missing}");
     }
-    Ok(if rows > 0 && rows == expected { Exit::Valid } else { Exit::Invalid })
+    let exit = if rows > 0 && rows == expected { Exit::Valid } else { Exit::Invalid };
+    Ok((exit, Suite::of_rows(subject, told)))
 }
 
 /// What came of a row.
@@ -64,6 +68,16 @@ enum Came {
 impl Came {
     fn is_as_expected(&self) -> bool {
         matches!(self, Self::Verdict(_, None))
+    }
+
+    /// As a row of a JUnit file.
+    fn told(&self) -> junit::Row {
+        match self {
+            Self::Verdict(_, None) => junit::Row::Expected,
+            Self::Verdict(_, Some(how)) => junit::Row::Differs(how.clone()),
+            Self::NotJudged(why) => junit::Row::NotJudged(why.clone()),
+            Self::Refused(why) => junit::Row::Refused(why.clone()),
+        }
     }
 }
 

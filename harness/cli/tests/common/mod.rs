@@ -3,9 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitCode, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use libtest_mimic::{Arguments, Failed, Trial};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::Value;
@@ -31,6 +32,8 @@ impl Store {
     pub(crate) fn test(&self, arguments: &str) -> Command {
         let mut command = Command::new(DSJEPSEN);
         command.arg("test").args(arguments.split_whitespace()).arg("--store").arg(self.path());
+        // Where the tests run is no matter of what they test.
+        command.env_remove("GITHUB_ACTIONS").env_remove("GITHUB_STEP_SUMMARY");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }
@@ -115,4 +118,25 @@ pub(crate) fn read_json(path: &Path) -> Value {
 
 pub(crate) fn text(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// Tests by their names, and the programs that each needs.
+pub(crate) type Trials = &'static [(&'static str, &'static [&'static str], fn() -> Result<(), Failed>)];
+
+/// Runs tests; those whose programs are missing are skipped by name.
+pub(crate) fn run_trials(trials: Trials) -> ExitCode {
+    let trials = trials.iter().map(|(name, needed, test)| {
+        let missing = needed.iter().find(|program| !is_installed(program));
+        let name = match missing {
+            Some(program) => format!("{name} (skipped: {program} is not installed)"),
+            None => (*name).to_owned(),
+        };
+        Trial::test(name, test).with_ignored_flag(missing.is_some())
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
+
+pub(crate) fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).exists())
 }
