@@ -105,18 +105,23 @@ pub enum Undo {
 }
 
 impl Undo {
-    /// Where the fault is while it is in force, and with what it ends if nobody undoes it.
-    pub(super) fn place(&self) -> String {
+    /// The node whose processes it is about; none where it is about links, or a worker.
+    fn node(&self) -> Option<NodeId> {
         match self {
-            Self::Reconnect { .. } | Self::Clear { .. } | Self::OpenGate { .. } => "the controller".to_owned(),
             Self::Resume { node }
             | Self::Restart { node }
             | Self::Boot { node, .. }
             | Self::Restore { node, .. }
             | Self::Lift { node, .. }
             | Self::Unskew { node, .. }
-            | Self::Unthrottle { node, .. } => format!("the processes of {node}"),
+            | Self::Unthrottle { node, .. } => Some(*node),
+            Self::Reconnect { .. } | Self::Clear { .. } | Self::OpenGate { .. } => None,
         }
+    }
+
+    /// Where the fault is while it is in force, and with what it ends if nobody undoes it.
+    pub(super) fn place(&self) -> String {
+        self.node().map_or_else(|| "the controller".to_owned(), |node| format!("the processes of {node}"))
     }
 
     pub(super) fn nodes(&self) -> Vec<NodeId> {
@@ -124,14 +129,7 @@ impl Undo {
             Self::Reconnect { cut: links, .. } | Self::Clear { links, .. } => {
                 links.iter().flat_map(|(from, to)| [*from, *to]).collect()
             }
-            Self::Resume { node }
-            | Self::Restart { node }
-            | Self::Boot { node, .. }
-            | Self::Restore { node, .. }
-            | Self::Lift { node, .. }
-            | Self::Unskew { node, .. }
-            | Self::Unthrottle { node, .. } => vec![*node],
-            Self::OpenGate { .. } => Vec::new(),
+            other => other.node().into_iter().collect(),
         }
     }
 }
@@ -214,14 +212,10 @@ impl Scene {
                 let withheld = self.gates.get(*worker).map_or(0, Gate::withheld);
                 (format!("worker {worker}"), format!("{why}, {withheld} wake-ups withheld so far"), withheld > 0)
             }
-            Undo::Resume { node }
-            | Undo::Restart { node }
-            | Undo::Boot { node, .. }
-            | Undo::Restore { node, .. }
-            | Undo::Lift { node, .. }
-            | Undo::Unskew { node, .. }
-            | Undo::Unthrottle { node, .. } => (node.to_string(), why.to_string(), false),
-            Undo::Reconnect { .. } | Undo::Clear { .. } => ("links".to_owned(), why.to_string(), false),
+            other => {
+                let whose = other.node().map_or_else(|| "links".to_owned(), |node| node.to_string());
+                (whose, why.to_string(), false)
+            }
         };
         Observed { confirmed, evidence: BTreeMap::from([(whose, seen)]) }
     }
