@@ -32,6 +32,7 @@ pub(crate) fn command() -> Command {
                 .arg(Arg::new("config").required(true)),
         )
         .subcommand(Command::new("guardian").hide(true).arg(Arg::new("run").required(true)))
+        .subcommand(Command::new("first-process").hide(true))
 }
 
 /// The commands that are for people.

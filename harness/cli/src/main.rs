@@ -70,6 +70,9 @@ fn dispatch(matches: &ArgMatches, began: Instant) -> Exit {
             dsjepsen_engine::guard(run, BufReader::new(std::io::stdin()));
             Ok(Exit::Valid)
         }
+        Some(("first-process", _)) => {
+            dsjepsen_engine::be_first_process().map(|()| Exit::Valid).map_err(|error| exit::harness(error.to_string()))
+        }
         _ => Err(exit::usage("there is no such command")),
     };
     result.unwrap_or_else(|failure| {

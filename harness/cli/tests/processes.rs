@@ -16,8 +16,8 @@ use common::{DSJEPSEN, Running, Store, assert_nothing_left, check, eventually, r
 use dsjepsen_engine::nemesis::{Nemesis, Scene, parse_nemesis, plan_faults};
 use dsjepsen_engine::{Cluster, Events, FaultRecorder, Limit, Resource, RunClock};
 use dsjepsen_history::{FaultAction, FaultDetail, FaultOutcome, FaultStage, Moment, NodeId, RunDirectory, RunEvent};
-use nix::sys::signal::Signal;
-use nix::unistd::Uid;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, Uid};
 use serde_json::{Value, json};
 use shell::{Bench, Shell};
 
@@ -438,5 +438,56 @@ fn nothing_is_left_of_nodes_that_boot_or_moved_when_the_controller_is_killed() {
         run.signal(Signal::SIGKILL);
         assert_eq!(run.wait(Duration::from_secs(5)), None);
         assert_nothing_left(&store.latest_name(), Duration::from_secs(10));
+    }
+}
+
+/// A process that nothing ties to the test, known by its command line; ended with the test.
+struct Daemon(String);
+
+impl Daemon {
+    fn pids(&self) -> Vec<Pid> {
+        let entries = std::fs::read_dir("/proc").unwrap().flatten();
+        let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let own = |pid: &i32| {
+            std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line == self.0.replace(' ', "\0").as_bytes())
+        };
+        pids.filter(own).map(Pid::from_raw).collect()
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        for pid in self.pids() {
+            let _ = kill(pid, Signal::SIGKILL);
+        }
+    }
+}
+
+#[test]
+fn not_even_a_daemon_without_group_and_environment_survives() {
+    let namespace = Command::new("unshare").args(["--pid", "--fork", "true"]).status();
+    if !namespace.is_ok_and(|status| status.success()) {
+        eprintln!("skipped: no PID namespace is to be had here");
+        return;
+    }
+    for end in [Signal::SIGTERM, Signal::SIGKILL] {
+        let store = Store::new();
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("target.toml");
+        // A length of sleep that is no other test's.
+        let length = format!("7{}", std::process::id());
+        let node = format!("(setsid env -i sleep {length} &); echo ready; exec sleep 1000");
+        let text = format!(
+            "name = \"daemoniser\"\nports = [7300]\n[node]\ncommand = [\"sh\", \"-c\", \"{node}\"]\n\
+             ready = {{ log = \"ready\" }}\n[clients]\ncontract = [\"counter\"]\n"
+        );
+        std::fs::write(&target, text).unwrap();
+        let line = format!("--target {} --workload counter --nodes 1 --time-limit 60 --seed 1", target.display());
+        let mut run = Running::start(store.test(&line));
+        let daemon = Daemon(format!("sleep {length} "));
+        eventually(Duration::from_secs(20), "the daemon", || daemon.pids().len() == 1);
+        run.signal(end);
+        run.wait(Duration::from_secs(20));
+        eventually(Duration::from_secs(5), "the daemon is left", || daemon.pids().is_empty());
     }
 }

@@ -13,6 +13,7 @@ mod names;
 mod node;
 mod owners;
 mod pauses;
+mod pid_namespace;
 #[allow(unsafe_code, reason = "one system call without a safe interface: the argument stands there")]
 mod prlimit;
 mod programs;
@@ -49,6 +50,7 @@ use node::{Node, Running};
 use owners::NodeSockets;
 use pauses::PausedNodes;
 pub use pauses::{ProcessState, Throttling};
+pub use pid_namespace::be_first_process;
 use programs::Troubles;
 pub use programs::{ClientCommand, Programs};
 pub(crate) use programs::{Program, Trouble};
@@ -191,7 +193,7 @@ impl Cluster {
             move |source| ClusterError::System { what, source }
         };
         let guardian = Guardian::start(&plan.executable, &plan.run).map_err(system("start the guardian process"))?;
-        let spawner = Spawner::start().map_err(system("start the spawner thread"))?;
+        let spawner = Spawner::start(Some(&plan.executable)).map_err(system("start the spawner thread"))?;
         let control = Control::new(addresses)?;
         let troubles = Troubles::default();
         let clocks = NodeClocks::new(if plan.own_clocks { &plan.nodes } else { &[] })

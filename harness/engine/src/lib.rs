@@ -30,7 +30,7 @@ pub use clock::{RunClock, nanos};
 pub use clocks::{NoClock, Skew, SkewId, Witnessed, clocks_available, run_skewed, try_clocks};
 pub use cluster::{
     BootKills, ClientCommand, Cluster, ClusterError, ClusterPlan, FormId, Limit, LimitId, Limited, MARKER,
-    ProcessState, Programs, Resource, Throttling, Unreached, find_marked, guard, kill_marked,
+    ProcessState, Programs, Resource, Throttling, Unreached, be_first_process, find_marked, guard, kill_marked,
 };
 pub use events::{Events, Subscriber};
 pub use gate::{Gate, Occupancy};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -22,6 +22,7 @@ use nix::unistd::{Pid, getpid, getppid};
 use tokio::sync::{oneshot, watch};
 
 use super::marker::MARKER;
+use super::pid_namespace::PidNamespace;
 use crate::clocks::{Patch, TakeOver};
 
 /// A process to be started.
@@ -72,14 +73,16 @@ pub(crate) struct Spawner {
 }
 
 impl Spawner {
-    /// Starts the thread.
-    pub(crate) fn start() -> io::Result<Self> {
+    /// Starts the thread. What it starts is in a PID namespace, where there is one to be had; `executable` is its first process.
+    pub(crate) fn start(executable: Option<&Path>) -> io::Result<Self> {
         let bell = std::sync::Arc::new(EventFd::from_value_and_flags(0, nix::sys::eventfd::EfdFlags::EFD_CLOEXEC)?);
         let (orders, inbox) = mpsc::channel();
         let of_thread = std::sync::Arc::clone(&bell);
-        let thread = std::thread::Builder::new()
-            .name("spawner".to_owned())
-            .spawn(move || Reaper::new(inbox, of_thread).serve())?;
+        let executable = executable.map(Path::to_owned);
+        let thread = std::thread::Builder::new().name("spawner".to_owned()).spawn(move || {
+            let namespace = executable.and_then(|executable| PidNamespace::enter(&executable).ok());
+            Reaper::new(inbox, of_thread, namespace).serve();
+        })?;
         Ok(Self { orders, bell, thread: Some(thread) })
     }
 
@@ -139,11 +142,13 @@ struct Reaper {
     bell: std::sync::Arc<EventFd>,
     children: BTreeMap<i32, Running>,
     begun: Vec<Begun>,
+    /// Ends after all who are waited for here: its first process cannot end before them.
+    namespace: Option<PidNamespace>,
 }
 
 impl Reaper {
-    fn new(inbox: mpsc::Receiver<Order>, bell: std::sync::Arc<EventFd>) -> Self {
-        Self { inbox, bell, children: BTreeMap::new(), begun: Vec::new() }
+    fn new(inbox: mpsc::Receiver<Order>, bell: std::sync::Arc<EventFd>, namespace: Option<PidNamespace>) -> Self {
+        Self { inbox, bell, children: BTreeMap::new(), begun: Vec::new(), namespace }
     }
 
     fn serve(mut self) {
@@ -192,7 +197,7 @@ impl Reaper {
     /// Starts a process, and answers once it is known to all: at once, or when its clock is taken over.
     fn spawn(&mut self, mut spec: ProcessSpec, reply: Reply) {
         let patch = spec.clock.take();
-        match (start(spec, patch.as_ref()), patch) {
+        match (start(spec, patch.as_ref(), self.namespace.is_some()), patch) {
             (Ok((child, pid)), Some(patch)) => {
                 self.begun.push(Begun { child, pid, take_over: TakeOver::begin(pid, patch), reply });
                 self.take_over();
@@ -252,8 +257,9 @@ impl Reaper {
 }
 
 /// Starts a process; one with a clock is held at its first instruction.
-fn start(spec: ProcessSpec, clock: Option<&Patch>) -> io::Result<(Child, i32)> {
-    let controller = getpid();
+fn start(spec: ProcessSpec, clock: Option<&Patch>, in_namespace: bool) -> io::Result<(Child, i32)> {
+    // From within a namespace nobody outside is seen.
+    let controller = if in_namespace { Pid::from_raw(0) } else { getpid() };
     let mut command = Command::new(&spec.program);
     command
         .args(&spec.arguments)
@@ -272,7 +278,7 @@ fn start(spec: ProcessSpec, clock: Option<&Patch>) -> io::Result<(Child, i32)> {
     unsafe {
         command.pre_exec(move || {
             set_pdeathsig(Signal::SIGKILL)?;
-            // The controller may have died before the line above took effect.
+            // The controller may have died before the line above took effect; a namespace has ended with it.
             if getppid() == controller { Ok(()) } else { Err(io::Error::from_raw_os_error(libc::ESRCH)) }
         });
     }
@@ -340,7 +346,7 @@ mod tests {
             return;
         }
         let folder = tempfile::tempdir().unwrap();
-        let spawner = Spawner::start().unwrap();
+        let spawner = Spawner::start(None).unwrap();
         let wait = "while [ ! -e go ]; do sleep 0.01; done; exec sleep 600";
         let late = spawner.spawn(spec(wait, folder.path(), Some(1)).unwrap());
         let other = async {
@@ -365,7 +371,7 @@ mod tests {
             return;
         }
         let folder = tempfile::tempdir().unwrap();
-        let spawner = Spawner::start().unwrap();
+        let spawner = Spawner::start(None).unwrap();
         for (line, signal, code) in [("kill -9 $$", Some(9), None), ("exit 7", None, Some(7))] {
             let mut spawned = in_time(line, spawner.spawn(spec(line, folder.path(), Some(1)).unwrap())).await.unwrap();
             let ended = in_time(line, spawned.ended.wait_for(Option::is_some)).await.unwrap().unwrap();
