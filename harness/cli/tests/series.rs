@@ -146,6 +146,33 @@ fn etcd() {
     });
 }
 
+/// How a short run ends.
+#[derive(PartialEq)]
+enum Ending {
+    Killed,
+    Interrupted,
+    Finished,
+}
+
+impl Ending {
+    /// Of ten runs, three are killed and two interrupted.
+    fn of(number: u64) -> Self {
+        match number % 10 {
+            0 | 3 | 6 => Self::Killed,
+            1 | 4 => Self::Interrupted,
+            _ => Self::Finished,
+        }
+    }
+
+    fn signal(&self) -> Option<Signal> {
+        match self {
+            Self::Killed => Some(Signal::SIGKILL),
+            Self::Interrupted => Some(Signal::SIGINT),
+            Self::Finished => None,
+        }
+    }
+}
+
 fn short_runs() {
     let faults = available();
     series(count(3), |number| {
@@ -154,17 +181,20 @@ fn short_runs() {
             store.test(&format!("--workload lock --target raft --time-limit 2 --recovery-time 0.5 --seed {number}"));
         run.args(["--nemesis", &together(number, &faults, 20), "--quiet"]);
         let mut run = Running::start(run);
-        let is_killed = number % 10 < 3;
-        if is_killed {
+        let ending = Ending::of(number);
+        if let Some(signal) = ending.signal() {
             eventually(Duration::from_secs(20), "a run directory", || store.path().join("latest").exists());
             std::thread::sleep(Duration::from_millis(chance(number).random_range(0..2500)));
-            run.signal(Signal::SIGKILL);
+            run.signal(signal);
         }
-        run.wait(RUN_TIME);
+        let code = run.wait(RUN_TIME);
         let directory = store.latest();
         assert_nothing_left(&store.latest_name(), Duration::from_secs(2));
+        if ending == Ending::Interrupted && code != Some(130) {
+            return Err(format!("interrupted, it ended with {code:?}"));
+        }
         let heal = || Command::new(DSJEPSEN).arg("heal").arg(&directory).output().unwrap();
-        if is_killed {
+        if ending == Ending::Killed {
             let output = heal();
             if output.status.code() != Some(0) {
                 return Err(format!("heal failed: {}", text(&output)));
