@@ -5,6 +5,7 @@ mod common;
 mod shell;
 
 use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use common::{DSJEPSEN, eventually};
@@ -199,6 +200,29 @@ async fn faults_that_overlap_end_with_the_last_that_holds_a_node_and_a_kill_ends
     assert_eq!(of(1, heal), said(&["n1 resumed", "n2 fault 3 had ended this by ending the process"]));
     assert!(of(3, heal).1[0].starts_with("n2 ready "));
     assert!(cluster.is_running(NodeId::at(0)) && cluster.is_running(NodeId::at(1)));
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_fault_that_finds_no_leader_looks_again_as_long_as_it_was_to_last() {
+    const IDLE: &str = "echo node is ready; exec sleep 600";
+    static LATE: Shell = Shell::running(IDLE);
+    static NEVER: Shell = Shell::running(IDLE);
+    LATE.leaderless.store(4, Relaxed);
+    for (target, outcome, evidence) in [
+        (&LATE, FaultOutcome::Installed, ("n1", "stopped (state T)")),
+        (&NEVER, FaultOutcome::Skipped, ("nemesis", "there was nothing to act on")),
+    ] {
+        let bench = Bench::new("leaderless");
+        let cluster = bench.start(target, 1).await.unwrap();
+        let kept = bench.follow(&cluster, "pause(leader) at 100ms for 1s", Duration::from_secs(2)).await;
+        let injections: Vec<_> = kept.iter().filter(|detail| detail.action == FaultAction::Inject).collect();
+        let [asked, done] = injections.as_slice() else { panic!("{injections:?}") };
+        assert_eq!((asked.outcome, done.outcome), (None, Some(outcome)));
+        assert_eq!(done.evidence[evidence.0], evidence.1);
+        let healed = kept.iter().any(|detail| detail.action == FaultAction::Heal && detail.outcome.is_some());
+        assert_eq!(healed, outcome == FaultOutcome::Installed);
+        cluster.stop().await;
+    }
 }
 
 /// A process of this run that no group and no parent ties to it.

@@ -27,7 +27,7 @@ mod throttle;
 mod undo;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,6 +38,7 @@ use dsjepsen_history::{
 use serde_json::Value;
 use tokio::time::{Instant, sleep_until};
 
+use crate::clock::nanos;
 use crate::cluster::Cluster;
 use crate::events::Events;
 use crate::gate::Gate;
@@ -176,11 +177,34 @@ type Evidence = BTreeMap<String, String>;
 /// A fault that is ready to act: what it will do, and what is passed over.
 type Prepared = (&'static dyn Fault, Vec<Undo>, Evidence);
 
+/// Why a fault is not ready to act.
+enum Unprepared {
+    /// Whom it is to hit is not there now: nobody leads, or nobody holds.
+    Nobody,
+    /// Those whom it is to hit are down.
+    AllDown(Evidence),
+    Failed(String),
+}
+
+impl Unprepared {
+    fn told(self) -> (FaultOutcome, String, Evidence) {
+        let nothing = "there was nothing to act on".to_owned();
+        match self {
+            Self::Nobody => (FaultOutcome::Skipped, nothing, Evidence::new()),
+            Self::AllDown(who) => (FaultOutcome::Skipped, nothing, who),
+            Self::Failed(why) => (FaultOutcome::Failed, why, Evidence::new()),
+        }
+    }
+}
+
 /// The nodes whose processes are ended and started anew when this is undone.
 fn started_anew(undone: &[Undo]) -> Vec<NodeId> {
     let anew = undone.iter().filter(|undo| matches!(undo, Undo::Restore { stays_down: false, .. }));
     anew.flat_map(Undo::nodes).collect()
 }
+
+/// How long a fault that found nobody waits until it looks again.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// What is done at a time.
 enum Deed<'a> {
@@ -209,6 +233,8 @@ pub struct Nemesis {
     events: Events,
     journal: Journal,
     in_force: InForce,
+    /// The faults that were asked for.
+    asked_for: BTreeSet<u32>,
 }
 
 impl Nemesis {
@@ -224,18 +250,33 @@ impl Nemesis {
         directory: &RunDirectory,
     ) -> std::io::Result<Self> {
         let journal = Journal::create(&directory.journal_file())?;
-        Ok(Self { scene, schedule, recorder, events, journal, in_force: InForce::default() })
+        Ok(Self {
+            scene,
+            schedule,
+            recorder,
+            events,
+            journal,
+            in_force: InForce::default(),
+            asked_for: BTreeSet::new(),
+        })
     }
 
     /// Injects and heals by the schedule; times count from now. One thing is done after the other: a node that takes long to
-    /// come up delays what comes next.
+    /// come up delays what comes next. A fault that finds nobody (no leader, say) looks again, as long as it was to last.
     pub async fn follow_schedule(&mut self) {
         let began = Instant::now();
         let schedule = std::mem::take(&mut self.schedule);
-        for (time, deed) in deeds(&schedule) {
+        let mut deeds = VecDeque::from(deeds(&schedule));
+        while let Some((time, deed)) = deeds.pop_front() {
             sleep_until(began + Duration::from_nanos(time)).await;
             match deed {
-                Deed::Start(planned) => self.start(planned).await,
+                Deed::Start(planned) => {
+                    let again = nanos(began.elapsed() + LOOK_AGAIN);
+                    if !self.start(planned, again < planned.heal_ns).await {
+                        let place = deeds.partition_point(|(time, _)| *time <= again);
+                        deeds.insert(place, (again, Deed::Start(planned)));
+                    }
+                }
                 Deed::Heal(ids) => {
                     for id in self.in_force.healing_order(ids) {
                         self.heal(id).await;
@@ -267,14 +308,20 @@ impl Nemesis {
         }
     }
 
-    async fn start(&mut self, planned: &PlannedFault) {
+    /// `false` where nobody was found; then the fault is still to be started, if that is possible later.
+    async fn start(&mut self, planned: &PlannedFault, may_be_later: bool) -> bool {
         let request = self.detail(planned.id, FaultAction::Inject, &planned.target);
-        self.record(&planned.fault, FaultDetail { params: planned.params.clone(), ..request.clone() });
+        if self.asked_for.insert(planned.id) {
+            self.record(&planned.fault, FaultDetail { params: planned.params.clone(), ..request.clone() });
+        }
         let (fault, aimed, passed_over) = match self.prepare(planned).await {
             Ok(prepared) => prepared,
-            Err((outcome, why, mut evidence)) => {
+            Err(Unprepared::Nobody) if may_be_later => return false,
+            Err(unprepared) => {
+                let (outcome, why, mut evidence) = unprepared.told();
                 evidence.insert("nemesis".to_owned(), why);
-                return self.record(&planned.fault, FaultDetail { outcome: Some(outcome), evidence, ..request });
+                self.record(&planned.fault, FaultDetail { outcome: Some(outcome), evidence, ..request });
+                return true;
             }
         };
         let mut nodes: Vec<NodeId> = aimed.iter().flat_map(Undo::nodes).collect();
@@ -288,21 +335,22 @@ impl Nemesis {
         evidence.extend(passed_over);
         let outcome = Some(FaultOutcome::Installed);
         self.record(&planned.fault, FaultDetail { outcome, confirmed, evidence, nodes, ..request });
+        true
     }
 
     /// Aims and journals; nothing is done yet. Also says what is passed over.
-    async fn prepare(&mut self, planned: &PlannedFault) -> Result<Prepared, (FaultOutcome, String, Evidence)> {
-        let failed = |why| (FaultOutcome::Failed, why, Evidence::new());
-        let fault = find_fault(&planned.fault).ok_or_else(|| failed("no such fault in this version".to_owned()))?;
-        let aimed = fault.aim(&self.scene, planned).await.unwrap_or_default();
+    async fn prepare(&mut self, planned: &PlannedFault) -> Result<Prepared, Unprepared> {
+        let fault =
+            find_fault(&planned.fault).ok_or_else(|| Unprepared::Failed("no such fault in this version".to_owned()))?;
+        let aimed = fault.aim(&self.scene, planned).await.ok_or(Unprepared::Nobody)?;
         let (aimed, down) = without_down(aimed, |node| self.scene.is_down(node));
         let passed_over: Evidence = down.iter().map(|node| (node.to_string(), "was down already".to_owned())).collect();
         if aimed.is_empty() {
-            return Err((FaultOutcome::Skipped, "there was nothing to act on".to_owned(), passed_over));
+            return Err(Unprepared::AllDown(passed_over));
         }
         self.journal
             .note(planned, &aimed)
-            .map_err(|error| failed(format!("the journal cannot be written: {error}")))?;
+            .map_err(|error| Unprepared::Failed(format!("the journal cannot be written: {error}")))?;
         Ok((fault, aimed, passed_over))
     }
 
