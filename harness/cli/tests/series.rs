@@ -98,7 +98,8 @@ fn together(number: u64, faults: &[&str], unit_ms: u64) -> String {
         some.extend(faults.choose(&mut random));
     }
     let each = some.iter().map(|fault| {
-        let (start, lasts) = (random.random_range(2..=30), random.random_range(20..=50));
+        // Not at once: something must have succeeded before, also on a machine that is busy.
+        let (start, lasts) = (random.random_range(10..=30), random.random_range(20..=50));
         format!("{fault} at {}ms for {}ms", start * unit_ms, lasts * unit_ms)
     });
     each.collect::<Vec<_>>().join("; ")
