@@ -163,7 +163,6 @@ fn legend(record: &RunRecord) -> Markup {
                     @if around_the_failure(record).is_some() { button #around type="button" aria-pressed="false" { "Around the failure" } }
                 }
                 span #range.small.dim role="status" {}
-                span #chosen-now.small role="status" hidden {}
             }
             span.small.dim.fixed { "One time axis for all drawings below, in seconds since the start of the run" }
             div.legend {

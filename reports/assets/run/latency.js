@@ -131,11 +131,12 @@ const latencyPlot = {
 
   say(seen, marks) {
     if (!this.note) return;
+    const rings = this.proof.size > 0 ? ' Rings are of the counterexample.' : '';
     this.note.textContent = seen <= MOST_MARKS
-      ? `${counted(seen, 'completed operation', 'completed operations')} in view, each with its mark.`
+      ? `${counted(seen, 'completed operation', 'completed operations')} in view, each with its mark.${rings}`
       : `${figure(seen)} completed operations in view. Every info operation, the slowest 1 % of every ${CELL} px of time and ` +
         `the counterexample have their marks: ${figure(marks)} in all. The others lie in cells of ${CELL} × ${CELL} px, the ` +
-        'stronger the more, on a logarithmic scale. Zoom in to see each.';
+        `stronger the more, on a logarithmic scale. Zoom in to see each.${rings}`;
   },
 
   // Draws the density of ok and fail, and returns what is to have a mark of its own.
@@ -299,7 +300,7 @@ const latencyPlot = {
       if (!Number.isNaN(end)) labels.push([end + 4, names[which]]);
     });
     panel.drawn.append(frame);
-    labels.sort((a, b) => a[0] - b[0]);
+    labels.reverse().sort((a, b) => a[0] - b[0]);
     let under = panel.y - 9;
     for (const label of labels) under = label[0] = Math.max(label[0], under + 13);
     let over = panel.y + panel.height + 17;

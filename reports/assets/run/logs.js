@@ -88,7 +88,7 @@ const logs = {
     if (widened === 0) this.lines.scrollTop = top + this.lines.scrollHeight - height;
     else if (widened === undefined) {
       const moment = find('.now', this.lines);
-      this.lines.scrollTop = moment ? moment.offsetTop - this.lines.offsetTop - 110 : 0;
+      this.lines.scrollTop = moment ? moment.offsetTop - 110 : 0;
     }
   },
 

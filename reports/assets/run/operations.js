@@ -87,7 +87,7 @@ const table = {
         this.none.hidden = found.length > 0;
         const chosen = this.placeOf(run.chosen);
         this.active = Math.max(chosen, 0);
-        this.scrollTo(chosen < 0 ? 0 : chosen - this.room() / 2);
+        this.scrollTo(chosen < 0 ? 0 : Math.floor(chosen - this.room() / 2));
       },
     );
   },
@@ -180,7 +180,7 @@ const table = {
       cell('', `p${operations.process[i]}`),
       cell('', nodeOf(i) || none('none')),
       cell('', element('bdi', {}, text(operations.kind.at(i), 80))),
-      cell('value', element('bdi', {}, text(valueOf(i), 160))),
+      cell('value', element('bdi', {}, text(readableValue(i), 200))),
       cell('', outcomeMark(operations.outcome[i])),
       cell('num', Number.isNaN(operations.lasted[i]) ? none('not completed') : millis(latency(i))),
       cell('dim', element('bdi', {}, ...reason)));
@@ -220,7 +220,7 @@ const table = {
     const at = this.placeOf(run.chosen);
     if (at < 0) return;
     this.active = at;
-    if (at < this.first || at + 1 > this.first + this.room()) this.scrollTo(at - this.room() / 2);
+    if (at < this.first || at + 1 > this.first + this.room()) this.scrollTo(Math.floor(at - this.room() / 2));
     else this.render();
   },
 };

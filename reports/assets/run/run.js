@@ -10,7 +10,7 @@ function choose(position, from) {
   const followed = from === 'table' ? table.render() : table.follow();
   if (from !== 'link' && from !== 'address' && from !== 'log') return;
   Promise.resolve(followed).then(() => {
-    find('#operations').scrollIntoView();
+    find('#operations').scrollIntoView({ behavior: from === 'address' ? 'instant' : 'auto' });
     table.rows.get(table.active)?.focus({ preventScroll: true });
   });
 }
@@ -26,7 +26,7 @@ function chooseByAddress(from) {
   else find('#operations').scrollIntoView();
 }
 
-// What is chosen and what is shown of the run, in the bar over the drawings.
+// What is shown of the run, in the bar over the drawings.
 function sayRange() {
   const [from, to] = run.domain;
   const digits = to - from < 1e8 ? 4 : to - from < 1e9 ? 3 : 1;
@@ -38,14 +38,26 @@ function sayRange() {
   find('#around')?.setAttribute('aria-pressed', around);
 }
 
+// What is chosen, at the foot of the window while the card is out of sight.
 function sayChoice() {
   const box = find('#chosen-now');
   box.hidden = run.chosen < 0;
   if (run.chosen < 0) return;
-  const index = run.operations.index[run.chosen];
-  const word = OUTCOMES[run.operations.outcome[run.chosen]];
-  box.replaceChildren('Chosen: ', element('a', { class: 'op', href: `#op-${index}` }, `op ${index}`),
-    ` ${visible(run.operations.kind.at(run.chosen))} ${word}`);
+  const i = run.chosen;
+  const { index, kind, outcome, process, invoked } = run.operations;
+  const on = nodeOf(i) ? ` on ${nodeOf(i)}` : '';
+  const clear = element('button', { type: 'button' }, 'Clear');
+  clear.addEventListener('click', () => choose(-1, 'key'));
+  box.replaceChildren('Chosen: ', element('a', { class: 'op', href: `#op-${index[i]}` }, `op ${index[i]}`),
+    ` ${visible(kind.at(i))} ${OUTCOMES[outcome[i]]}, p${process[i]}${on}, ${seconds(invoked[i])} s `,
+    element('a', { href: '#logs' }, 'logs'), ' ', clear);
+}
+
+// The chosen operation's marks in the counterexample.
+function markProof() {
+  const href = run.chosen < 0 ? '' : `#op-${run.operations.index[run.chosen]}`;
+  for (const mark of all('.hit')) mark.classList.toggle('picked', mark.getAttribute('href') === href);
+  for (const row of all('table.ops tbody tr')) row.classList.toggle('picked', find('a', row)?.getAttribute('href') === href);
 }
 
 function startKeys() {
@@ -100,6 +112,7 @@ function startZoom() {
   run.on('choice', () => {
     for (const drawing of drawings) drawing.mark();
     sayChoice();
+    markProof();
     card.show();
   });
   latencyPlot.start();
@@ -145,6 +158,7 @@ async function start() {
     await table.prepare();
     startLinks();
     startKeys();
+    new IntersectionObserver(([seen]) => find('#chosen-now').classList.toggle('apart', !seen.isIntersecting)).observe(find('#chosen'));
     find('#chosen-none').addEventListener('click', () => choose(-1, 'key'));
   }
   logs.prepare();

@@ -95,10 +95,14 @@ function positionOf(index) {
   return column[at] === index ? at : -1;
 }
 
+// A flat JSON object is easier read without its marks: `lock m, ttl_ms 2000`.
+const FLAT = /^\{("[\w-]+":("[^"\\]*"|-?[\d.]+|true|false|null),?)*\}$/;
+const easier = (json) => FLAT.test(json) ? json.slice(1, -1).replace(/"([\w-]+)":/g, '$1 ').replace(/,/g, ', ').replace(/"/g, '') : json;
+
 // What was asked for and what came back.
-function valueOf(i) {
+function readableValue(i) {
   const { asked, answered } = run.operations;
-  return [asked.at(i), answered.at(i)].filter((text) => text !== null).join(' → ');
+  return [asked.at(i), answered.at(i)].filter((text) => text !== null).map(easier).join(' → ');
 }
 
 const nodeOf = (i) => run.operations.node[i] ? `n${run.operations.node[i]}` : '';
@@ -108,7 +112,7 @@ function described(i) {
   const operations = run.operations;
   const on = operations.node[i] ? ` on ${nodeOf(i)}` : '';
   const ended = Number.isNaN(operations.lasted[i]) ? 'never completed' : `${millis(latency(i))} ms`;
-  const value = valueOf(i);
+  const value = readableValue(i);
   const lines = [
     `Operation ${operations.index[i]}: ${operations.kind.at(i)} ${OUTCOMES[operations.outcome[i]]}, process ${operations.process[i]}${on}`,
     `${seconds(operations.invoked[i])} s, ${ended}`,

@@ -148,8 +148,9 @@ impl LatencyPlot<'_> {
     /// Writes each quantile's name at the right end of its line.
     fn name_quantiles(&self, canvas: &mut Canvas, area: Area, scale: &LatencyScale) {
         let Some(ends) = self.steps.iter().rev().find_map(|step| step.quantiles) else { return };
-        let wanted = ends.map(|end| area.bottom() - scale.fraction(scale.ms(end)) * area.height + 4.0);
-        name_lines(canvas, area, &wanted, &["p50", "p95", "p99", "max"]);
+        // Where lines meet, the longest is the uppermost name.
+        let [p50, p95, p99, max] = ends.map(|end| area.bottom() - scale.fraction(scale.ms(end)) * area.height + 4.0);
+        name_lines(canvas, area, &[max, p99, p95, p50], &["max", "p99", "p95", "p50"]);
     }
 
     /// Writes each rate's outcome at the right end of its line.

@@ -54,6 +54,7 @@ pub(super) fn section(record: &RunRecord) -> Option<Section> {
                 p #none.none hidden { "No operation matches this search." }
             }
             (card())
+            div #chosen-now.small role="status" hidden {}
         }
     };
     Some(framed("operations", "Operations", "Operations", &lede, &content))
