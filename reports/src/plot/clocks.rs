@@ -58,7 +58,7 @@ pub(crate) fn draw(rows: &BTreeMap<NodeId, &Readings>, end: Nanos, faults: &[Dra
     }
     let bottom = top + ROW * rows.len().min(MOST_NODES) as f64;
     axis.draw(&mut canvas, bottom + 3.0);
-    canvas.finish(WIDTH, bottom + 26.0, "img", "How far the clock of each node was ahead, over time")
+    canvas.finish_on_run(&axis, bottom + 26.0, "img", "How far the clock of each node was ahead, over time")
 }
 
 fn draw_row(canvas: &mut Canvas, axis: &TimeAxis, readings: &Readings, y: f64) {

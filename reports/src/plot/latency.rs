@@ -70,7 +70,7 @@ impl LatencyPlot<'_> {
         self.axis.draw(&mut canvas, panels.rate.bottom() + 4.0);
         let name =
             "Latency of every completed operation by outcome, its quantiles and the rate of completions over time";
-        Ok((canvas.finish(WIDTH, height, "img", name), marks.note))
+        Ok((canvas.finish_on_run(&self.axis, height, "img", name), marks.note))
     }
 
     fn highest_rate(&self) -> u64 {

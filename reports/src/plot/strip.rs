@@ -42,7 +42,7 @@ pub(crate) fn draw(record: &RunRecord, faults: &[DrawnFault]) -> Option<Markup> 
         canvas.line((0.0, y), (axis.right, y), "grid");
     }
     axis.draw(&mut canvas, y + 3.0);
-    Some(canvas.finish(WIDTH, y + 26.0, "img", "The faults that named each node, over time"))
+    Some(canvas.finish_on_run(&axis, y + 26.0, "img", "The faults that named each node, over time"))
 }
 
 fn row_height(row: &Row<'_>) -> f64 {
