@@ -13,6 +13,7 @@ mod clocks;
 pub(crate) mod counterexample;
 pub(crate) mod counts;
 mod faults;
+mod lanes;
 mod latency;
 mod logs;
 mod notes;
@@ -42,8 +43,9 @@ pub(crate) fn sections(record: &RunRecord) -> Vec<Section> {
         why::section(record, &tables),
         counterexample::section(record, &tables, &faults),
         faults::section(record, &faults),
-        clocks::section(record, &faults),
         Some(latency::section(record, &faults)),
+        lanes::section(record, &faults),
+        clocks::section(record, &faults),
         checkers::section(record),
         logs::section(record),
         notes::section(record),
