@@ -12,7 +12,9 @@ use dsjepsen_history::{RunDirectory, RunDirectoryError, Verdict};
 use thiserror::Error;
 
 mod check;
+mod data;
 mod load;
+mod log;
 mod marks;
 mod page;
 mod plot;

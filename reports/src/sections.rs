@@ -8,6 +8,7 @@ use crate::plot::bands::DrawnFault;
 use operations::Tables;
 
 pub(crate) mod banner;
+mod browse;
 pub(crate) mod checkers;
 mod clocks;
 pub(crate) mod counterexample;
@@ -47,6 +48,7 @@ pub(crate) fn sections(record: &RunRecord) -> Vec<Section> {
         lanes::section(record, &faults),
         clocks::section(record, &faults),
         checkers::section(record),
+        browse::section(record),
         logs::section(record),
         notes::section(record),
         Some(replay::section(record)),

@@ -7,7 +7,6 @@ use std::fmt::Write;
 use dsjepsen_history::{Nanos, NodeId, RunEvent, StampedEvent};
 use maud::Markup;
 
-use super::WIDTH;
 use super::axis::TimeAxis;
 use super::bands::{self, DrawnFault};
 use super::svg::{Anchor, Canvas, Px};

@@ -25,6 +25,9 @@ const WIDEST: u32 = 16;
 /// The most marks in a cell's width of one lane, and the most spans, whose labels wait for a zoom.
 const MOST_LABELS: usize = 1_500;
 
+/// Where a finding's rule is broken, in ns, and by what.
+pub(crate) type Conflict<'a> = ((Nanos, Nanos), &'a [Index]);
+
 /// What all panels of the lanes have in common.
 pub(crate) struct Ground<'a> {
     /// The axis of the run.
@@ -33,6 +36,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) faults: &'a [DrawnFault],
     /// The interval in which the rule of the verdict is broken, in ns.
     pub(crate) conflict: Option<(Nanos, Nanos)>,
+    /// The same of every finding, with the operations that prove it.
+    pub(crate) conflicts: &'a [Conflict<'a>],
     /// The operations that prove the verdict.
     pub(crate) proof: &'a BTreeSet<Index>,
 }
@@ -208,8 +213,9 @@ fn draw_span(
     let inset = if span.style == SpanStyle::Possible { 1.5 } else { 0.0 };
     canvas.interval(axis, (from, to), (y + inset, height - 2.0 * inset), 1.0, class(span.style));
     let held = matches!(span.style, SpanStyle::Definite | SpanStyle::Belief);
-    let broken = ground.conflict.filter(|_| proves && held).map(|(start, end)| (start.max(from), end.min(to)));
-    if let Some(broken) = broken.filter(|(start, end)| end > start) {
+    let meant = |conflict: &&Conflict<'_>| held && span.operation.is_some_and(|index| conflict.1.contains(&index));
+    let broken = ground.conflicts.iter().filter(meant).map(|((start, end), _)| ((*start).max(from), (*end).min(to)));
+    for broken in broken.filter(|(start, end)| end > start) {
         canvas.interval(axis, broken, (y, height), 1.5, "paper-fill");
         canvas.interval(axis, broken, (y, height), 1.5, "hot");
     }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use dsjepsen_history::{Nanos, NodeId, RunEvent};
 use maud::Markup;
 
-use super::WIDTH;
 use super::axis::TimeAxis;
 use super::bands::{self, DrawnFault};
 use super::labels::text_width;

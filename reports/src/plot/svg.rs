@@ -226,7 +226,16 @@ impl Canvas {
         self.put(format_args!(r#"<g class="ticks" data-y="{}">"#, Px(y)));
     }
 
-    /// Closes what [`Self::open_moment`], [`Self::open_stretched`] or [`Self::open_ticks`] opened.
+    /// Opens the group of a panel that the page's script draws anew when it is zoomed; `scale` names the ends of its own axis.
+    pub(crate) fn open_panel(&mut self, name: &str, area: Area, scale: &[(&str, f64)]) {
+        self.put(format_args!(r#"<g class="{name}" data-y="{}" data-height="{}""#, Px(area.y), Px(area.height)));
+        for (end, value) in scale {
+            self.put(format_args!(r#" data-{end}="{value}""#));
+        }
+        self.body.push('>');
+    }
+
+    /// Closes what [`Self::open_panel`], [`Self::open_moment`], [`Self::open_stretched`] or [`Self::open_ticks`] opened.
     pub(crate) fn close_group(&mut self) {
         self.body.push_str("</g>");
     }

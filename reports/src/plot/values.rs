@@ -137,7 +137,10 @@ impl Values<'_> {
             }
         }
         let mut rows = Rows::default();
-        for point in self.points.iter().filter(stands_out).take(MOST_STANDING_OUT) {
+        // Of many at one place the last is named, and those in the proof before others.
+        let mut outstanding: Vec<&Point> = self.points.iter().filter(stands_out).take(MOST_STANDING_OUT).collect();
+        outstanding.sort_by_key(|point| (!ground.proves(point.operation), std::cmp::Reverse(point.at_ns)));
+        for point in outstanding {
             self.standing_out(canvas, ground, scale, point, &mut rows);
         }
     }
@@ -166,7 +169,7 @@ impl Values<'_> {
         let level = (y / 14.0).round();
         // A label is written where none of its height has been, or not at all: its title has the words.
         let line = rows.try_place(from + 10_000.0 * level, to + 10_000.0 * level, 1);
-        if !label.is_empty() && (proves || line.is_some()) {
+        if !label.is_empty() && line.is_some() {
             let class = if proves { "t11 strong halo" } else { "t11 halo" };
             canvas.text((from, y + 4.0), Anchor::Start, class, &label);
         }

@@ -2,14 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use dsjepsen_history::{Index, Lanes, MOST_LANES, Panel, PointStyle, SpanStyle};
+use dsjepsen_history::{Finding, Index, Lanes, MOST_LANES, Panel, PointStyle, SpanStyle};
 use maud::{Markup, PreEscaped, html};
 
+use super::operations::MOST_FINDINGS;
 use super::{Section, framed, missing, wide};
 use crate::load::RunRecord;
 use crate::plot::axis::TimeAxis;
 use crate::plot::bands::DrawnFault;
-use crate::plot::lanes::{self, Ground};
+use crate::plot::lanes::{self, Conflict, Ground};
 use crate::plot::svg::{Anchor, Canvas};
 use crate::plot::values::{MOST_CURVES, Values};
 use crate::text::{SENTENCE, counted, shown, thousands};
@@ -41,6 +42,11 @@ pub(super) fn section(record: &RunRecord, faults: &[DrawnFault]) -> Option<Secti
     Some(section)
 }
 
+/// Where a finding's rule is broken, as far as it is an interval.
+fn conflict(finding: &Finding) -> Option<Conflict<'_>> {
+    Some((finding.timeline.as_ref()?.conflict_ns?, finding.operations.as_slice()))
+}
+
 /// All panels in one drawing; nothing where there is none.
 pub(crate) fn draw(record: &RunRecord, all: &Lanes, faults: &[DrawnFault]) -> Option<Markup> {
     if all.panels.is_empty() {
@@ -49,7 +55,9 @@ pub(crate) fn draw(record: &RunRecord, all: &Lanes, faults: &[DrawnFault]) -> Op
     let proof: BTreeSet<Index> =
         record.verdict.findings.iter().flat_map(|finding| finding.operations.iter().copied()).collect();
     let axis = TimeAxis::of_run(record.end());
-    let ground = Ground { axis, faults, conflict: record.conflict(), proof: &proof };
+    let conflicts: Vec<Conflict<'_>> =
+        record.verdict.findings.iter().take(MOST_FINDINGS).filter_map(conflict).collect();
+    let ground = Ground { axis, faults, conflict: record.conflict(), conflicts: &conflicts, proof: &proof };
     let mut canvas = Canvas::default();
     let mut bottom = ground.draw_labels(&mut canvas, 0.0);
     for (position, panel) in all.panels.iter().take(MOST_PANELS).enumerate() {
@@ -103,7 +111,7 @@ fn legend(lanes: &Lanes) -> Markup {
                 (sign(r#"<rect x="1.8" y="1.8" width="14.4" height="8.4" class="span-info"/>"#, "no answer"))
             }
             @if points(PointStyle::Refused) { (sign(r#"<path d="M5 2l8 8m0-8l-8 8" class="value-refused"/>"#, "refused")) }
-            @if points(PointStyle::Broken) { (sign(r#"<path d="M5 2l8 8m0-8l-8 8" class="value-broken"/>"#, "out of bounds")) }
+            @if points(PointStyle::Broken) { (sign(r#"<path d="M5 2l8 8m0-8l-8 8" class="value-broken"/>"#, "breaks a rule")) }
         }
     }
 }

@@ -88,7 +88,7 @@ fn table(lines: &[Line]) -> Markup {
             }
         }
     };
-    wide("Notes and warnings", &table)
+    wide("Table of notes and warnings", &table)
 }
 
 /// Requests that were sent again, counted by kind and reason.

@@ -171,7 +171,7 @@ fn spans_of(hold: &LockHold, name: &str) -> Vec<Span> {
 }
 
 fn possible(acquire: &Doubtful, name: &str) -> Span {
-    let label = if name.is_empty() { "possible".to_owned() } else { format!("{name}: possible") };
+    let label = name.to_owned();
     Span { from_ns: acquire.from, to_ns: acquire.to, style: SpanStyle::Possible, label, operation: Some(acquire.acquire) }
 }
 

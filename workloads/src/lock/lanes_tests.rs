@@ -56,13 +56,13 @@ fn what_has_no_answer_is_possible_and_ends_with_what_gave_it_back() {
     script.add(3, 1_500, LockCall::Release { lock: 0, hold: 3 }, Saw::Info(2_500));
     let lanes = script.lanes(&WORKLOAD, 2_600);
     let clients = panel(&lanes, "Client");
-    assert_eq!(spans(&clients[0]), [(100, 700, SpanStyle::Possible, "possible")]);
+    assert_eq!(spans(&clients[0]), [(100, 700, SpanStyle::Possible, "")]);
     assert_eq!(clients[0].spans[0].operation, Some(lost));
     // Process 3 is what became of the second client.
     assert_eq!(
         spans(&clients[1]),
         [
-            (800, 2_600, SpanStyle::Possible, "possible"),
+            (800, 2_600, SpanStyle::Possible, ""),
             (1_100, 1_500, SpanStyle::Definite, "9"),
             (1_500, 2_600, SpanStyle::Possible, "")
         ]
