@@ -9,6 +9,7 @@ pub(crate) mod labels;
 pub(crate) mod lane;
 pub(crate) mod lanes;
 pub(crate) mod latency;
+pub(crate) mod links;
 pub(crate) mod rate;
 pub(crate) mod scatter;
 pub(crate) mod strip;

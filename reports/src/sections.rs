@@ -16,6 +16,7 @@ pub(crate) mod counts;
 mod faults;
 mod lanes;
 mod latency;
+mod links;
 mod logs;
 mod notes;
 pub(crate) mod operations;
@@ -47,6 +48,7 @@ pub(crate) fn sections(record: &RunRecord) -> Vec<Section> {
         Some(latency::section(record, &faults)),
         lanes::section(record, &faults),
         clocks::section(record, &faults),
+        links::section(record, &faults),
         checkers::section(record),
         browse::section(record),
         logs::section(record),

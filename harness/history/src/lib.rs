@@ -26,7 +26,7 @@ pub use operation::{Call, Index, Moment, Nanos, NodeId, Operation, Outcome, Proc
 pub use plan::{OptionValue, Options, Plan, PlannedFault, Promises, RunSettings, Versions};
 pub use reader::{History, HistoryError, RawCall, RawHistory, RawOperation, read_history, type_history};
 pub use run_directory::{Hold, RunDirectory, RunDirectoryError, read_plan_file};
-pub use run_event::{NodeHealth, RUN_EVENT_SCHEMA, RunEvent, StampedEvent};
+pub use run_event::{Moved, NodeHealth, RUN_EVENT_SCHEMA, RunEvent, StampedEvent};
 pub use verdict::{
     Edge, EdgeKind, Figure, Finding, Gravity, Judgement, Lane, Mark, Span, SpanStyle, Step, Timeline, UnknownReason,
     Verdict,
