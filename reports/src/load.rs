@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use dsjepsen_history::{
-    FaultInterval, FaultOutcome, Index, Nanos, NodeId, Plan, RawHistory, RawOperation, RunDirectory, RunDirectoryError,
-    RunEvent, StampedEvent, Verdict, read_history,
+    FaultInterval, FaultOutcome, Index, Lanes, Nanos, NodeId, Plan, RawHistory, RawOperation, RunDirectory,
+    RunDirectoryError, RunEvent, StampedEvent, Verdict, read_history,
 };
 
 use crate::log::{self, NodeLog, Windows};
@@ -34,6 +34,8 @@ pub(crate) struct RunRecord {
     pub(crate) events: Part<Vec<StampedEvent>>,
     /// The nodes' logs, in the order of the nodes.
     pub(crate) logs: Vec<(NodeId, Part<NodeLog>)>,
+    /// What the workload drew; none in a run that was judged before there were any.
+    pub(crate) lanes: Part<Option<Lanes>>,
     /// How faults are drawn.
     pub(crate) bands: Bands,
 }
@@ -58,6 +60,7 @@ impl RunRecord {
             history: read_history(&directory.history_file()).map_err(|error| error.to_string()),
             events: directory.read_events().map_err(|error| error.to_string()),
             logs: Vec::new(),
+            lanes: directory.read_lanes().map_err(|error| error.to_string()),
             bands: Bands::new(&plan.bands),
             plan,
             verdict,

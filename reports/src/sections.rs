@@ -14,7 +14,9 @@ mod clocks;
 pub(crate) mod counterexample;
 pub(crate) mod counts;
 mod faults;
+mod lanes;
 mod latency;
+mod links;
 mod logs;
 mod notes;
 pub(crate) mod operations;
@@ -43,8 +45,10 @@ pub(crate) fn sections(record: &RunRecord) -> Vec<Section> {
         why::section(record, &tables),
         counterexample::section(record, &tables, &faults),
         faults::section(record, &faults),
-        clocks::section(record, &faults),
         Some(latency::section(record, &faults)),
+        lanes::section(record, &faults),
+        clocks::section(record, &faults),
+        links::section(record, &faults),
         checkers::section(record),
         browse::section(record),
         logs::section(record),

@@ -140,7 +140,7 @@ fn never_up(
     error: String,
 ) -> Result<Verdict, Failure> {
     conditions.events.warn(error.clone());
-    let mut verdict = one.request.workload.judge(directory, plan, true).map_err(harness)?;
+    let mut verdict = one.request.workload.judge(directory, plan, true).map_err(harness)?.verdict;
     verdict.interrupted = one.stop.reason() == Some(StopReason::Interrupted);
     if !verdict.interrupted {
         let first = error.split([';', '\n']).next().unwrap_or_default();

@@ -141,6 +141,16 @@ impl Canvas {
         }
     }
 
+    /// The same for one of many marks of a drawing: a keyboard stops only at those that `stops` says, for the table has all.
+    pub(crate) fn open_mark(&mut self, target: Option<u64>, stops: bool, title: &str) {
+        match target {
+            Some(index) if stops => self.put(format_args!(r##"<a href="#op-{index}" class="hit">"##)),
+            Some(index) => self.put(format_args!(r##"<a href="#op-{index}" class="hit" tabindex="-1">"##)),
+            None => self.put(format_args!("<g>")),
+        }
+        self.put(format_args!("<title>{}</title>", Escaped(title)));
+    }
+
     /// Closes what [`Self::open_operation`] opened with the same target.
     pub(crate) fn close_operation(&mut self, target: Option<u64>) {
         self.body.push_str(if target.is_some() { "</a>" } else { "</g>" });
