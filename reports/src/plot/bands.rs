@@ -46,6 +46,11 @@ impl Bands {
         self.bands.iter().position(|band| band.name == fault).unwrap_or(self.bands.len() - 1)
     }
 
+    /// How many bands there are.
+    pub(crate) fn len(&self) -> usize {
+        self.bands.len()
+    }
+
     /// The label of a band.
     pub(crate) fn label(&self, number: usize) -> &str {
         let band = &self.bands[number];

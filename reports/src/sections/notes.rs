@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::{Section, framed, missing, wide};
 use crate::load::RunRecord;
-use crate::text::{CELL, NAME, SENTENCE, bytes, counted, seconds, shown, thousands};
+use crate::text::{NAME, SENTENCE, counted, seconds, shown, thousands};
 
 /// The most lines that are shown.
 const MOST_LINES: usize = 100;
