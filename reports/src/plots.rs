@@ -23,6 +23,7 @@ const NAMES: [&str; 6] = ["counterexample", "faults", "latency", "lanes", "clock
 /// One drawing.
 struct Plot<'a> {
     name: &'static str,
+    /// As it stands on the page, escaped.
     title: &'a str,
     svg: &'a str,
 }
@@ -73,7 +74,8 @@ fn plot<'a>(name: &&'static str, sections: &'a [Section]) -> Option<Plot<'a>> {
     let body = &section.body.0;
     let svg = &body[body.find(r#"<svg class="plot"#)?..];
     let end = svg.find("</svg>")? + "</svg>".len();
-    Some(Plot { name, title: section.name, svg: &svg[..end] })
+    let heading = body.split_once("</h2>").and_then(|(before, _)| before.rsplit_once('>')).map(|(_, heading)| heading);
+    Some(Plot { name, title: heading.unwrap_or(section.name), svg: &svg[..end] })
 }
 
 fn write_one(folder: &Path, record: &RunRecord, plot: &Plot<'_>, about: &str) -> Result<[PathBuf; 2], ReportError> {

@@ -12,6 +12,7 @@ const SIGNS: [(&str, &str, &str); 19] = [
     ("pt-fail", "fail", r#"<path d="M6.5 3.5l5 5M6.5 8.5l5-5" class="pt-fail" style="opacity:1"/>"#),
     ("pt-info", "info", r#"<path d="M9 2l4 7H5z" class="pt-info"/>"#),
     ("q50", "median", r#"<path d="M0 6h18" class="q50"/>"#),
+    ("q95", "95th percentile", r#"<path d="M0 6h18" class="q95"/>"#),
     ("q99", "99th percentile", r#"<path d="M0 6h18" class="q99"/>"#),
     ("definite", "surely", r#"<rect y="1" width="18" height="10" class="definite"/>"#),
     ("possible", "possibly", r#"<rect x=".5" y="2.5" width="17" height="7" class="possible"/>"#),
@@ -24,8 +25,7 @@ const SIGNS: [(&str, &str, &str); 19] = [
     ("value-broken", "breaks a rule", r#"<path d="M5 2l8 8m0-8l-8 8" class="value-broken"/>"#),
     ("up", "process up", r#"<rect y="4" width="18" height="4" class="up"/>"#),
     ("leads", "leader", r#"<rect y="4" width="18" height="4" class="leads"/>"#),
-    ("side-a", "side A", r#"<rect y="3" width="18" height="6" class="side-a"/>"#),
-    ("side-b", "side B", r#"<rect x=".5" y="2.5" width="17" height="7" class="side-b"/>"#),
+    ("down", "down", r#"<rect x=".5" y="3.5" width="17" height="5" class="down"/>"#),
     ("broken", "rule broken", r#"<rect x="5" width="8" height="12" class="broken strong-broken"/>"#),
 ];
 

@@ -10,6 +10,8 @@ use crate::plot::WIDTH;
 use crate::plot::bands::Bands;
 
 const STYLE: &str = include_str!("../../assets/page.css");
+/// The rules for the parts of drawings that only a run's page has.
+const RUN_STYLE: &str = include_str!("../../assets/run.css");
 /// The fonts that an SVG asks for, the embedded one first: what is alike in width comes before what is wider.
 const FONTS: &str = "'DejaVu Sans Condensed','Liberation Sans',Arial,Helvetica,'DejaVu Sans',sans-serif";
 /// The white around a drawing, in px.
@@ -19,7 +21,7 @@ const HEAD: f64 = 52.0;
 
 /// What is said about a drawing.
 pub(super) struct Standalone<'a> {
-    /// Its name.
+    /// Its name, escaped.
     pub(super) title: &'a str,
     /// Of which run it is.
     pub(super) about: &'a str,
@@ -53,7 +55,7 @@ impl Standalone<'_> {
             "<text x=\"{MARGIN}\" y=\"{}\" class=\"strong\" font-size=\"16\">{}</text>\
              <text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n",
             MARGIN + 14.0,
-            escaped(self.title),
+            self.title,
             width - MARGIN,
             MARGIN + 14.0,
             escaped(self.about)
@@ -105,9 +107,11 @@ fn resolved(text: &str, tokens: &BTreeMap<&str, &str>) -> String {
 fn rules() -> String {
     let sheet = STYLE.split_once("/* Drawings */").map_or("", |(_, rest)| rest);
     let sheet = sheet.split_once(".legend {").map_or(sheet, |(rules, _)| rules);
+    let of_runs = RUN_STYLE.split_inclusive('}').filter(|rule| rule.contains("stroke:") || rule.contains("fill:"));
     let mut out = String::new();
-    for rule in sheet.split_inclusive('}') {
+    for rule in sheet.split_inclusive('}').chain(of_runs) {
         let Some((selector, body)) = rule.split_once('{') else { continue };
+        let selector = selector.rsplit_once("*/").map_or(selector, |(_, selector)| selector);
         let of_the_page = [":", ".wide"].iter().any(|word| selector.contains(word));
         if of_the_page || selector.trim() == ".plot" {
             continue;
