@@ -16,7 +16,7 @@ const LONGEST_LINE: usize = 4_000;
 /// How much of one log a page carries at most, in bytes of text.
 pub(crate) const MOST_OF_ONE: usize = 8 << 20;
 /// How much of all logs together.
-const MOST_OF_ALL: usize = 32 << 20;
+const MOST_OF_ALL: usize = 24 << 20;
 
 /// One line of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 // bar is proportional: a step of it is several rows, and the wheel still moves by rows.
 
 const ROW = 28;
-const MOST_HEIGHT = 6e6;
+const MOST_HEIGHT = 2e6;
 const SPARE = 6;
 
 const table = {

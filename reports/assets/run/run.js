@@ -3,9 +3,8 @@
 // Chooses the operation at a position, or none with -1. `from` says where that was done, so that what is looked at stays.
 function choose(position, from) {
   run.chosen = position;
-  const hash = position < 0 ? ' ' : `#op-${run.operations.index[position]}`;
-  if (position < 0) history.replaceState(null, '', location.pathname + location.search);
-  else if (location.hash !== hash) history[from === 'link' ? 'pushState' : 'replaceState'](null, '', hash);
+  const address = position < 0 ? location.pathname + location.search : `#op-${run.operations.index[position]}`;
+  if (location.hash !== address) history[from === 'link' ? 'pushState' : 'replaceState'](null, '', address);
   run.tell('choice');
   const followed = from === 'table' ? table.render() : table.follow();
   if (from !== 'link' && from !== 'address' && from !== 'log') return;

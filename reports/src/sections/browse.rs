@@ -29,7 +29,7 @@ pub(super) fn section(record: &RunRecord) -> Option<Section> {
     }
     let proof = record.verdict.findings.first().is_some_and(|finding| !finding.operations.is_empty());
     let lede = html! {
-        "Choose one to mark it in every plot and to bring the node logs to it."
+        span.screen { "Choose one to mark it in every plot and to bring the node logs to it." }
         span.keys {
             " Keys: " kbd { "/" } " search, " kbd { "↑" } " " kbd { "↓" } " move, " kbd { "Enter" } " choose, " kbd { "Esc" } " clear."
         }

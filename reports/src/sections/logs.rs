@@ -23,7 +23,7 @@ pub(super) fn section(record: &RunRecord) -> Option<Section> {
         (view())
         div #log-tails.nodes {
             @for (node, log) in &record.logs {
-                details {
+                details.lost[log.is_err()] {
                     summary { b { (node) } " " span.dim { (summary(log)) } }
                     @match log {
                         Ok(log) => { (lines(tail(log), &format!("Log of {node}"))) }
