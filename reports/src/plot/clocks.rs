@@ -8,7 +8,7 @@ use dsjepsen_history::{Nanos, NodeId, RunEvent, StampedEvent};
 use maud::Markup;
 
 use super::axis::TimeAxis;
-use super::bands::{self, DrawnFault};
+use super::bands::{self, BandLabels, DrawnFault};
 use super::svg::{Anchor, Canvas, Px};
 use crate::load::MOST_NODES;
 
@@ -42,11 +42,35 @@ pub(crate) fn is_skewed(readings: &Readings) -> bool {
     readings.iter().any(|(_, ahead_ns)| ahead_ns.unsigned_abs() >= LEAST_NS)
 }
 
+/// The largest skew of a node, either way, and when it was read first.
+pub(crate) fn extreme(readings: &Readings) -> Option<(Nanos, i64)> {
+    let size = |reading: &&(Nanos, i64)| (reading.1.unsigned_abs(), std::cmp::Reverse(reading.0));
+    readings.iter().max_by_key(size).copied().filter(|(_, ahead_ns)| ahead_ns.unsigned_abs() >= LEAST_NS)
+}
+
+/// The largest skew that a node may have had in an interval, as far as its clock was read around it.
+pub(crate) fn within(readings: &Readings, (from, to): (Nanos, Nanos)) -> Option<(Nanos, i64)> {
+    let first = readings.partition_point(|reading| reading.0 <= from).saturating_sub(1);
+    let around = readings[first.min(readings.len())..].iter().take_while(|reading| reading.0 <= to);
+    // What was read long before says nothing of the interval.
+    let near = around.filter(|reading| reading.0.saturating_add(SILENCE_NS) >= from).copied();
+    extreme(&near.collect())
+}
+
 /// Draws a row for each of these nodes.
-pub(crate) fn draw(rows: &BTreeMap<NodeId, &Readings>, end: Nanos, faults: &[DrawnFault]) -> Markup {
+pub(crate) fn draw(
+    rows: &BTreeMap<NodeId, &Readings>,
+    end: Nanos,
+    faults: &[DrawnFault],
+    conflict: Option<(Nanos, Nanos)>,
+) -> Markup {
     let axis = TimeAxis::of_run(end);
     let mut canvas = Canvas::default();
-    let top = 8.0;
+    let labels = BandLabels::new(&axis, faults);
+    let top = labels.height() + 8.0;
+    labels.draw(&mut canvas, &axis, faults, top - 4.0);
+    let all = ROW * rows.len().min(MOST_NODES) as f64;
+    bands::draw_conflict(&mut canvas, &axis, conflict, top, top + all);
     for (position, (node, readings)) in rows.iter().take(MOST_NODES).enumerate() {
         let y = top + ROW * position as f64;
         let named: Vec<DrawnFault> = faults.iter().filter(|fault| fault.nodes.contains(node)).cloned().collect();
@@ -55,7 +79,7 @@ pub(crate) fn draw(rows: &BTreeMap<NodeId, &Readings>, end: Nanos, faults: &[Dra
         draw_row(&mut canvas, &axis, readings, y);
         canvas.line((0.0, y + ROW), (axis.right, y + ROW), "grid");
     }
-    let bottom = top + ROW * rows.len().min(MOST_NODES) as f64;
+    let bottom = top + all;
     axis.draw(&mut canvas, bottom + 3.0);
     canvas.finish_on_run(&axis, bottom + 26.0, "img", "How far the clock of each node was ahead, over time")
 }
@@ -111,6 +135,16 @@ mod tests {
         for (ns, text) in [(60_000_000_000, "+60.0 s"), (-7_250_000, "−7.25 ms"), (250_000, "+250 µs")] {
             assert_eq!(ahead(ns), text);
         }
+    }
+
+    #[test]
+    fn the_skew_of_an_interval_is_that_read_in_it_or_just_before() {
+        let second = 1_000_000_000;
+        let readings = vec![(second, 0), (2 * second, 40_000_000), (3 * second, -50_000_000), (9 * second, 0)];
+        assert_eq!(extreme(&readings), Some((3 * second, -50_000_000)));
+        assert_eq!(within(&readings, (2 * second + 5, 2 * second + 6)), Some((2 * second, 40_000_000)));
+        assert_eq!(within(&readings, (second, second + 1)), None);
+        assert_eq!(within(&readings, (6 * second, 7 * second)), None, "nobody read it then");
     }
 
     #[test]

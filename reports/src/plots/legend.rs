@@ -53,6 +53,10 @@ pub(super) fn legend(body: &str, bands: &Bands, (left, base): (f64, f64)) -> Str
             let shape = format!(r#"<rect x=".5" y=".5" width="17" height="11" class="band-{number} edge-{number}"/>"#);
             entries.push((harmless(bands.label(number), 40), shape));
         }
+        if uses(&format!("fill-{number}")) {
+            let shape = format!(r#"<rect y="2" width="18" height="8" class="fill-{number}"/>"#);
+            entries.push(("the side cut off".to_owned(), shape));
+        }
     }
     let mut out = String::new();
     let mut x = left;

@@ -45,7 +45,7 @@ impl Standalone<'_> {
             out,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
              font-family=\"{FONTS}\" font-size=\"12\" role=\"img\">\n<title>{label}</title>\n<style>{}</style>\n<defs>{}{}</defs>\n\
-             <rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n<g class=\"plot\">\n",
+             <rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n<g class=\"plot\">",
             resolved(&(rules() + &band_rules(&bands)), &tokens),
             resolved(&patterns(SYMBOLS), &tokens),
             resolved(&self.bands.patterns().0, &tokens),
