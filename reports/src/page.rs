@@ -6,8 +6,8 @@ use crate::data::{around_the_failure, embedded};
 use crate::load::RunRecord;
 use crate::marks::{OutcomeKind, SYMBOLS, State};
 use crate::plot::bands::{Bands, DrawnFault};
+use crate::sections::Section;
 use crate::sections::banner::banner;
-use crate::sections::{Section, sections};
 use crate::subject::Subject;
 use crate::text::{NAME, harmless, shown};
 
@@ -44,8 +44,7 @@ pub(crate) struct Frame<'a> {
 }
 
 /// The whole page of a run.
-pub(crate) fn page(record: &RunRecord) -> Markup {
-    let sections = sections(record);
+pub(crate) fn page(record: &RunRecord, sections: &[Section]) -> Markup {
     let (on_axis, apart): (Vec<_>, Vec<_>) = sections.iter().partition(|section| section.on_run_axis);
     let (before, after): (Vec<_>, Vec<_>) =
         apart.into_iter().partition(|section| matches!(section.id, "why" | "counterexample"));
@@ -67,7 +66,7 @@ pub(crate) fn page(record: &RunRecord) -> Markup {
         name: &plan.run,
         state: record.state(),
         bands: &record.bands,
-        sections: &sections,
+        sections,
         main,
     })
 }

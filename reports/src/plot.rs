@@ -12,6 +12,7 @@ pub(crate) mod latency;
 pub(crate) mod links;
 pub(crate) mod rate;
 pub(crate) mod scatter;
+pub(crate) mod sides;
 pub(crate) mod strip;
 pub(crate) mod svg;
 pub(crate) mod timeline;

@@ -43,6 +43,7 @@ fn a_violation_has_every_section_and_links_that_lead_somewhere() {
             "faults",
             "latency",
             "lanes",
+            "clocks",
             "links",
             "checkers",
             "operations",
@@ -70,7 +71,7 @@ fn a_valid_run_has_no_reason_and_no_counterexample() {
     assert_sound(&page);
     assert_eq!(
         sections(&page),
-        ["faults", "latency", "lanes", "links", "checkers", "operations", "logs", "notes", "reproduce"]
+        ["faults", "latency", "lanes", "clocks", "links", "checkers", "operations", "logs", "notes", "reproduce"]
     );
     assert!(page.contains(r#"<header class="verdict valid">"#) && page.contains("Judged by 5 checkers"));
     assert!(!page.contains("rule broken"));

@@ -166,8 +166,13 @@ fn conclude(directory: &RunDirectory, conditions: &Conditions, verdict: &mut Ver
         conditions.events.warn(error.to_string());
         verdict.harness_error.get_or_insert(error.to_string());
     }
-    match dsjepsen_reports::write_page(directory) {
-        Ok(page) => Some(page),
+    match dsjepsen_reports::write_page_and_plots(directory) {
+        Ok(written) => {
+            if let Some(problem) = written.problem {
+                conditions.events.warn(format!("the page is there, its plots are not: {problem}"));
+            }
+            Some(written.page)
+        }
         Err(error) => {
             conditions.events.warn(format!("there is no page: {error}"));
             None

@@ -46,6 +46,11 @@ impl Bands {
         self.bands.iter().position(|band| band.name == fault).unwrap_or(self.bands.len() - 1)
     }
 
+    /// How many bands there are.
+    pub(crate) fn len(&self) -> usize {
+        self.bands.len()
+    }
+
     /// The label of a band.
     pub(crate) fn label(&self, number: usize) -> &str {
         let band = &self.bands[number];
@@ -59,7 +64,7 @@ impl Bands {
             let _ = write!(
                 css,
                 ":root{{--band-{number}:light-dark({},{})}}.band-{number}{{fill:url(#band-{number})}}\
-                 .edge-{number}{{stroke:var(--band-{number})}}",
+                 .edge-{number}{{stroke:var(--band-{number})}}.fill-{number}{{fill:var(--band-{number})}}",
                 band.light, band.dark
             );
         }
@@ -104,6 +109,8 @@ fn pattern(number: usize, pattern: Pattern) -> String {
 /// A fault as it is drawn.
 #[derive(Debug, Clone)]
 pub(crate) struct DrawnFault {
+    /// The fault's number in the plan.
+    pub(crate) id: u32,
     /// Number of its band.
     pub(crate) band: usize,
     /// Its start, in ns.
@@ -129,6 +136,7 @@ impl DrawnFault {
             .map(|fault| {
                 let (from, to) = fault.span(end);
                 Self {
+                    id: fault.id,
                     band: record.bands.of(&fault.fault),
                     from,
                     to: to.max(from),
@@ -238,6 +246,7 @@ mod tests {
     fn labels_of_overlapping_bands_take_rows() {
         let axis = TimeAxis::of_run(10_000_000_000);
         let fault = |from, to| DrawnFault {
+            id: 1,
             band: 0,
             from,
             to,

@@ -280,7 +280,7 @@ fn draw_marks(canvas: &mut Canvas, ground: &Ground<'_>, lane: &Lane, top: f64, l
         let title = format!("{}, {label}, {} s", lane.label, seconds(mark.at_ns, 3));
         canvas.open_mark(mark.operation, proves, &title);
         let x = canvas.open_moment(axis, mark.at_ns);
-        canvas.line((x, top + 4.0), (x, top + 14.0), if proves { "moment moment-proof" } else { "moment" });
+        canvas.line((x, top + 4.0), (x, top + 14.0), if proves { "moment moment-proof" } else { "reading" });
         canvas.close_group();
         if labelled || proves {
             let next = marks.get(at + 1).map_or(axis.to, |next| next.at_ns);

@@ -3,7 +3,7 @@
 use dsjepsen_history::{Curve, Nanos, Point, PointStyle};
 
 use super::axis::TimeAxis;
-use super::labels::{Rows, spread, text_width};
+use super::labels::{spread, text_width};
 use super::lanes::Ground;
 use super::svg::{Anchor, Canvas};
 use super::{GUTTER, WIDTH};
@@ -43,7 +43,7 @@ impl Scale {
 
     /// Round values between the least and the most, about four of them.
     fn ticks(&self) -> Vec<i64> {
-        let step = i128::from(round_step(self.most.abs_diff(self.least).div_ceil(3)));
+        let step = i128::from(round_step(self.most.abs_diff(self.least).div_ceil(4)));
         let first = i128::from(self.least).div_euclid(step) + i128::from(i128::from(self.least).rem_euclid(step) > 0);
         let multiples = (0..6).map(|more| (first + more) * step).take_while(|tick| *tick <= i128::from(self.most));
         multiples.filter_map(|tick| i64::try_from(tick).ok()).collect()
@@ -91,10 +91,15 @@ impl Values<'_> {
     }
 
     fn grid(&self, canvas: &mut Canvas, axis: &TimeAxis, scale: &Scale, top: f64) {
-        let mut name: Vec<&str> = Vec::new();
-        let harmless = harmless(self.name, 30);
-        for word in harmless.split_whitespace() {
-            name.push(word);
+        let mut name: Vec<String> = Vec::new();
+        for word in harmless(self.name, 30).split_whitespace() {
+            match name.last_mut() {
+                Some(line) if text_width(&format!("{line} {word}"), 12.0) < GUTTER - 8.0 => {
+                    line.push(' ');
+                    line.push_str(word);
+                }
+                _ => name.push(word.to_owned()),
+            }
         }
         for (row, word) in name.iter().enumerate() {
             canvas.text((0.0, top + 8.0 + 14.0 * row as f64), Anchor::Start, "strong", word);
@@ -136,12 +141,9 @@ impl Values<'_> {
                 canvas.close_operation(point.operation);
             }
         }
-        let mut rows = Rows::default();
-        // Of many at one place the last is named, and those in the proof before others.
-        let mut outstanding: Vec<&Point> = self.points.iter().filter(stands_out).take(MOST_STANDING_OUT).collect();
-        outstanding.sort_by_key(|point| (!ground.proves(point.operation), std::cmp::Reverse(point.at_ns)));
-        for point in outstanding {
-            self.standing_out(canvas, ground, scale, point, &mut rows);
+        let outstanding: Vec<&Point> = self.points.iter().filter(stands_out).take(MOST_STANDING_OUT).collect();
+        for group in outstanding.chunk_by(|one, next| is_near(one, next, axis, scale)) {
+            self.standing_out(canvas, ground, scale, group);
         }
     }
 
@@ -151,31 +153,46 @@ impl Values<'_> {
         canvas.open_mark(point.operation, proves, &format!("{} {what}, {} s", self.name, seconds(point.at_ns, 3)));
     }
 
-    fn standing_out(&self, canvas: &mut Canvas, ground: &Ground<'_>, scale: &Scale, point: &Point, rows: &mut Rows) {
-        let proves = ground.proves(point.operation);
-        self.open(canvas, point, proves);
-        let x = canvas.open_moment(&ground.axis, point.at_ns);
-        let y = scale.y(point.value);
-        let class = match point.style {
-            PointStyle::Refused => "value-refused",
-            PointStyle::Broken => "value-broken",
-            PointStyle::Plain => "value-proof",
-        };
-        canvas.path(format_args!("M{:.1} {:.1}l7 7m0-7l-7 7", x - 3.5, y - 3.5), class);
-        let label = harmless(&point.label, 60);
-        let width = text_width(&label, 11.0);
-        let (from, to) =
-            if x + 8.0 + width > WIDTH - 4.0 { (x - 8.0 - width, x - 8.0) } else { (x + 8.0, x + 8.0 + width) };
-        let level = (y / 14.0).round();
-        // A label is written where none of its height has been, or not at all: its title has the words.
-        let line = rows.try_place(from + 10_000.0 * level, to + 10_000.0 * level, 1);
-        if !label.is_empty() && line.is_some() {
-            let class = if proves { "t11 strong halo" } else { "t11 halo" };
-            canvas.text((from, y + 4.0), Anchor::Start, class, &label);
+    /// Draws what stands out at one place, and names one of it: what proves the verdict, else the last.
+    fn standing_out(&self, canvas: &mut Canvas, ground: &Ground<'_>, scale: &Scale, group: &[&Point]) {
+        for point in group {
+            self.open(canvas, point, ground.proves(point.operation));
+            let x = canvas.open_moment(&ground.axis, point.at_ns);
+            let class = match point.style {
+                PointStyle::Refused => "value-refused",
+                PointStyle::Broken => "value-broken",
+                PointStyle::Plain => "value-proof",
+            };
+            canvas.path(format_args!("M{:.1} {:.1}l7 7m0-7l-7 7", x - 3.5, scale.y(point.value) - 3.5), class);
+            canvas.close_group();
+            canvas.close_operation(point.operation);
         }
+        let proof = group.iter().find(|point| ground.proves(point.operation));
+        let (Some(named), Some(last)) = (proof.or(group.last()), group.last()) else { return };
+        let mut label = harmless(&named.label, 60);
+        if label.is_empty() {
+            return;
+        }
+        if group.len() > 1 {
+            label += &format!(" (and {} more)", group.len() - 1);
+        }
+        let class = if proof.is_some() { "t11 strong halo" } else { "t11 halo" };
+        // Above the line, so that it does not lie on what comes after.
+        let y = if scale.y(last.value) - 8.0 < scale.bottom - HEIGHT + 10.0 {
+            scale.y(last.value) + 16.0
+        } else {
+            scale.y(last.value) - 8.0
+        };
+        let x = canvas.open_moment(&ground.axis, last.at_ns);
+        let anchor = if x + 8.0 + text_width(&label, 11.0) > WIDTH - 4.0 { Anchor::End } else { Anchor::Start };
+        canvas.text((x - 3.0, y), anchor, class, &label);
         canvas.close_group();
-        canvas.close_operation(point.operation);
     }
+}
+
+/// Whether two points lie so near that one label must do.
+fn is_near(one: &Point, next: &Point, axis: &TimeAxis, scale: &Scale) -> bool {
+    axis.x(next.at_ns) - axis.x(one.at_ns) < 60.0 && (scale.y(one.value) - scale.y(next.value)).abs() < 14.0
 }
 
 /// A value with its sign and commas.

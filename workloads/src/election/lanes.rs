@@ -56,7 +56,9 @@ fn by_term(led: &[Leadership], claims: &[Claim]) -> Option<Panel> {
             lanes.entry(term).or_insert_with(|| lane(term)).spans.push(span(led, led.node.to_string()));
         }
     }
-    for claim in claims {
+    // A claim beside the leadership itself says nothing new.
+    let new = |claim: &&Claim| !led.iter().any(|led| led.node == claim.node && led.term == Some(claim.term));
+    for claim in claims.iter().filter(new) {
         let mark =
             Mark { at_ns: claim.at, label: format!("{} claims it", claim.node), operation: Some(claim.operation) };
         lanes.entry(claim.term).or_insert_with(|| lane(claim.term)).marks.push(mark);
@@ -84,7 +86,7 @@ fn acknowledged(run: &RunView<'_, ElectionCall, ElectionReply>) -> Option<Panel>
         .collect();
     let mut points = points;
     points.sort_by_key(|point| (point.at_ns, point.operation));
-    let name = "Acknowledged in term".to_owned();
+    let name = "Term of writes".to_owned();
     (!points.is_empty()).then(|| Panel::Values { name, curves: Vec::new(), points, left_out: 0 })
 }
 
