@@ -10,6 +10,7 @@ mod last;
 mod order;
 mod pair;
 mod results;
+mod shown;
 mod subsets;
 mod sums;
 
@@ -18,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Checker, RunView};
 use account::Account;
+
+pub use shown::{CounterValues, ReadValue, counter_values};
 
 /// What a client of the counter workload asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

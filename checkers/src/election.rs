@@ -9,6 +9,7 @@ mod liveness;
 mod overlap;
 mod polls;
 mod rising;
+mod shown;
 mod stale_leader;
 mod term_regression;
 mod two_leaders;
@@ -18,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Checker, RunView};
 use polls::Polls;
+
+pub use shown::{Claim, Leadership, claims, leaderships};
 
 /// What a client of the election workload asks for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -35,11 +35,16 @@ mod vacuity;
 mod words;
 
 pub use checker::{Checker, RunView};
-pub use counter::{CounterCall, CounterChecker, CounterReply, CounterRule, counter_checkers};
-pub use election::{ElectionCall, ElectionChecker, ElectionReply, ElectionRule, election_checkers};
+pub use counter::{
+    CounterCall, CounterChecker, CounterReply, CounterRule, CounterValues, ReadValue, counter_checkers, counter_values,
+};
+pub use election::{
+    Claim, ElectionCall, ElectionChecker, ElectionReply, ElectionRule, Leadership, claims, election_checkers,
+    leaderships,
+};
 pub use interrupt::Interrupt;
 pub use judge::judge;
-pub use lock::{LockCall, LockChecker, LockReply, LockRule, lock_checkers};
+pub use lock::{LockCall, LockChecker, LockHold, LockReply, LockRule, lock_checkers, lock_holds};
 pub use outcome::Outcome;
 pub use register::{RegisterCall, RegisterChecker, RegisterReply, register_checkers};
 pub use stats::Stats;

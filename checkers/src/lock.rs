@@ -11,6 +11,7 @@ mod fencing;
 mod foreign_release;
 mod hold;
 mod overlap;
+mod shown;
 mod stale_write;
 
 use dsjepsen_history::{Call, Finding, Judgement, Nanos, UnknownReason};
@@ -18,6 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Checker, RunView, words};
 use hold::Holds;
+
+pub use shown::{LockHold, lock_holds};
 
 /// What a client of the lock workload asks for. `hold` is the unique number of one attempt to acquire and of everything done
 /// under it.

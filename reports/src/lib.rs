@@ -12,10 +12,13 @@ use dsjepsen_history::{RunDirectory, RunDirectoryError, Verdict};
 use thiserror::Error;
 
 mod check;
+mod data;
 mod load;
+mod log;
 mod marks;
 mod page;
 mod plot;
+mod plots;
 mod sections;
 mod subject;
 mod text;
@@ -36,6 +39,20 @@ pub enum ReportError {
         /// The cause.
         source: io::Error,
     },
+    /// A drawing cannot be made a file of.
+    #[error("cannot draw plots: {0}")]
+    Plot(String),
+}
+
+/// What [`write_page_and_plots`] wrote.
+#[derive(Debug)]
+pub struct Written {
+    /// The page.
+    pub page: PathBuf,
+    /// The drawings as files of their own, an SVG and a PNG each.
+    pub plots: Vec<PathBuf>,
+    /// Why drawings are missing.
+    pub problem: Option<ReportError>,
 }
 
 /// Draws the page of a run into its directory and returns the page's path.
@@ -49,8 +66,25 @@ pub enum ReportError {
 pub fn write_page(directory: &RunDirectory) -> Result<PathBuf, ReportError> {
     let record = load::RunRecord::read(directory)?;
     let path = directory.page_file();
-    write_whole(&path, &page::page(&record).into_string())?;
+    write_whole(&path, &page::page(&record, &sections::sections(&record)).into_string())?;
     Ok(path)
+}
+
+/// The same, and writes every drawing of the page into `plots/` as an SVG and a PNG. That a drawing cannot be written is said in the
+/// result; the page is there all the same.
+///
+/// # Errors
+/// As [`write_page`].
+pub fn write_page_and_plots(directory: &RunDirectory) -> Result<Written, ReportError> {
+    let record = load::RunRecord::read(directory)?;
+    let sections = sections::sections(&record);
+    let page = directory.page_file();
+    write_whole(&page, &page::page(&record, &sections).into_string())?;
+    let (plots, problem) = match plots::write(directory, &record, &sections) {
+        Ok(plots) => (plots, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    Ok(Written { page, plots, problem })
 }
 
 /// Draws the page of a run into a file of its own, with a verdict that was just given.
@@ -59,14 +93,18 @@ pub fn write_page(directory: &RunDirectory) -> Result<PathBuf, ReportError> {
 /// As [`write_page`]; the verdict in the directory is not read.
 pub fn write_page_as(directory: &RunDirectory, verdict: Verdict, path: &Path) -> Result<(), ReportError> {
     let record = load::RunRecord::read_with(directory, verdict)?;
-    write_whole(path, &page::page(&record).into_string())
+    write_whole(path, &page::page(&record, &sections::sections(&record)).into_string())
 }
 
 fn write_whole(path: &Path, text: &str) -> Result<(), ReportError> {
+    write_bytes(path, text.as_bytes())
+}
+
+fn write_bytes(path: &Path, content: &[u8]) -> Result<(), ReportError> {
     let mut fresh = path.as_os_str().to_owned();
     fresh.push(".tmp");
     let fresh = PathBuf::from(fresh);
-    let written = fs::write(&fresh, text).and_then(|()| fs::rename(&fresh, path));
+    let written = fs::write(&fresh, content).and_then(|()| fs::rename(&fresh, path));
     written.map_err(|source| {
         let _ = fs::remove_file(&fresh);
         ReportError::Write { path: path.to_owned(), source }

@@ -1,21 +1,18 @@
 //! Everything that the page is drawn from, read once. Only the plan and the verdict must be there.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use dsjepsen_history::{
-    FaultInterval, FaultOutcome, Index, Nanos, NodeId, Plan, RawHistory, RawOperation, RunDirectory, RunDirectoryError,
-    RunEvent, StampedEvent, Verdict, read_history,
+    FaultInterval, FaultOutcome, Index, Lanes, Nanos, NodeId, Plan, RawHistory, RawOperation, RunDirectory,
+    RunDirectoryError, RunEvent, StampedEvent, Verdict, read_history,
 };
 
+use crate::log::{self, NodeLog, Windows};
 use crate::plot::bands::Bands;
 use crate::subject::Subject;
 
-/// How much of a log's end is read, in bytes.
-const TAIL_BYTES: u64 = 64 * 1024;
-/// How many lines of a log are shown.
-pub(crate) const TAIL_LINES: usize = 40;
+/// Around how many of the slowest operations a huge log is kept.
+const SLOWEST: usize = 100;
 /// How many nodes a page has room for; a plan with more is drawn with those that matter.
 pub(crate) const MOST_NODES: usize = 50;
 
@@ -35,30 +32,12 @@ pub(crate) struct RunRecord {
     pub(crate) history: Part<RawHistory>,
     /// Everything else that happened.
     pub(crate) events: Part<Vec<StampedEvent>>,
-    /// The ends of the nodes' logs, in the order of the nodes.
-    pub(crate) logs: Vec<(NodeId, Part<LogTail>)>,
+    /// The nodes' logs, in the order of the nodes.
+    pub(crate) logs: Vec<(NodeId, Part<NodeLog>)>,
+    /// What the workload drew; none in a run that was judged before there were any.
+    pub(crate) lanes: Part<Option<Lanes>>,
     /// How faults are drawn.
     pub(crate) bands: Bands,
-}
-
-/// The end of a node's log.
-#[derive(Debug, Default)]
-pub(crate) struct LogTail {
-    /// The last lines, oldest first.
-    pub(crate) lines: Vec<LogLine>,
-    /// Size of the whole log in bytes.
-    pub(crate) size: u64,
-    /// Whether there is more before the first line.
-    pub(crate) cut: bool,
-}
-
-/// One line of a log.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct LogLine {
-    /// When it arrived, in ns since the start of the run; absent where the line does not begin with it.
-    pub(crate) time: Option<Nanos>,
-    /// The line without its time.
-    pub(crate) text: String,
 }
 
 impl RunRecord {
@@ -81,16 +60,37 @@ impl RunRecord {
             history: read_history(&directory.history_file()).map_err(|error| error.to_string()),
             events: directory.read_events().map_err(|error| error.to_string()),
             logs: Vec::new(),
+            lanes: directory.read_lanes().map_err(|error| error.to_string()),
             bands: Bands::new(&plan.bands),
             plan,
             verdict,
         };
-        record.logs = record
-            .nodes()
+        let (nodes, windows) = (record.nodes(), record.windows());
+        let most = log::share(nodes.len());
+        record.logs = nodes
             .into_iter()
-            .map(|node| (node, read_tail(&directory.node_log(node)).map_err(|error| error.to_string())))
+            .map(|node| {
+                let read = log::read(node, &directory.node_log(node), &windows, most);
+                (node, read.map_err(|error| error.to_string()))
+            })
             .collect();
         Ok(record)
+    }
+
+    /// The times around which a huge log is kept: the operations of findings, those that are info, and the slowest.
+    fn windows(&self) -> Windows {
+        let lasted = |operation: &RawOperation| {
+            let from = operation.invoked.time;
+            (from, operation.completed.map_or(from, |completed| completed.time))
+        };
+        let findings = self.verdict.findings.iter().flat_map(|finding| &finding.operations);
+        let mut intervals: Vec<_> = findings.filter_map(|index| self.operation(*index)).map(lasted).collect();
+        intervals.extend(self.conflict());
+        intervals.extend(self.operations().iter().filter(|operation| operation.outcome.is_info()).map(lasted));
+        let mut slowest: Vec<_> = self.operations().iter().map(lasted).collect();
+        slowest.sort_unstable_by_key(|(from, to)| std::cmp::Reverse(to.saturating_sub(*from)));
+        intervals.extend(slowest.into_iter().take(SLOWEST));
+        Windows::around(intervals)
     }
 
     /// The nodes that have a place on the page, in order: those of the plan, and any other that the history names. Where
@@ -201,92 +201,5 @@ impl Subject for RunRecord {
 
     fn bands(&self) -> &Bands {
         &self.bands
-    }
-}
-
-/// Reads the last lines of a log without reading the rest.
-fn read_tail(path: &Path) -> io::Result<LogTail> {
-    let mut file = File::open(path)?;
-    let size = file.metadata()?.len();
-    let skipped = size.saturating_sub(TAIL_BYTES);
-    file.seek(SeekFrom::Start(skipped))?;
-    let mut content = Vec::new();
-    file.take(TAIL_BYTES).read_to_end(&mut content)?;
-    let text = String::from_utf8_lossy(&content);
-    let mut lines: Vec<&str> = text.lines().collect();
-    if skipped > 0 && lines.len() > 1 {
-        // The first is what is left of a line that begins before.
-        lines.remove(0);
-    }
-    let cut = skipped > 0 || lines.len() > TAIL_LINES;
-    let first = lines.len().saturating_sub(TAIL_LINES);
-    Ok(LogTail { lines: lines[first..].iter().map(|line| log_line(line)).collect(), size, cut })
-}
-
-fn log_line(line: &str) -> LogLine {
-    let (time, text) = match line.split_once(' ') {
-        Some((first, rest)) => match first.parse() {
-            Ok(time) => (Some(time), rest),
-            Err(_) => (None, line),
-        },
-        None => (None, line),
-    };
-    LogLine { time, text: without_colour(text) }
-}
-
-/// The line without a terminal's control sequences (ESC `[` … final byte), which many systems write into their logs.
-fn without_colour(line: &str) -> String {
-    let mut out = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(at) = rest.find("\u{1b}[") {
-        out.push_str(&rest[..at]);
-        let sequence = &rest[at + 2..];
-        match sequence.find(|character: char| ('@'..='~').contains(&character)) {
-            Some(last) => rest = &sequence[last + 1..],
-            None => return out,
-        }
-    }
-    out + rest
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fmt::Write as _;
-    use std::fs;
-
-    use super::*;
-
-    #[test]
-    fn only_the_end_of_a_log_is_read() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        let mut text = String::new();
-        for line in 0..20_000 {
-            writeln!(text, "{line} line {line}").unwrap();
-        }
-        fs::write(file.path(), &text).unwrap();
-        let tail = read_tail(file.path()).unwrap();
-        assert_eq!((tail.lines.len(), tail.cut), (TAIL_LINES, true));
-        assert_eq!(tail.lines[TAIL_LINES - 1], LogLine { time: Some(19_999), text: "line 19999".into() });
-        assert_eq!(tail.size, text.len() as u64);
-
-        fs::write(file.path(), "7 one\nno time\n").unwrap();
-        let tail = read_tail(file.path()).unwrap();
-        assert_eq!((tail.lines.len(), tail.cut), (2, false));
-        assert_eq!(tail.lines[1], LogLine { time: None, text: "no time".into() });
-    }
-
-    #[test]
-    fn one_endless_line_is_still_shown() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        fs::write(file.path(), "é".repeat(100_000)).unwrap();
-        let tail = read_tail(file.path()).unwrap();
-        assert_eq!((tail.lines.len(), tail.cut), (1, true));
-    }
-
-    #[test]
-    fn colours_of_a_terminal_are_taken_off() {
-        assert_eq!(without_colour("\u{1b}[31mred\u{1b}[0m plain"), "red plain");
-        assert_eq!(without_colour("torn \u{1b}[3"), "torn ");
-        assert_eq!(without_colour("é plain"), "é plain");
     }
 }

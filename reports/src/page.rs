@@ -2,16 +2,30 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use crate::data::{around_the_failure, embedded};
 use crate::load::RunRecord;
 use crate::marks::{OutcomeKind, SYMBOLS, State};
 use crate::plot::bands::{Bands, DrawnFault};
+use crate::sections::Section;
 use crate::sections::banner::banner;
-use crate::sections::{Section, sections};
 use crate::subject::Subject;
 use crate::text::{NAME, harmless, shown};
 
-const STYLE: &str = include_str!("../assets/page.css");
+const STYLE: &str = concat!(include_str!("../assets/page.css"), include_str!("../assets/run.css"));
 const SCRIPT: &str = include_str!("../assets/page.js");
+/// The script of a run's page, all parts in one scope.
+const RUN_SCRIPT: &str = concat!(
+    "(() => {\n'use strict';\n",
+    include_str!("../assets/run/words.js"),
+    include_str!("../assets/run/unpack.js"),
+    include_str!("../assets/run/axis.js"),
+    include_str!("../assets/run/latency.js"),
+    include_str!("../assets/run/filter.js"),
+    include_str!("../assets/run/operations.js"),
+    include_str!("../assets/run/logs.js"),
+    include_str!("../assets/run/run.js"),
+    "})();\n",
+);
 
 /// What a page is put together from.
 pub(crate) struct Frame<'a> {
@@ -30,8 +44,7 @@ pub(crate) struct Frame<'a> {
 }
 
 /// The whole page of a run.
-pub(crate) fn page(record: &RunRecord) -> Markup {
-    let sections = sections(record);
+pub(crate) fn page(record: &RunRecord, sections: &[Section]) -> Markup {
     let (on_axis, apart): (Vec<_>, Vec<_>) = sections.iter().partition(|section| section.on_run_axis);
     let (before, after): (Vec<_>, Vec<_>) =
         apart.into_iter().partition(|section| matches!(section.id, "why" | "counterexample"));
@@ -43,6 +56,8 @@ pub(crate) fn page(record: &RunRecord) -> Markup {
             @for section in on_axis { (section.body) }
         }
         @for section in after { (section.body) }
+        (embedded(record, &DrawnFault::of(record)))
+        script { (PreEscaped(RUN_SCRIPT)) }
     };
     let plan = &record.plan;
     let (workload, target) = (harmless(&plan.workload, NAME), harmless(&plan.target, NAME));
@@ -51,7 +66,7 @@ pub(crate) fn page(record: &RunRecord) -> Markup {
         name: &plan.run,
         state: record.state(),
         bands: &record.bands,
-        sections: &sections,
+        sections,
         main,
     })
 }
@@ -141,7 +156,14 @@ fn legend(record: &RunRecord) -> Markup {
     numbers.dedup();
     html! {
         div.tools {
-            span.small.dim { "One time axis for all drawings below, in seconds since the start of the run" }
+            div #range-tools.range hidden {
+                div.seg role="group" aria-label="Time range" {
+                    button #whole type="button" aria-pressed="true" { "Whole run" }
+                    @if around_the_failure(record).is_some() { button #around type="button" aria-pressed="false" { "Around the failure" } }
+                }
+                span #range.small.dim role="status" {}
+            }
+            span.small.dim.fixed { "One time axis for all drawings below, in seconds since the start of the run" }
             div.legend {
                 (OutcomeKind::Ok.mark()) (OutcomeKind::Fail.mark()) (OutcomeKind::Info.mark())
                 @for number in numbers {

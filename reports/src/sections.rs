@@ -8,12 +8,15 @@ use crate::plot::bands::DrawnFault;
 use operations::Tables;
 
 pub(crate) mod banner;
+mod browse;
 pub(crate) mod checkers;
 mod clocks;
 pub(crate) mod counterexample;
 pub(crate) mod counts;
 mod faults;
+mod lanes;
 mod latency;
+mod links;
 mod logs;
 mod notes;
 pub(crate) mod operations;
@@ -42,9 +45,12 @@ pub(crate) fn sections(record: &RunRecord) -> Vec<Section> {
         why::section(record, &tables),
         counterexample::section(record, &tables, &faults),
         faults::section(record, &faults),
-        clocks::section(record, &faults),
         Some(latency::section(record, &faults)),
+        lanes::section(record, &faults),
+        clocks::section(record, &faults),
+        links::section(record, &faults),
         checkers::section(record),
+        browse::section(record),
         logs::section(record),
         notes::section(record),
         Some(replay::section(record)),

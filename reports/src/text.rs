@@ -58,6 +58,27 @@ pub(crate) fn shown(text: &str, limit: usize) -> Markup {
     }
 }
 
+/// The start of a text of more than so many bytes, with a note of its full length; nothing where it is no longer.
+pub(crate) fn cut_with_note(text: &str, most: usize) -> Option<String> {
+    let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).filter(|_| text.len() > most)?;
+    Some(format!("{}… (cut: {} bytes in all)", &text[..end], thousands(text.len() as u64)))
+}
+
+/// The line without a terminal's control sequences (ESC `[` … final byte), which many systems write into their logs.
+pub(crate) fn without_colour(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(at) = rest.find("\u{1b}[") {
+        out.push_str(&rest[..at]);
+        let sequence = &rest[at + 2..];
+        match sequence.find(|character: char| ('@'..='~').contains(&character)) {
+            Some(last) => rest = &sequence[last + 1..],
+            None => return out,
+        }
+    }
+    out + rest
+}
+
 /// `one` or `many` behind the number: `1 operation`, `4,197 operations`.
 pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
@@ -146,6 +167,13 @@ mod tests {
         );
         assert_eq!(seconds(u64::MAX, 6), "18,446,744,073.709552");
         assert_eq!(bytes(1_250_000), "1.3 MB");
+    }
+
+    #[test]
+    fn colours_of_a_terminal_are_taken_off() {
+        assert_eq!(without_colour("\u{1b}[31mred\u{1b}[0m plain"), "red plain");
+        assert_eq!(without_colour("torn \u{1b}[3"), "torn ");
+        assert_eq!(without_colour("é plain"), "é plain");
     }
 
     #[test]

@@ -37,7 +37,20 @@ fn a_violation_has_every_section_and_links_that_lead_somewhere() {
     assert_sound(&page);
     assert_eq!(
         sections(&page),
-        ["why", "counterexample", "faults", "latency", "checkers", "logs", "notes", "reproduce"]
+        [
+            "why",
+            "counterexample",
+            "faults",
+            "latency",
+            "lanes",
+            "clocks",
+            "links",
+            "checkers",
+            "operations",
+            "logs",
+            "notes",
+            "reproduce"
+        ]
     );
     assert!(page.contains(r#"<header class="verdict invalid">"#));
     assert!(page.contains("Two clients held lock m at the same time, for 642 ms."));
@@ -56,7 +69,10 @@ fn a_valid_run_has_no_reason_and_no_counterexample() {
     let store = tempfile::tempdir().unwrap();
     let page = page_of(&run(store.path(), "one", Shape::Valid));
     assert_sound(&page);
-    assert_eq!(sections(&page), ["faults", "latency", "checkers", "logs", "notes", "reproduce"]);
+    assert_eq!(
+        sections(&page),
+        ["faults", "latency", "lanes", "clocks", "links", "checkers", "operations", "logs", "notes", "reproduce"]
+    );
     assert!(page.contains(r#"<header class="verdict valid">"#) && page.contains("Judged by 5 checkers"));
     assert!(!page.contains("rule broken"));
 }
@@ -110,7 +126,10 @@ fn skewed_clocks_are_drawn_as_they_were_read_back() {
     add_readings(&directory, &readings).unwrap();
     let page = page_of(&directory);
     assert_sound(&page);
-    assert_eq!(sections(&page), ["faults", "clocks", "latency", "checkers", "logs", "notes", "reproduce"]);
+    assert_eq!(
+        sections(&page),
+        ["faults", "latency", "lanes", "clocks", "links", "checkers", "operations", "logs", "notes", "reproduce"]
+    );
     assert!(page.contains("+60.0 s") && page.contains("−7.00 ms"));
     assert!(page.contains("n2 never read another time than the true one"));
     let curves: Vec<_> = elements(&page).into_iter().filter(|at| at.attribute("class") == Some("clock-read")).collect();

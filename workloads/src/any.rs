@@ -10,7 +10,7 @@ use dsjepsen_engine::nemesis::{Nemesis, Scene, monotonic_rate_error_ppm};
 use dsjepsen_engine::runner::{self, Conditions};
 use dsjepsen_engine::{Cluster, Recording, StopReason};
 use dsjepsen_history::{
-    Call, ExportError, FaultInterval, Finding, History, HistoryError, JepsenNotation, OperationCounts, Plan,
+    Call, ExportError, FaultInterval, Finding, History, HistoryError, JepsenNotation, Lanes, OperationCounts, Plan,
     RunDirectory, UnknownReason, Verdict, read_history, thousands, type_history, write_jepsen,
 };
 use thiserror::Error;
@@ -63,6 +63,15 @@ pub struct RunInput<'a> {
     pub directory: &'a RunDirectory,
 }
 
+/// What comes of judging a run.
+#[derive(Debug)]
+pub struct Judged {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What is drawn of it beside.
+    pub lanes: Lanes,
+}
+
 /// A workload, whatever its calls.
 #[async_trait(?Send)]
 pub trait AnyWorkload: Sync {
@@ -81,7 +90,8 @@ pub trait AnyWorkload: Sync {
     /// Whether a target that offers this can serve it.
     fn is_served_by(&self, abilities: &Abilities) -> bool;
 
-    /// Runs it through all phases, stops the nodes (unless they are to be left running), and judges what was recorded.
+    /// Runs it through all phases, stops the nodes (unless they are to be left running), judges what was recorded, and keeps its
+    /// lanes in the directory. That they cannot be kept is told, and changes no verdict.
     ///
     /// # Errors
     /// [`Unsupported`]; then nothing was run.
@@ -91,7 +101,7 @@ pub trait AnyWorkload: Sync {
     ///
     /// # Errors
     /// [`JudgeError`] where the history is damaged.
-    fn judge(&self, directory: &RunDirectory, plan: &Plan, cut_short: bool) -> Result<Verdict, JudgeError>;
+    fn judge(&self, directory: &RunDirectory, plan: &Plan, cut_short: bool) -> Result<Judged, JudgeError>;
 
     /// Writes a recorded run's history as Jepsen's tools read it, and gives back what the reader noticed.
     ///
@@ -148,7 +158,10 @@ impl<W: Workload> AnyWorkload for W {
             conditions.stop.ask(StopReason::Failed(failure));
         }
         let reason = conditions.stop.reason();
-        let mut verdict = judge_history(self, &history, plan, reason.is_some());
+        let Judged { mut verdict, lanes } = judge_history(self, &history, plan, reason.is_some());
+        if let Err(error) = directory.write_lanes(&lanes) {
+            conditions.events.warn(format!("the lanes are not kept: {error}"));
+        }
         verdict.interrupted = reason == Some(StopReason::Interrupted);
         if let Some(StopReason::Failed(failure)) = reason {
             verdict.harness_error = Some(failure);
@@ -156,7 +169,7 @@ impl<W: Workload> AnyWorkload for W {
         Ok(verdict)
     }
 
-    fn judge(&self, directory: &RunDirectory, plan: &Plan, cut_short: bool) -> Result<Verdict, JudgeError> {
+    fn judge(&self, directory: &RunDirectory, plan: &Plan, cut_short: bool) -> Result<Judged, JudgeError> {
         let path = directory.history_file();
         let raw = read_history(&path)?;
         if raw.workload != W::NAME {
@@ -184,7 +197,7 @@ fn judge_history<W: Workload>(
     history: &History<W::Call, W::Reply>,
     plan: &Plan,
     cut_short: bool,
-) -> Verdict {
+) -> Judged {
     let required = workload.required();
     let mut checkers: Vec<Box<dyn Checker<W::Call, W::Reply>>> =
         workload.checkers(monotonic_rate_error_ppm(&plan.faults));
@@ -202,7 +215,8 @@ fn judge_history<W: Workload>(
         verdict.verdict = verdict.verdict.max(finding.gravity);
         verdict.findings.push(finding);
     }
-    verdict
+    let lanes = workload.lanes(&run).kept(&verdict, history.end.time);
+    Judged { verdict, lanes }
 }
 
 fn valid_sentence(counts: &OperationCounts, faults: &[FaultInterval]) -> String {

@@ -4,17 +4,18 @@
 mod books;
 mod client;
 mod generator;
+mod lanes;
 #[cfg(test)]
 mod simulation;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use dsjepsen_checkers::{Checker, CounterCall, CounterReply, counter_checkers};
+use dsjepsen_checkers::{Checker, CounterCall, CounterReply, RunView, counter_checkers};
 use dsjepsen_engine::api::Abilities;
 use dsjepsen_engine::generator::{EachWorker, Mix, Stagger};
 use dsjepsen_engine::{Purpose, Random, Seat, nanos, stream};
-use dsjepsen_history::{JepsenShape, JepsenValue, Options};
+use dsjepsen_history::{JepsenShape, JepsenValue, Lanes, Options};
 use rand::RngExt;
 
 use crate::reach::Reach;
@@ -132,6 +133,10 @@ impl Workload for Counter {
 
     fn checkers(&self, _clock_rate_error_ppm: u64) -> Vec<Box<dyn Checker<CounterCall, CounterReply>>> {
         counter_checkers()
+    }
+
+    fn lanes(&self, run: &RunView<'_, CounterCall, CounterReply>) -> Lanes {
+        lanes::lanes(run)
     }
 }
 

@@ -3,14 +3,16 @@
 
 mod client;
 mod generator;
+mod lanes;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use dsjepsen_checkers::{Checker, ElectionCall, ElectionReply, election_checkers};
+use dsjepsen_checkers::{Checker, ElectionCall, ElectionReply, RunView, election_checkers};
 use dsjepsen_engine::api::Abilities;
 use dsjepsen_engine::generator::{EachWorker, Stagger};
 use dsjepsen_engine::{Purpose, Seat, stream};
+use dsjepsen_history::Lanes;
 
 use crate::reach::Reach;
 use crate::workload::{OptionKind, OptionSpec, Prepared, Setup, Workload};
@@ -78,5 +80,9 @@ impl Workload for Election {
 
     fn checkers(&self, _clock_rate_error_ppm: u64) -> Vec<Box<dyn Checker<ElectionCall, ElectionReply>>> {
         election_checkers()
+    }
+
+    fn lanes(&self, run: &RunView<'_, ElectionCall, ElectionReply>) -> Lanes {
+        lanes::lanes(run)
     }
 }

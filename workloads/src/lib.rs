@@ -3,9 +3,11 @@
 
 mod any;
 mod reach;
+#[cfg(test)]
+mod script;
 mod workload;
 
-pub use any::{AnyWorkload, JudgeError, RunInput, Unsupported};
+pub use any::{AnyWorkload, JudgeError, Judged, RunInput, Unsupported};
 pub use workload::{OptionKind, OptionSpec, Prepared, Setup, Workload};
 
 /// Every workload there is.

@@ -6,16 +6,17 @@ mod client;
 mod client_tests;
 mod generator;
 mod guard;
+mod lanes;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use dsjepsen_checkers::{Checker, LockCall, LockReply, lock_checkers};
+use dsjepsen_checkers::{Checker, LockCall, LockReply, RunView, lock_checkers};
 use dsjepsen_engine::api::Abilities;
 use dsjepsen_engine::generator::{EachWorker, Stagger};
 use dsjepsen_engine::{Purpose, Seat, nanos, stream};
-use dsjepsen_history::{JepsenShape, JepsenValue, Options};
+use dsjepsen_history::{JepsenShape, JepsenValue, Lanes, Options};
 
 use crate::workload::{OptionKind, OptionSpec, Prepared, Setup, Workload};
 
@@ -120,5 +121,9 @@ impl Workload for Lock {
 
     fn checkers(&self, clock_rate_error_ppm: u64) -> Vec<Box<dyn Checker<LockCall, LockReply>>> {
         lock_checkers(clock_rate_error_ppm)
+    }
+
+    fn lanes(&self, run: &RunView<'_, LockCall, LockReply>) -> Lanes {
+        lanes::lanes(run)
     }
 }

@@ -3,15 +3,16 @@
 
 mod client;
 mod generator;
+mod lanes;
 
 use std::rc::Rc;
 use std::time::Duration;
 
-use dsjepsen_checkers::{Checker, RegisterCall, RegisterReply, register_checkers};
+use dsjepsen_checkers::{Checker, RegisterCall, RegisterReply, RunView, register_checkers};
 use dsjepsen_engine::api::Abilities;
 use dsjepsen_engine::generator::Stagger;
 use dsjepsen_engine::{Purpose, Seat, stream};
-use dsjepsen_history::{JepsenShape, JepsenValue};
+use dsjepsen_history::{JepsenShape, JepsenValue, Lanes};
 
 use crate::reach::Reach;
 use crate::workload::{OptionKind, OptionSpec, Prepared, Setup, Workload};
@@ -77,5 +78,9 @@ impl Workload for Register {
 
     fn checkers(&self, _clock_rate_error_ppm: u64) -> Vec<Box<dyn Checker<RegisterCall, RegisterReply>>> {
         register_checkers()
+    }
+
+    fn lanes(&self, run: &RunView<'_, RegisterCall, RegisterReply>) -> Lanes {
+        lanes::lanes(run)
     }
 }

@@ -1,11 +1,11 @@
 //! What a workload is: typed calls, a generator that makes them, clients that carry them out, checkers that judge them.
 
-use dsjepsen_checkers::Checker;
+use dsjepsen_checkers::{Checker, RunView};
 use dsjepsen_engine::api::Abilities;
 use dsjepsen_engine::generator::Generator;
 use dsjepsen_engine::runner::{Conditions, Connect};
 use dsjepsen_engine::{Client, Cluster};
-use dsjepsen_history::{Call, JepsenShape, OptionValue, Options, Promises, Reply};
+use dsjepsen_history::{Call, JepsenShape, Lanes, OptionValue, Options, Promises, Reply};
 
 /// An option of a workload, as it stands on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,4 +112,7 @@ pub trait Workload: Sync + Sized + 'static {
     /// What judges it, beside the checks that hold for every workload: a run whose faults made the CLOCK_MONOTONIC of a node
     /// go too fast by as many parts per million.
     fn checkers(&self, clock_rate_error_ppm: u64) -> Vec<Box<dyn Checker<Self::Call, Self::Reply>>>;
+
+    /// What is drawn of a run beside its operations: who held what when, or which values there were. It judges nothing.
+    fn lanes(&self, run: &RunView<'_, Self::Call, Self::Reply>) -> Lanes;
 }

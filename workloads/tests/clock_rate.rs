@@ -29,7 +29,7 @@ fn exclusion(faults: &str) -> Vec<Finding> {
     std::fs::write(directory.history_file(), HISTORY).unwrap();
     let lock = workloads().iter().find(|workload| workload.name() == "lock").unwrap();
     // As the program does that judges a run again; the live verdict is made by the same code.
-    let verdict = lock.judge(&directory, &directory.read_plan().unwrap(), false).unwrap();
+    let verdict = lock.judge(&directory, &directory.read_plan().unwrap(), false).unwrap().verdict;
     verdict.findings.into_iter().filter(|finding| finding.rule == "lock.exclusion").collect()
 }
 

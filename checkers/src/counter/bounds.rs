@@ -20,10 +20,7 @@ const NAMED: usize = 3;
 pub(super) fn judge(account: &Account<'_>) -> Judgement {
     let sums = Sums::of(account);
     let present = account.promises.linearizable_reads;
-    let limits = |read: &Read| {
-        let (from, to) = (read.invoked.index, read.completed.index);
-        if present { sums.present(from, to) } else { sums.past(to) }
-    };
+    let limits = |read: &Read| limits(account, &sums, read);
     let outside = |read: &&Read| {
         let (least, most) = limits(read);
         !(least..=most).contains(&read.value.into())
@@ -52,6 +49,12 @@ pub(super) fn judge(account: &Account<'_>) -> Judgement {
         "The target promises no linearizable reads, so a read may lack any addition; that is a figure only.".to_owned()
     });
     judgement
+}
+
+/// The least and the most that a read may show.
+pub(super) fn limits(account: &Account<'_>, sums: &Sums, read: &Read) -> (i128, i128) {
+    let (from, to) = (read.invoked.index, read.completed.index);
+    if account.promises.linearizable_reads { sums.present(from, to) } else { sums.past(to) }
 }
 
 fn explain(account: &Account<'_>, read: &Read, (least, most): (i128, i128)) -> Finding {

@@ -14,9 +14,9 @@ pub(super) const RULE: &str = "election.overlap";
 
 /// A time in which a node led: from the answer to one poll until another was asked.
 #[derive(Debug, Clone, Copy)]
-struct Reign<'a> {
-    first: Poll<'a>,
-    last: Poll<'a>,
+pub(super) struct Reign<'a> {
+    pub(super) first: Poll<'a>,
+    pub(super) last: Poll<'a>,
 }
 
 impl Reign<'_> {
@@ -81,13 +81,13 @@ pub(super) fn judge(polls: &Polls<'_>) -> Judgement {
 }
 
 /// The counts by which a node that led tells one leadership of its own from another.
-fn counter(poll: &Poll<'_>) -> Option<(u64, u64)> {
+pub(super) fn counter(poll: &Poll<'_>) -> Option<(u64, u64)> {
     Some((poll.incarnation?, poll.since?))
 }
 
 /// The times in which nodes surely led, in the order of their beginnings: for each leadership of a node, from the first answer
 /// that told of it until it was last asked for.
-fn definite<'a>(polls: &Polls<'a>) -> Vec<Reign<'a>> {
+pub(super) fn definite<'a>(polls: &Polls<'a>) -> Vec<Reign<'a>> {
     let mut reigns: BTreeMap<(NodeId, (u64, u64)), Reign<'_>> = BTreeMap::new();
     for poll in polls.polls.iter().filter(|poll| poll.believes_leader) {
         let Some(counter) = counter(poll) else { continue };
@@ -97,7 +97,7 @@ fn definite<'a>(polls: &Polls<'a>) -> Vec<Reign<'a>> {
 }
 
 /// What the times of leadership look like where nodes do not count: polls in a row in which a node says that it leads.
-fn apparent<'a>(polls: &Polls<'a>) -> Vec<Reign<'a>> {
+pub(super) fn apparent<'a>(polls: &Polls<'a>) -> Vec<Reign<'a>> {
     let mut open: BTreeMap<NodeId, Reign<'_>> = BTreeMap::new();
     let mut reigns = Vec::new();
     for poll in &polls.polls {

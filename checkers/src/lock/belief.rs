@@ -49,7 +49,8 @@ fn ending(holds: &Holds<'_>, hold: &Hold) -> (Point, Ending) {
     [released, told, lapsed].into_iter().flatten().min_by_key(|&(end, _)| end).unwrap_or((Point::END, Ending::Open))
 }
 
-fn belief(holds: &Holds<'_>, hold: &Hold) -> Interval {
+/// While a client believes.
+pub(super) fn belief(holds: &Holds<'_>, hold: &Hold) -> Interval {
     Interval { start: Point::event(hold.granted), end: ending(holds, hold).0 }
 }
 

@@ -17,7 +17,7 @@ pub(super) const RULE: &str = "lock.exclusion";
 ///
 /// This is the canonical placement of a grant as late and a release as early as they can be, so overlaps are no artefact of
 /// delays: two such holds overlap only if no service that keeps its leases could have answered so.
-fn definite(holds: &Holds<'_>, hold: &Hold) -> Interval {
+pub(super) fn definite(holds: &Holds<'_>, hold: &Hold) -> Interval {
     let released = holds.release_asked(hold).map_or(Point::END, Point::event);
     Interval { start: Point::event(hold.granted), end: released.min(Point::instant(hold.lease.end)) }
 }

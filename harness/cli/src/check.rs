@@ -12,6 +12,7 @@ use std::time::Instant;
 use clap::ArgMatches;
 use dsjepsen_history::{Finding, RunDirectory, UnknownReason, Verdict};
 use dsjepsen_reports::{ReportError, write_page_as};
+use dsjepsen_workloads::Judged;
 
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::junit::{JUnit, Subject, Suite, class};
@@ -107,9 +108,12 @@ pub(crate) fn judge_again(directory: &RunDirectory, path: &Path) -> Result<Verdi
         if directory.verdict_file().exists() { Some(directory.read_verdict().map_err(harness)?) } else { None };
     let cut_short = before.as_ref().is_none_or(|verdict| verdict.interrupted || verdict.harness_error.is_some());
     let workload = naming::workload(&plan.workload)?;
-    let mut verdict = workload
+    let Judged { mut verdict, lanes } = workload
         .judge(directory, &plan, cut_short)
         .map_err(|error| harness(format!("{} cannot be judged: {error}", path.display())))?;
+    if let Err(error) = directory.write_lanes(&lanes) {
+        eprintln!("warning: the lanes are not kept: {error}");
+    }
     if let Some(before) = before {
         // That the cluster never came up is nowhere in a history.
         let set_up = |finding: &Finding| finding.reason == Some(UnknownReason::SetupFailed);

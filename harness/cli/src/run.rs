@@ -140,7 +140,7 @@ fn never_up(
     error: String,
 ) -> Result<Verdict, Failure> {
     conditions.events.warn(error.clone());
-    let mut verdict = one.request.workload.judge(directory, plan, true).map_err(harness)?;
+    let mut verdict = one.request.workload.judge(directory, plan, true).map_err(harness)?.verdict;
     verdict.interrupted = one.stop.reason() == Some(StopReason::Interrupted);
     if !verdict.interrupted {
         let first = error.split([';', '\n']).next().unwrap_or_default();
@@ -166,8 +166,13 @@ fn conclude(directory: &RunDirectory, conditions: &Conditions, verdict: &mut Ver
         conditions.events.warn(error.to_string());
         verdict.harness_error.get_or_insert(error.to_string());
     }
-    match dsjepsen_reports::write_page(directory) {
-        Ok(page) => Some(page),
+    match dsjepsen_reports::write_page_and_plots(directory) {
+        Ok(written) => {
+            if let Some(problem) = written.problem {
+                conditions.events.warn(format!("the page is there, its plots are not: {problem}"));
+            }
+            Some(written.page)
+        }
         Err(error) => {
             conditions.events.warn(format!("there is no page: {error}"));
             None

@@ -52,8 +52,23 @@ fn a_sound_lock_survives_a_partition_and_the_files_tell_it() {
     assert!(
         page.contains("Before the first fault all 5 nodes were ready; after the last fault all 5 nodes were ready.")
     );
+    assert!(page.contains("Who held the locks") && page.contains("Bytes per link"));
+    for plot in ["faults", "latency", "lanes", "links"] {
+        assert!(run.join(format!("plots/{plot}.svg")).is_file(), "no {plot}.svg");
+        let image = std::fs::read(run.join(format!("plots/{plot}.png"))).unwrap();
+        assert!(image.starts_with(b"\x89PNG\r\n") && image.len() > 5_000, "{plot}.png");
+    }
+    let lanes = read_json(&run.join("lanes.json"));
+    std::fs::remove_file(run.join("lanes.json")).unwrap();
     let (code, again, _) = check(&run);
-    assert_eq!((code, again), (0, verdict), "check gives the verdict that test gave");
+    assert_eq!((code, &again), (0, &verdict), "check gives the verdict that test gave");
+    assert_eq!(read_json(&run.join("lanes.json")), lanes, "and makes the same lanes");
+    // Lanes that cannot be kept are told and change nothing.
+    std::fs::remove_file(run.join("lanes.json")).unwrap();
+    std::fs::create_dir(run.join("lanes.json")).unwrap();
+    let (code, again, said) = check(&run);
+    assert_eq!((code, again), (0, verdict));
+    assert!(said.contains("the lanes are not kept"), "{said}");
     assert_nothing_left(&store.latest_name(), Duration::ZERO);
 }
 

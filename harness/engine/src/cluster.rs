@@ -20,6 +20,7 @@ mod programs;
 mod shared;
 #[allow(unsafe_code, reason = "what is done between fork and exec, and one system call: the arguments stand there")]
 mod spawner;
+mod traffic;
 mod unreached;
 
 use std::collections::BTreeMap;
@@ -57,6 +58,7 @@ pub(crate) use programs::{Program, Trouble};
 use shared::Shared;
 pub(crate) use shared::sharing_available;
 use spawner::Spawner;
+use traffic::ToldTraffic;
 pub use unreached::Unreached;
 
 /// How long a restarted node may take.
@@ -155,6 +157,7 @@ struct Inner {
     clocks: NodeClocks,
     limits: Arc<NodeLimits>,
     paused: PausedNodes,
+    told_traffic: ToldTraffic,
     // Fields drop in order: the guardian is released only after the spawner has killed everything.
     spawner: Spawner,
     guardian: Guardian,
@@ -200,10 +203,24 @@ impl Cluster {
             .map_err(system("make the pages of the nodes' clocks"))?;
         let paused = PausedNodes::default();
         let limits = Arc::new(NodeLimits::new(Arc::clone(&nodes)));
-        let inner =
-            Inner { plan, nodes, shared, network, control, troubles, clocks, limits, paused, spawner, guardian };
+        let told_traffic = ToldTraffic::default();
+        let inner = Inner {
+            plan,
+            nodes,
+            shared,
+            network,
+            control,
+            troubles,
+            clocks,
+            limits,
+            paused,
+            told_traffic,
+            spawner,
+            guardian,
+        };
         let cluster = Self { inner: Arc::new(inner) };
         cluster.watch_clocks();
+        cluster.watch_traffic();
         let all = cluster.nodes();
         for node in &all {
             cluster.launch(*node).await?;
@@ -325,27 +342,6 @@ impl Cluster {
                 .emit(RunEvent::Note { text: format!("{left} more processes of the run were ended") });
         }
         self.tell_traffic();
-    }
-
-    fn tell_traffic(&self) {
-        let (network, events) = (&self.inner.network, &self.inner.plan.events);
-        if let Some(lookups) = network.lookups() {
-            events.emit(RunEvent::Note { text: lookups.to_string() });
-        }
-        for traffic in network.traffic() {
-            let from = traffic.link.from;
-            if from == Source::Node(traffic.link.to) && traffic.connections == 0 {
-                // Few nodes ever dial themselves.
-                continue;
-            }
-            events.emit(RunEvent::Link {
-                from: from.to_string(),
-                to: traffic.link.to,
-                bytes_forward: traffic.bytes_forward,
-                bytes_back: traffic.bytes_back,
-                connections: traffic.connections,
-            });
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<NodeId, Node>> {

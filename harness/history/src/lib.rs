@@ -8,6 +8,7 @@ mod event;
 mod fault;
 pub mod foreign;
 mod jepsen;
+mod lanes;
 mod operation;
 mod plan;
 mod reader;
@@ -20,11 +21,12 @@ pub use counts::OperationCounts;
 pub use event::{EventType, Header, Line, LineBody, OpenLine, ProcessLabel};
 pub use fault::{Band, FaultAction, FaultDetail, FaultInterval, FaultOutcome, FaultStage, Pattern};
 pub use jepsen::{ExportError, JepsenNotation, JepsenShape, JepsenValue, write_jepsen};
+pub use lanes::{BUSIEST, Curve, Lanes, MOST_LANES, Panel, Point, PointStyle};
 pub use operation::{Call, Index, Moment, Nanos, NodeId, Operation, Outcome, Process, Reason, Reply};
 pub use plan::{OptionValue, Options, Plan, PlannedFault, Promises, RunSettings, Versions};
 pub use reader::{History, HistoryError, RawCall, RawHistory, RawOperation, read_history, type_history};
 pub use run_directory::{Hold, RunDirectory, RunDirectoryError, read_plan_file};
-pub use run_event::{NodeHealth, RUN_EVENT_SCHEMA, RunEvent, StampedEvent};
+pub use run_event::{Moved, NodeHealth, RUN_EVENT_SCHEMA, RunEvent, StampedEvent};
 pub use verdict::{
     Edge, EdgeKind, Figure, Finding, Gravity, Judgement, Lane, Mark, Span, SpanStyle, Step, Timeline, UnknownReason,
     Verdict,

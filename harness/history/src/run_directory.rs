@@ -1,7 +1,7 @@
 //! The directory of a run: the truth from which every page and every re-check is made.
 
 use std::fs::{self, File, TryLockError};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::{Header, NodeId, Plan, Process, SCHEMA, StampedEvent, Verdict};
+use crate::{Header, Lanes, NodeId, Plan, Process, SCHEMA, StampedEvent, Verdict};
 
 /// A run's directory, `store/<run>/`.
 #[derive(Debug, Clone)]
@@ -147,6 +147,16 @@ impl RunDirectory {
         self.path.join("verdict.json")
     }
 
+    /// `lanes.json`: who held what when, as the workload describes it.
+    pub fn lanes_file(&self) -> PathBuf {
+        self.path.join("lanes.json")
+    }
+
+    /// `plots/`: the drawings of the page as files of their own.
+    pub fn plots(&self) -> PathBuf {
+        self.path.join("plots")
+    }
+
     /// `index.html`.
     pub fn page_file(&self) -> PathBuf {
         self.path.join("index.html")
@@ -218,6 +228,25 @@ impl RunDirectory {
         read_json(&self.verdict_file())
     }
 
+    /// Writes the lanes of the workload.
+    ///
+    /// # Errors
+    /// [`RunDirectoryError::Io`].
+    pub fn write_lanes(&self, lanes: &Lanes) -> Result<(), RunDirectoryError> {
+        write_whole(&self.lanes_file(), |file| serde_json::to_writer(file, lanes).map_err(io::Error::from))
+    }
+
+    /// Reads the lanes of the workload; none where they were never written, as in a run of an earlier version.
+    ///
+    /// # Errors
+    /// [`RunDirectoryError`].
+    pub fn read_lanes(&self) -> Result<Option<Lanes>, RunDirectoryError> {
+        match read_json(&self.lanes_file()) {
+            Err(RunDirectoryError::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+            other => other.map(Some),
+        }
+    }
+
     /// Reads the events, without those of kinds that this version does not know and without a torn last line.
     ///
     /// # Errors
@@ -253,11 +282,20 @@ fn point_latest(store: &Path, run: &str) {
 
 /// Writes beside the file and renames, so that a reader never sees half of it.
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunDirectoryError> {
+    write_whole(path, |file| serde_json::to_writer_pretty(file, value).map_err(io::Error::from))
+}
+
+fn write_whole(
+    path: &Path,
+    content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<(), RunDirectoryError> {
     let fresh = path.with_extension("json.tmp");
     let write = || -> io::Result<()> {
-        let mut file = File::create(&fresh)?;
-        serde_json::to_writer_pretty(&mut file, value)?;
+        let mut file = BufWriter::new(File::create(&fresh)?);
+        content(&mut file)?;
         file.write_all(b"\n")?;
+        // What a buffer still holds when it is dropped would be lost without a word.
+        file.flush()?;
         fs::rename(&fresh, path)
     };
     write().map_err(|source| {

@@ -62,6 +62,20 @@ impl NodeHealth {
     }
 }
 
+/// What one link carried in some time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub struct Moved {
+    /// Source: a node, or the client group of a node (`c1`).
+    pub from: String,
+    /// Destination.
+    pub to: NodeId,
+    /// Bytes towards the destination.
+    pub forward: u64,
+    /// Bytes back.
+    pub back: u64,
+}
+
 /// What can happen in a run beside operations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -167,6 +181,14 @@ pub enum RunEvent {
     Stall {
         /// For how long, in ms.
         for_ms: u64,
+    },
+    /// What the links carried since the last such event, while the nodes run: told each 500 ms, in runs of more than 20 minutes
+    /// less often. Time that no such event covers was not looked at.
+    Traffic {
+        /// The length of the time that it covers and that ends now, in ns.
+        over_ns: Nanos,
+        /// The links that carried anything.
+        links: Vec<Moved>,
     },
     /// Traffic of one link over the run.
     Link {

@@ -56,13 +56,16 @@ impl TimeAxis {
             .collect()
     }
 
-    /// Draws the axis at this ordinate, with labels under it.
+    /// Draws the axis at this ordinate, with labels under it. On the run's axis the page's script makes the ticks anew when
+    /// it is zoomed.
     pub(crate) fn draw(&self, canvas: &mut Canvas, y: f64) {
+        canvas.open_ticks(y);
         for (time, label) in self.ticks(10) {
             let x = self.x(time);
             canvas.line((x, y), (x, y + 4.0), "axis");
             canvas.text((x, y + 17.0), Anchor::Middle, "t11", &label);
         }
+        canvas.close_group();
         canvas.line((self.left, y), (self.right, y), "axis");
     }
 }

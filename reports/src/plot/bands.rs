@@ -7,7 +7,7 @@ use maud::{Markup, PreEscaped, html};
 
 use super::axis::TimeAxis;
 use super::labels::{Rows, text_width};
-use super::svg::{Anchor, Area, Canvas};
+use super::svg::Canvas;
 use crate::load::RunRecord;
 use crate::text::harmless;
 
@@ -46,6 +46,11 @@ impl Bands {
         self.bands.iter().position(|band| band.name == fault).unwrap_or(self.bands.len() - 1)
     }
 
+    /// How many bands there are.
+    pub(crate) fn len(&self) -> usize {
+        self.bands.len()
+    }
+
     /// The label of a band.
     pub(crate) fn label(&self, number: usize) -> &str {
         let band = &self.bands[number];
@@ -59,7 +64,7 @@ impl Bands {
             let _ = write!(
                 css,
                 ":root{{--band-{number}:light-dark({},{})}}.band-{number}{{fill:url(#band-{number})}}\
-                 .edge-{number}{{stroke:var(--band-{number})}}",
+                 .edge-{number}{{stroke:var(--band-{number})}}.fill-{number}{{fill:var(--band-{number})}}",
                 band.light, band.dark
             );
         }
@@ -104,6 +109,8 @@ fn pattern(number: usize, pattern: Pattern) -> String {
 /// A fault as it is drawn.
 #[derive(Debug, Clone)]
 pub(crate) struct DrawnFault {
+    /// The fault's number in the plan.
+    pub(crate) id: u32,
     /// Number of its band.
     pub(crate) band: usize,
     /// Its start, in ns.
@@ -129,6 +136,7 @@ impl DrawnFault {
             .map(|fault| {
                 let (from, to) = fault.span(end);
                 Self {
+                    id: fault.id,
                     band: record.bands.of(&fault.fault),
                     from,
                     to: to.max(from),
@@ -150,8 +158,7 @@ fn label(fault: &FaultInterval) -> String {
 /// Draws the bands between two ordinates.
 pub(crate) fn draw(canvas: &mut Canvas, axis: &TimeAxis, faults: &[DrawnFault], top: f64, bottom: f64) {
     for fault in faults.iter().filter(|fault| axis.shows(fault.from, fault.to)) {
-        let area = Area::between(axis.x(fault.from), axis.x(fault.to), 1.0, top, bottom - top);
-        canvas.rect(area, &format!("band band-{}", fault.band));
+        canvas.interval(axis, (fault.from, fault.to), (top, bottom - top), 1.0, &format!("band band-{}", fault.band));
     }
 }
 
@@ -164,10 +171,11 @@ pub(crate) fn draw_conflict(
     bottom: f64,
 ) {
     let Some((from, to)) = conflict else { return };
-    let area = Area::between(axis.x(from) - 0.5, axis.x(to.max(from)) + 0.5, 3.0, top, bottom - top);
-    canvas.rect(area, "broken");
-    let middle = area.x + area.width / 2.0;
+    let to = to.max(from);
+    canvas.interval(axis, (from, to), (top, bottom - top), 3.0, "broken");
+    let middle = canvas.open_moment(axis, from + (to - from) / 2);
     canvas.path(format_args!("M{:.1} {:.1}h8l-4 6z", middle - 4.0, top - 7.0), "broken-mark");
+    canvas.close_group();
 }
 
 /// The labels of bands above a plot: where each lies, or that it found no place.
@@ -206,13 +214,10 @@ impl BandLabels {
         for (fault, (row, start)) in seen.zip(&self.rows) {
             let y = bottom - 2.0 - LABEL_HEIGHT * *row as f64;
             let doubt = if fault.confirmed { "" } else { " unsure" };
-            canvas.line(
-                (axis.x(fault.from), y),
-                (axis.x(fault.to).max(axis.x(fault.from) + 1.0), y),
-                &format!("band-line edge-{}{doubt}", fault.band),
-            );
+            let lasted = (fault.from, fault.to);
+            canvas.interval_line(axis, lasted, y, &format!("band-line edge-{}{doubt}", fault.band));
             if let Some(start) = start {
-                canvas.text((*start, y - 4.0), Anchor::Start, "t11", &fault.label);
+                canvas.interval_label(axis, lasted, (start - axis.x(fault.from), y - 4.0), 0.0, "t11", &fault.label);
             }
         }
     }
@@ -241,6 +246,7 @@ mod tests {
     fn labels_of_overlapping_bands_take_rows() {
         let axis = TimeAxis::of_run(10_000_000_000);
         let fault = |from, to| DrawnFault {
+            id: 1,
             band: 0,
             from,
             to,

@@ -2,15 +2,13 @@
 //! Each row has a scale of its own, for one node may be off by milliseconds and another by hours.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use dsjepsen_history::{Nanos, NodeId, RunEvent, StampedEvent};
 use maud::Markup;
 
-use super::WIDTH;
 use super::axis::TimeAxis;
-use super::bands::{self, DrawnFault};
-use super::svg::{Anchor, Canvas, Px};
+use super::bands::{self, BandLabels, DrawnFault};
+use super::svg::{Anchor, Canvas};
 use crate::load::MOST_NODES;
 
 const ROW: f64 = 62.0;
@@ -43,11 +41,35 @@ pub(crate) fn is_skewed(readings: &Readings) -> bool {
     readings.iter().any(|(_, ahead_ns)| ahead_ns.unsigned_abs() >= LEAST_NS)
 }
 
+/// The largest skew of a node, either way, and when it was read first.
+pub(crate) fn extreme(readings: &Readings) -> Option<(Nanos, i64)> {
+    let size = |reading: &&(Nanos, i64)| (reading.1.unsigned_abs(), std::cmp::Reverse(reading.0));
+    readings.iter().max_by_key(size).copied().filter(|(_, ahead_ns)| ahead_ns.unsigned_abs() >= LEAST_NS)
+}
+
+/// The largest skew that a node may have had in an interval, as far as its clock was read around it.
+pub(crate) fn within(readings: &Readings, (from, to): (Nanos, Nanos)) -> Option<(Nanos, i64)> {
+    let first = readings.partition_point(|reading| reading.0 <= from).saturating_sub(1);
+    let around = readings[first.min(readings.len())..].iter().take_while(|reading| reading.0 <= to);
+    // What was read long before says nothing of the interval.
+    let near = around.filter(|reading| reading.0.saturating_add(SILENCE_NS) >= from).copied();
+    extreme(&near.collect())
+}
+
 /// Draws a row for each of these nodes.
-pub(crate) fn draw(rows: &BTreeMap<NodeId, &Readings>, end: Nanos, faults: &[DrawnFault]) -> Markup {
+pub(crate) fn draw(
+    rows: &BTreeMap<NodeId, &Readings>,
+    end: Nanos,
+    faults: &[DrawnFault],
+    conflict: Option<(Nanos, Nanos)>,
+) -> Markup {
     let axis = TimeAxis::of_run(end);
     let mut canvas = Canvas::default();
-    let top = 8.0;
+    let labels = BandLabels::new(&axis, faults);
+    let top = labels.height() + 8.0;
+    labels.draw(&mut canvas, &axis, faults, top - 4.0);
+    let all = ROW * rows.len().min(MOST_NODES) as f64;
+    bands::draw_conflict(&mut canvas, &axis, conflict, top, top + all);
     for (position, (node, readings)) in rows.iter().take(MOST_NODES).enumerate() {
         let y = top + ROW * position as f64;
         let named: Vec<DrawnFault> = faults.iter().filter(|fault| fault.nodes.contains(node)).cloned().collect();
@@ -56,9 +78,9 @@ pub(crate) fn draw(rows: &BTreeMap<NodeId, &Readings>, end: Nanos, faults: &[Dra
         draw_row(&mut canvas, &axis, readings, y);
         canvas.line((0.0, y + ROW), (axis.right, y + ROW), "grid");
     }
-    let bottom = top + ROW * rows.len().min(MOST_NODES) as f64;
+    let bottom = top + all;
     axis.draw(&mut canvas, bottom + 3.0);
-    canvas.finish(WIDTH, bottom + 26.0, "img", "How far the clock of each node was ahead, over time")
+    canvas.finish_on_run(&axis, bottom + 26.0, "img", "How far the clock of each node was ahead, over time")
 }
 
 fn draw_row(canvas: &mut Canvas, axis: &TimeAxis, readings: &Readings, y: f64) {
@@ -69,23 +91,20 @@ fn draw_row(canvas: &mut Canvas, axis: &TimeAxis, readings: &Readings, y: f64) {
     let range = (most as f64 - least as f64).max(1.0);
     let ordinate = |ahead_ns: i64| y + MARGIN + (most as f64 - ahead_ns as f64) / range * height;
     canvas.line((axis.left, ordinate(0)), (axis.right, ordinate(0)), "grid");
-    let mut curve = String::new();
+    let mut points: Vec<Option<(Nanos, f64)>> = Vec::new();
     let mut before: Option<(Nanos, i64)> = None;
     for (time, ahead_ns) in readings {
         match before {
+            // What is not told has not changed until the look before.
             Some((earlier, held_ns)) if time.saturating_sub(earlier) <= SILENCE_NS => {
-                // What is not told has not changed until the look before.
-                let until = time.saturating_sub(LOOK_NS).max(earlier);
-                let _ = write!(curve, "L{} {}", Px(axis.x(until)), Px(ordinate(held_ns)));
-                let _ = write!(curve, "L{} {}", Px(axis.x(*time)), Px(ordinate(*ahead_ns)));
+                points.push(Some((time.saturating_sub(LOOK_NS).max(earlier), ordinate(held_ns))));
             }
-            _ => {
-                let _ = write!(curve, "M{} {}", Px(axis.x(*time)), Px(ordinate(*ahead_ns)));
-            }
+            _ => points.push(None),
         }
+        points.push(Some((*time, ordinate(*ahead_ns))));
         before = Some((*time, *ahead_ns));
     }
-    canvas.path(curve, "clock-read");
+    canvas.curve(axis, points, "clock-read");
     for extreme in [most, least].into_iter().filter(|extreme| *extreme != 0) {
         canvas.text((axis.right + 4.0, ordinate(extreme) + 4.0), Anchor::Start, "t11", &ahead(extreme));
     }
@@ -112,6 +131,16 @@ mod tests {
         for (ns, text) in [(60_000_000_000, "+60.0 s"), (-7_250_000, "−7.25 ms"), (250_000, "+250 µs")] {
             assert_eq!(ahead(ns), text);
         }
+    }
+
+    #[test]
+    fn the_skew_of_an_interval_is_that_read_in_it_or_just_before() {
+        let second = 1_000_000_000;
+        let readings = vec![(second, 0), (2 * second, 40_000_000), (3 * second, -50_000_000), (9 * second, 0)];
+        assert_eq!(extreme(&readings), Some((3 * second, -50_000_000)));
+        assert_eq!(within(&readings, (2 * second + 5, 2 * second + 6)), Some((2 * second, 40_000_000)));
+        assert_eq!(within(&readings, (second, second + 1)), None);
+        assert_eq!(within(&readings, (6 * second, 7 * second)), None, "nobody read it then");
     }
 
     #[test]

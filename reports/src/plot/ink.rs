@@ -44,8 +44,12 @@ pub(crate) enum Ink {
     FailCell(u8),
     /// The line of a median.
     Median,
+    /// The line of a 95th percentile.
+    Higher,
     /// The line of a 99th percentile.
     High,
+    /// The line of the longest.
+    Highest,
     /// The rate of ok.
     OkRate,
     /// The rate of fail.
@@ -59,14 +63,16 @@ const MARKER: u8 = 0x5e;
 
 impl Ink {
     /// Every pen, in the order of their numbers; shades are told by the colour's last part.
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Ok,
         Self::Fail,
         Self::Info,
         Self::OkCell(0),
         Self::FailCell(0),
         Self::Median,
+        Self::Higher,
         Self::High,
+        Self::Highest,
         Self::OkRate,
         Self::FailRate,
         Self::InfoRate,
@@ -100,7 +106,9 @@ impl Ink {
             Self::OkCell(_) => format!("pt-ok d{shade}"),
             Self::FailCell(_) => format!("pt-fail d{shade}"),
             Self::Median => "q50".to_owned(),
+            Self::Higher => "q95".to_owned(),
             Self::High => "q99".to_owned(),
+            Self::Highest => "qmax".to_owned(),
             Self::OkRate => "rate o-ok".to_owned(),
             Self::FailRate => "rate o-fail".to_owned(),
             Self::InfoRate => "rate o-info".to_owned(),

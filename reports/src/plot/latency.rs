@@ -50,11 +50,9 @@ impl LatencyPlot<'_> {
         let scale = LatencyScale::of(self.samples);
         let marks = Scatter::new(self.samples, &self.axis, &scale, panels.scatter.height);
         let rates = count_ticks(self.highest_rate());
-        let series = ink::draw(WIDTH, height, |sheet| {
-            self.scatter(sheet, panels.scatter, &scale, &marks)?;
-            self.quantiles(sheet, panels.quantiles, &scale)?;
-            self.rates(sheet, panels.rate, top_of(&rates))
-        })?;
+        let dots = ink::draw(WIDTH, height, |sheet| self.scatter(sheet, panels.scatter, &scale, &marks))?;
+        let lines = ink::draw(WIDTH, height, |sheet| self.quantiles(sheet, panels.quantiles, &scale))?;
+        let steps = ink::draw(WIDTH, height, |sheet| self.rates(sheet, panels.rate, top_of(&rates)))?;
 
         let mut canvas = Canvas::default();
         for area in [panels.scatter, panels.quantiles, panels.rate] {
@@ -64,13 +62,24 @@ impl LatencyPlot<'_> {
         labels.draw(&mut canvas, &self.axis, self.faults, panels.scatter.y - 4.0);
         latency_grid(&mut canvas, panels.scatter, "Latency", &scale);
         latency_grid(&mut canvas, panels.quantiles, "Quantiles", &scale);
+        canvas.text((0.0, panels.rate.y + 4.0), Anchor::Start, "strong", "Rate");
+        let ends = [("low", scale.low), ("high", scale.high)];
+        canvas.open_panel("scatter", panels.scatter, &ends);
+        canvas.raw(&dots);
+        canvas.close_group();
+        canvas.open_panel("quantiles", panels.quantiles, &ends);
+        canvas.raw(&lines);
+        self.name_quantiles(&mut canvas, panels.quantiles, &scale);
+        canvas.close_group();
+        canvas.open_panel("rates", panels.rate, &[]);
         rate_grid(&mut canvas, panels.rate, &rates);
-        canvas.raw(&series);
-        self.name_lines(&mut canvas, &panels, &scale, top_of(&rates));
+        canvas.raw(&steps);
+        self.name_rates(&mut canvas, panels.rate, top_of(&rates));
+        canvas.close_group();
         self.axis.draw(&mut canvas, panels.rate.bottom() + 4.0);
         let name =
             "Latency of every completed operation by outcome, its quantiles and the rate of completions over time";
-        Ok((canvas.finish(WIDTH, height, "img", name), marks.note))
+        Ok((canvas.finish_on_run(&self.axis, height, "img", name), marks.note))
     }
 
     fn highest_rate(&self) -> u64 {
@@ -104,7 +113,7 @@ impl LatencyPlot<'_> {
         let panel = panel(sheet, area);
         let mut chart =
             ChartBuilder::on(&panel).build_cartesian_2d(self.time(), (scale.low..scale.high).log_scale())?;
-        for (which, ink) in [(1, Ink::High), (0, Ink::Median)] {
+        for (which, ink) in [(3, Ink::Highest), (2, Ink::High), (1, Ink::Higher), (0, Ink::Median)] {
             let lines = self.lines(|step| step.quantiles.map(|quantiles| scale.ms(quantiles[which])));
             chart.draw_series(lines.into_iter().map(|line| PathElement::new(line, ink.style())))?;
         }
@@ -136,25 +145,27 @@ impl LatencyPlot<'_> {
         lines
     }
 
-    /// Writes each line's name at its right end.
-    fn name_lines(&self, canvas: &mut Canvas, panels: &Panels, scale: &LatencyScale, top: u64) {
+    /// Writes each quantile's name at the right end of its line.
+    fn name_quantiles(&self, canvas: &mut Canvas, area: Area, scale: &LatencyScale) {
+        let Some(ends) = self.steps.iter().rev().find_map(|step| step.quantiles) else { return };
+        // Where lines meet, the longest is the uppermost name.
+        let [p50, p95, p99, max] = ends.map(|end| area.bottom() - scale.fraction(scale.ms(end)) * area.height + 4.0);
+        name_lines(canvas, area, &[max, p99, p95, p50], &["max", "p99", "p95", "p50"]);
+    }
+
+    /// Writes each rate's outcome at the right end of its line.
+    fn name_rates(&self, canvas: &mut Canvas, area: Area, top: u64) {
         let Some(last) = self.steps.last() else { return };
-        let x = WIDTH - GUTTER + 8.0;
-        let ends = self.steps.iter().rev().find_map(|step| step.quantiles);
-        if let Some(ends) = ends {
-            let area = panels.quantiles;
-            let wanted = ends.map(|end| area.bottom() - scale.fraction(scale.ms(end)) * area.height + 4.0);
-            let placed = spread(&wanted, 14.0, area.y + 4.0, area.bottom() + 4.0);
-            for (name, y) in ["p50", "p99"].into_iter().zip(placed) {
-                canvas.text((x, y), Anchor::Start, "t11 strong", name);
-            }
-        }
-        let area = panels.rate;
         let wanted = [0, 1, 2].map(|outcome| area.bottom() - last.rate(outcome) / top as f64 * area.height + 4.0);
-        let placed = spread(&wanted, 13.0, area.y + 4.0, area.bottom() + 4.0);
-        for (name, y) in ["ok", "fail", "info"].into_iter().zip(placed) {
-            canvas.text((x, y), Anchor::Start, "t11 strong", name);
-        }
+        name_lines(canvas, area, &wanted, &["ok", "fail", "info"]);
+    }
+}
+
+/// Writes names right of a panel, each next to the end of its line.
+fn name_lines(canvas: &mut Canvas, area: Area, wanted: &[f64], names: &[&str]) {
+    let placed = spread(wanted, 13.0, area.y + 4.0, area.bottom() + 4.0);
+    for (name, y) in names.iter().zip(placed) {
+        canvas.text((WIDTH - GUTTER + 8.0, y), Anchor::Start, "t11 strong", name);
     }
 }
 
@@ -180,7 +191,6 @@ fn latency_grid(canvas: &mut Canvas, area: Area, name: &str, scale: &LatencyScal
 }
 
 fn rate_grid(canvas: &mut Canvas, area: Area, ticks: &[u64]) {
-    canvas.text((0.0, area.y + 4.0), Anchor::Start, "strong", "Rate");
     let top = top_of(ticks);
     for tick in ticks {
         let y = area.bottom() - *tick as f64 / top as f64 * area.height;

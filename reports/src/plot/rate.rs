@@ -11,6 +11,9 @@ const MOST_STEPS: u64 = 600;
 /// Under this many completions a step has no quantiles: they would be single operations.
 const LEAST_FOR_QUANTILES: usize = 3;
 
+/// Median, 95th and 99th percentile, and the longest.
+const QUANTILES: [f64; 4] = [0.5, 0.95, 0.99, 1.0];
+
 /// What completed in one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Step {
@@ -20,8 +23,8 @@ pub(crate) struct Step {
     pub(crate) to: Nanos,
     /// How many were ok, fail and info.
     pub(crate) counts: [u64; 3],
-    /// Median and 99th percentile of the latencies, in ns.
-    pub(crate) quantiles: Option<[Nanos; 2]>,
+    /// The latencies' [`QUANTILES`], in ns.
+    pub(crate) quantiles: Option<[Nanos; 4]>,
 }
 
 impl Step {
@@ -40,10 +43,14 @@ pub(crate) fn step_length(end: Nanos) -> Nanos {
         .unwrap_or(end / MOST_STEPS)
 }
 
-/// Divides a run into steps. A rest of under a quarter of a step joins the last one, so that no rate is drawn from a
-/// sliver. `samples` are in the order of their completion.
+/// Divides a run into steps of the usual length.
 pub(crate) fn steps(samples: &[Sample], end: Nanos) -> Vec<Step> {
-    let length = step_length(end);
+    steps_of(samples, end, step_length(end))
+}
+
+/// Divides a run into steps of this length, which is not 0. A rest of under a quarter of a step joins the last one, so that no rate is drawn from a
+/// sliver. `samples` are in the order of their completion.
+pub(crate) fn steps_of(samples: &[Sample], end: Nanos, length: Nanos) -> Vec<Step> {
     let whole = (end / length).max(1);
     let rest = end.saturating_sub(whole * length);
     let count = if rest * 4 >= length { whole + 1 } else { whole };
@@ -72,7 +79,7 @@ fn step(from: Nanos, to: Nanos, samples: &[Sample]) -> Step {
     }
     let mut latencies: Vec<_> = samples.iter().map(|sample| sample.latency).collect();
     let quantiles =
-        (latencies.len() >= LEAST_FOR_QUANTILES).then(|| [0.5, 0.99].map(|share| quantile(&mut latencies, share)));
+        (latencies.len() >= LEAST_FOR_QUANTILES).then(|| QUANTILES.map(|share| quantile(&mut latencies, share)));
     Step { from, to, counts, quantiles }
 }
 
@@ -102,7 +109,7 @@ mod tests {
         assert_eq!(steps.iter().map(|step| step.counts[0]).sum::<u64>(), 3_101);
         assert_eq!((steps[0].counts[0], steps[2].to), (1_000, 3_100_000_000));
         assert!((steps[2].rate(0) - 1_101.0 / 1.1).abs() < 1e-6);
-        assert_eq!(steps[0].quantiles, Some([499, 989]));
+        assert_eq!(steps[0].quantiles, Some([499, 949, 989, 999]));
     }
 
     #[test]

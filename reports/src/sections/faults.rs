@@ -23,9 +23,19 @@ pub(super) fn section(record: &RunRecord, drawn: &[DrawnFault]) -> Option<Sectio
     let strip = record.history.is_ok().then(|| strip::draw(record, drawn)).flatten();
     let content = html! {
         @if let Err(error) = &record.history { (missing("What happened to the faults cannot be shown.", error)) }
-        @if let Some(strip) = strip {
+        @if let Some((strip, shown)) = strip {
             div.legend {
                 span { (PreEscaped(r#"<svg viewBox="0 0 18 12" aria-hidden="true"><rect y="3" width="18" height="5" class="up"/></svg>"#)) "process up" }
+                @if shown.down {
+                    span { (PreEscaped(r#"<svg viewBox="0 0 18 12" aria-hidden="true"><rect x=".5" y="3.5" width="17" height="5" class="down"/></svg>"#)) "down" }
+                }
+                @if shown.leader {
+                    span { (PreEscaped(r#"<svg viewBox="0 0 18 12" aria-hidden="true"><rect y="3" width="18" height="5" class="leads"/></svg>"#)) "leader, by two polls" }
+                }
+                @if let Some(band) = shown.sides {
+                    span { svg viewBox="0 0 18 12" aria-hidden="true" { rect y="2" width="18" height="8" class={ "fill-" (band) } {} } "side A" }
+                    span { svg viewBox="0 0 18 12" aria-hidden="true" { rect x=".5" y="2.5" width="17" height="7" class={ "band-" (band) " edge-" (band) } {} } "side B" }
+                }
                 @if drawn.iter().any(|fault| !fault.confirmed) {
                     span { (PreEscaped(r#"<svg viewBox="0 0 18 12" aria-hidden="true"><rect x=".5" y=".5" width="17" height="11" class="unsure-sample"/></svg>"#)) "not confirmed" }
                 }
@@ -49,6 +59,7 @@ fn lede(record: &RunRecord) -> Markup {
     let confirmed = record.faults().iter().filter(|fault| fault.confirmed).count() as u64;
     html! {
         @if record.history.is_ok() && all > 0 {
+            "Above, each node’s process and what was done to it; below, its side of a partition. "
             (thousands(took)) " of " (counted(all, "fault was", "faults were")) " installed, "
             (thousands(confirmed)) " confirmed by what was observed; "
             (counted(overlapped_by_any(record), "operation", "operations")) " overlapped one."

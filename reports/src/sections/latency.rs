@@ -52,7 +52,7 @@ fn plot(record: &RunRecord, samples: &[Sample], faults: &[DrawnFault]) -> Markup
     match plot.draw() {
         Ok((drawing, note)) => html! {
             (wide("Latency, quantiles and rate over time", &drawing))
-            @if let Some(note) = note { p.note { (note) } }
+            p #scatter-note.note role="status" { (note.unwrap_or_default()) }
         },
         Err(error) => missing("The plot is missing.", &error.to_string()),
     }

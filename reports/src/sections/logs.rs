@@ -3,8 +3,12 @@
 use maud::{Markup, html};
 
 use super::{Section, framed, missing};
-use crate::load::{LogLine, LogTail, RunRecord, TAIL_LINES};
+use crate::load::RunRecord;
+use crate::log::{LogLine, NodeLog};
 use crate::text::{LINE, bytes, counted, seconds, shown};
+
+/// How many lines of each log are shown without a script.
+const TAIL_LINES: usize = 40;
 
 /// The section; absent where the run has no nodes.
 pub(super) fn section(record: &RunRecord) -> Option<Section> {
@@ -12,15 +16,17 @@ pub(super) fn section(record: &RunRecord) -> Option<Section> {
         return None;
     }
     let lede = html! {
-        "The last " (TAIL_LINES) " lines of each node, by the time at which they reached the controller."
+        "All logs by the time at which each line reached the controller."
+        span.screen.scripted { " They are brought to the chosen operation; choose a line’s time for the operation in flight then." }
     };
     let content = html! {
-        div.nodes {
+        (view())
+        div #log-tails.nodes {
             @for (node, log) in &record.logs {
-                details {
+                details.lost[log.is_err()] {
                     summary { b { (node) } " " span.dim { (summary(log)) } }
                     @match log {
-                        Ok(tail) => { (lines(tail, &format!("Log of {node}"))) }
+                        Ok(log) => { (lines(tail(log), &format!("Log of {node}"))) }
                         Err(error) => { (missing("This log cannot be shown.", error)) }
                     }
                     p.note { "The whole log is " code { "nodes/" (node) "/log" } "." }
@@ -31,22 +37,43 @@ pub(super) fn section(record: &RunRecord) -> Option<Section> {
     Some(framed("logs", "Node logs", "Node logs", &lede, &content))
 }
 
-fn summary(log: &Result<LogTail, String>) -> String {
-    match log {
-        Ok(tail) if tail.lines.is_empty() => "empty".to_owned(),
-        Ok(tail) if tail.cut => {
-            format!("last {} of {}", counted(tail.lines.len() as u64, "line", "lines"), bytes(tail.size))
+/// The frame of what the page's script fills: the lines of all nodes around the chosen operation.
+fn view() -> Markup {
+    html! {
+        div #log-view hidden {
+            div.filters {
+                div #log-nodes.seg role="group" aria-label="Nodes" {}
+                button #earlier type="button" { "500 ms earlier" }
+                button #later type="button" { "500 ms later" }
+                span #log-count.small.dim role="status" {}
+            }
+            div #log-lines.logs.merged tabindex="0" role="region" aria-label="Log lines of all nodes" {}
+            div #log-left-out {}
         }
-        Ok(tail) => counted(tail.lines.len() as u64, "line", "lines"),
+    }
+}
+
+/// The last lines, oldest first.
+fn tail(log: &NodeLog) -> &[LogLine] {
+    &log.lines[log.lines.len().saturating_sub(TAIL_LINES)..]
+}
+
+fn summary(log: &Result<NodeLog, String>) -> String {
+    match log {
+        Ok(log) if log.lines.is_empty() => "empty".to_owned(),
+        Ok(log) if tail(log).len() < log.lines.len() => {
+            format!("last {} of {}", counted(tail(log).len() as u64, "line", "lines"), bytes(log.size))
+        }
+        Ok(log) => counted(log.lines.len() as u64, "line", "lines"),
         Err(_) => "missing".to_owned(),
     }
 }
 
-fn lines(tail: &LogTail, label: &str) -> Markup {
+fn lines(lines: &[LogLine], label: &str) -> Markup {
     html! {
-        @if !tail.lines.is_empty() {
+        @if !lines.is_empty() {
             div.logs tabindex="0" role="region" aria-label=(label) {
-                @for line in &tail.lines {
+                @for line in lines {
                     div {
                         span.t { @if let Some(time) = line.time { (seconds(time, 3)) } }
                         span.m.w[is_warning(line)].e[is_error(line)] { (shown(&line.text, LINE)) }

@@ -7,7 +7,7 @@ use maud::{Markup, html};
 
 use super::{Section, framed, missing, wide};
 use crate::load::RunRecord;
-use crate::text::{CELL, NAME, SENTENCE, bytes, counted, seconds, shown, thousands};
+use crate::text::{NAME, SENTENCE, counted, seconds, shown, thousands};
 
 /// The most lines that are shown.
 const MOST_LINES: usize = 100;
@@ -16,9 +16,8 @@ const MOST_LINES: usize = 100;
 pub(super) fn section(record: &RunRecord) -> Option<Section> {
     let lines = lines(record);
     let retries = retries(record);
-    let links = links(record);
     let remarks = record.history.as_ref().map(|history| history.notes.as_slice()).unwrap_or_default();
-    if lines.is_empty() && retries.0.is_empty() && links.0.is_empty() && remarks.is_empty() && record.events.is_ok() {
+    if lines.is_empty() && retries.0.is_empty() && remarks.is_empty() && record.events.is_ok() {
         return None;
     }
     let content = html! {
@@ -29,7 +28,6 @@ pub(super) fn section(record: &RunRecord) -> Option<Section> {
             p.note { "The first " (MOST_LINES) " of " (thousands(lines.len() as u64)) "; events.jsonl has all." }
         }
         (retries)
-        (links)
     };
     Some(framed("notes", "Notes", "Notes and warnings", &Markup::default(), &content))
 }
@@ -88,7 +86,7 @@ fn table(lines: &[Line]) -> Markup {
             }
         }
     };
-    wide("Notes and warnings", &table)
+    wide("Table of notes and warnings", &table)
 }
 
 /// Requests that were sent again, counted by kind and reason.
@@ -113,44 +111,6 @@ fn retries(record: &RunRecord) -> Markup {
                 }
                 @if counts.len() > 8 { ", and " (counts.len() - 8) " other kinds" }
                 "."
-            }
-        }
-    }
-}
-
-/// Traffic of the links.
-fn links(record: &RunRecord) -> Markup {
-    const MOST_LINKS: usize = 400;
-    let links: Vec<_> = record
-        .events()
-        .iter()
-        .filter_map(|event| match &event.event {
-            RunEvent::Link { from, to, bytes_forward, bytes_back, connections } => {
-                Some((from, to, *bytes_forward, *bytes_back, *connections))
-            }
-            _ => None,
-        })
-        .collect();
-    let total = links.iter().fold(0_u64, |sum, link| sum.saturating_add(link.2).saturating_add(link.3));
-    html! {
-        @if !links.is_empty() {
-            details.links {
-                summary { "Traffic of " (counted(links.len() as u64, "link", "links")) ", " (bytes(total)) " in all" }
-                (wide("Traffic of the links", &html! {
-                    table.notes {
-                        thead { tr {
-                            th scope="col" { "From" } th scope="col" { "To" } th.num scope="col" { "Sent" }
-                            th.num scope="col" { "Returned" } th.num scope="col" { "Connections" }
-                        } }
-                        tbody { @for (from, to, forward, back, connections) in links.iter().take(MOST_LINKS) {
-                            tr {
-                                td { (shown(from, CELL)) } td { (to) } td.num { (bytes(*forward)) } td.num { (bytes(*back)) }
-                                td.num { (thousands(*connections)) }
-                            }
-                        } }
-                    }
-                }))
-                @if links.len() > MOST_LINKS { p.note { "The first " (MOST_LINKS) " links; events.jsonl has all." } }
             }
         }
     }

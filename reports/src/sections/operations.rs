@@ -83,7 +83,8 @@ impl Tables {
         } else if self.targets.contains(&index) {
             html! { a.op href={ "#op-" (index) } { "op " (index) } }
         } else {
-            html! { span.op { "op " (index) } }
+            // The page's script makes a link of it: every operation has its row there.
+            html! { span.op data-op=(index) { "op " (index) } }
         }
     }
 }

@@ -1,0 +1,148 @@
+//! What every page must hold, whatever its verdict.
+
+use std::path::{Path, PathBuf};
+
+use libtest_mimic::Failed;
+use serde_json::{Value, json};
+
+use crate::common::{Store, text};
+use crate::fixture::{self, HOSTILE, Shape};
+use crate::session::{Page, in_browser};
+
+/// The pages of sample runs: their name, verdict and shape.
+const SAMPLES: [(&str, &str, Shape); 5] = [
+    ("valid", "valid", Shape::Valid),
+    ("invalid", "invalid", Shape::Invalid),
+    ("unknown", "unknown", Shape::Unknown),
+    ("harness", "harness error", Shape::Harness),
+    ("hostile", "invalid", Shape::Hostile),
+];
+
+/// Writes a sample run and its page.
+pub(crate) fn sample(store: &Path, name: &str, shape: Shape) -> PathBuf {
+    let directory = fixture::write(store, name, shape).unwrap();
+    dsjepsen_reports::write_page(&directory).unwrap()
+}
+
+pub(crate) fn real_run() -> Result<(), Failed> {
+    let store = Store::new();
+    let output = store.run("--nemesis kill --time-limit 4 --recovery-time 1 --nemesis-interval 1.5 --seed 1");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    let index = store.latest().join("index.html");
+    in_browser(|page| async move {
+        page.open(&index, "").await?;
+        sound(&page, "valid").await?;
+        // From an operation to the log lines around it.
+        page.click("#grid .rows [role=row]").await?;
+        page.until("lines of the nodes' logs", "document.querySelectorAll('#log-lines .n').length > 0").await?;
+        assert!(page.text("#log-count").await?.contains("within 500 ms of operation"));
+        assert_eq!(page.value("document.querySelectorAll('#log-lines .now').length > 0").await?, true);
+        quiet(&page).await
+    })
+}
+
+pub(crate) fn every_verdict() -> Result<(), Failed> {
+    let store = tempfile::tempdir()?;
+    in_browser(|page| async move {
+        for (name, verdict, shape) in SAMPLES {
+            page.open(&sample(store.path(), name, shape), "").await?;
+            sound(&page, verdict).await?;
+            let proof = page.value("document.querySelectorAll('#why, #counterexample').length").await?;
+            let expected = if verdict == "invalid" { 2 } else { proof.as_u64().unwrap_or_default().min(1) };
+            assert_eq!(proof, expected, "sections of a proof of {name}");
+            if shape == Shape::Hostile {
+                hostile_values_are_text(&page).await?;
+            }
+            quiet(&page).await?;
+        }
+        Ok(())
+    })
+}
+
+/// What the page shows, that it takes both themes, and that nothing in it leads to a network.
+async fn sound(page: &Page, verdict: &str) -> Result<(), Failed> {
+    assert_eq!(page.text(".verdict .word").await?.to_lowercase(), verdict);
+    for section in ["faults", "latency", "checkers", "operations", "logs", "reproduce"] {
+        let shown = format!("document.getElementById('{section}').checkVisibility()");
+        assert_eq!(page.value(&shown).await?, true, "{section} is not shown");
+    }
+    let before = background(page).await?;
+    page.click("#theme").await?;
+    assert_ne!(background(page).await?, before, "the theme did not change");
+    let wide = page.value("document.documentElement.scrollWidth > window.innerWidth").await?;
+    assert_eq!(wide, false, "the page overflows sideways");
+    // What lies on the run's axis says its times, or a zoom would leave it where it is not true.
+    let unmoved = "[...document.querySelectorAll('.on-run rect, .on-run path, .on-run circle')].filter((at) => !at.closest(\
+        '[data-t], [data-ts], .stretched, .scatter, .quantiles, .rates, .quantiles-drawn, .rates-drawn, .cursor, .brush, clipPath'))\
+        .map((at) => at.outerHTML.slice(0, 90)).slice(0, 5)";
+    assert_eq!(page.value(unmoved).await?, json!([]), "elements that are not moved by a zoom");
+    let away = "[...document.querySelectorAll('[src], [href]')]\
+        .map((at) => at.getAttribute('src') || at.getAttribute('href')).filter((to) => /https?:/i.test(to)).length";
+    assert_eq!(page.value(away).await?, 0, "something leads to a network");
+    assert_eq!(page.value("performance.getEntriesByType('resource').length").await?, 0, "something was fetched");
+    Ok(())
+}
+
+async fn background(page: &Page) -> Result<Value, Failed> {
+    page.value("getComputedStyle(document.body).backgroundColor").await
+}
+
+async fn quiet(page: &Page) -> Result<(), Failed> {
+    let messages = page.console().await?;
+    assert!(messages.is_empty(), "the console shows {messages:?}");
+    Ok(())
+}
+
+/// The operation whose value, reason and node log are hostile, in table, card and logs.
+async fn hostile_values_are_text(page: &Page) -> Result<(), Failed> {
+    assert!(HOSTILE.contains("<script>"));
+    page.run(
+        "const box = document.querySelector('#find'); box.value = 'filler'; box.dispatchEvent(new Event('input'))",
+    )
+    .await?;
+    page.until("the hostile operation", "document.querySelector('#count').textContent.startsWith('1 of ')").await?;
+    page.click("#grid .rows [role=row]").await?;
+    let card = page.text("#chosen").await?;
+    assert!(card.contains("<script>alert(1)</script>"), "{card}");
+    assert!(card.contains("bytes in all"), "a value of 1 MB is cut, and says so: {card}");
+    let all = page.value("document.body.innerText").await?;
+    let all = all.as_str().unwrap_or_default();
+    for forbidden in ['\0', '\u{202e}', '\u{1b}'] {
+        assert!(!all.contains(forbidden), "{forbidden:?} is shown");
+    }
+    assert!(all.contains("⟨U+202E⟩"));
+    page.run("const box = document.querySelector('#find'); box.value = 'evil'; box.dispatchEvent(new Event('input'))")
+        .await?;
+    page.until("hostile reasons", "!document.querySelector('#count').textContent.startsWith('1 of ')").await?;
+    assert_eq!(page.value("document.querySelectorAll('main script:not([type])').length").await?, 1);
+    Ok(())
+}
+
+pub(crate) fn accessible() -> Result<(), Failed> {
+    let axe = std::fs::read_to_string(std::env::var(super::AXE)?)?;
+    let store = tempfile::tempdir()?;
+    in_browser(|page| async move {
+        for (name, _, shape) in SAMPLES {
+            let index = sample(store.path(), name, shape);
+            for theme in ["light", "dark"] {
+                page.open(&index, &format!("?theme={theme}")).await?;
+                page.click("#grid .rows [role=row]").await?;
+                page.run(&axe).await?;
+                let found = page
+                    .awaited(
+                        "const done = arguments[arguments.length - 1]; axe.run().then((result) => done(result.violations\
+                         .map(({ id, impact, nodes }) => ({ id, impact, where: nodes.map(({ target }) => target) }))))",
+                    )
+                    .await?;
+                let grave: Vec<_> = found
+                    .as_array()
+                    .ok_or("axe gave no answer")?
+                    .iter()
+                    .filter(|finding| [json!("serious"), json!("critical")].contains(&finding["impact"]))
+                    .collect();
+                assert!(grave.is_empty(), "{name}, {theme}: {grave:?}");
+            }
+        }
+        Ok(())
+    })
+}

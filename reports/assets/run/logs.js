@@ -1,0 +1,183 @@
+// The nodes' logs, all on one clock, brought to the chosen operation; and the card of that operation.
+
+const NEAR = 5e8;
+const MOST_LINES = 1500;
+
+const LEVELS = [
+  ['error', 'e', /\b(ERROR|FATAL|PANIC|CRITICAL|panicked)\b|"level":"(error|fatal|panic)"| [EC] \| /],
+  ['warn', 'w', /\bWARN(ING)?\b|"level":"warn"| W \| /],
+  ['info', '', /\bINFO\b|"level":"info"| [IN] \| /],
+  ['debug', '', /\b(DEBUG|TRACE)\b|"level":"debug"| D \| /],
+];
+const levelOf = (line) => LEVELS.find(([, , sign]) => sign.test(line)) || ['', '', null];
+
+const logs = {
+  off: new Set(),
+  wider: [0, 0],
+
+  prepare() {
+    const toggles = run.logs.map(({ node }) => {
+      const button = element('button', { type: 'button', class: 'toggle', 'aria-pressed': true }, node);
+      button.addEventListener('click', () => {
+        if (!this.off.delete(node)) this.off.add(node);
+        button.setAttribute('aria-pressed', !this.off.has(node));
+        this.show();
+      });
+      return button;
+    });
+    const box = find('#log-nodes');
+    if (!box) return;
+    box.append(...toggles);
+    this.lines = find('#log-lines');
+    this.said = find('#log-count');
+    find('#earlier').addEventListener('click', () => this.widen(0));
+    find('#later').addEventListener('click', () => this.widen(1));
+    this.lines.addEventListener('click', (event) => {
+      const button = event.target.closest('[data-time]');
+      if (button) choose(inFlight(+button.dataset.time, button.dataset.node), 'log');
+    });
+    const left = run.logs.map((log) => log.leftOut).filter(Boolean);
+    find('#log-left-out').replaceChildren(...left.map((words) => element('p', { class: 'note' }, words)));
+    find('#log-view').hidden = false;
+    find('#log-tails').classList.add('replaced');
+    run.on('choice', () => {
+      this.wider = [0, 0];
+      this.show();
+    });
+    this.show();
+  },
+
+  widen(side) {
+    this.wider[side] += NEAR;
+    this.show(side);
+  },
+
+  // The interval that is shown: around the chosen operation, else around the violation, else the end of the run.
+  interval() {
+    const { conflict, end } = run.facts;
+    let [from, to] = conflict || [end, end];
+    if (run.chosen >= 0) {
+      from = run.operations.invoked[run.chosen];
+      to = from + (run.operations.lasted[run.chosen] || 0);
+    }
+    return [from - NEAR - this.wider[0], to + NEAR + this.wider[1]];
+  },
+
+  // The lines of these nodes in an interval, in the order of time.
+  between(from, to, logs = run.logs.filter(({ node }) => !this.off.has(node))) {
+    const found = [];
+    for (const { node, time, line } of logs) {
+      for (let i = lowerBound(time, from); i < time.length && time[i] <= to; i++) found.push({ time: time[i], node, line: line[i] });
+    }
+    return found.sort((a, b) => a.time - b.time);
+  },
+
+  show(widened) {
+    if (!this.lines) return;
+    const [from, to] = this.interval();
+    const lines = this.between(from, to);
+    const total = lines.length;
+    if (total > MOST_LINES) lines.splice(MOST_LINES);
+    const rows = lines.map((line) => ({ time: line.time, made: logRow(line) }));
+    if (run.chosen >= 0) for (const row of momentRows(run.chosen)) rows.splice(lowerBound(rows.map((at) => at.time), row.time), 0, row);
+    if (total === 0) rows.push({ made: element('div', { class: 'no-line' }, 'No log line in this interval.') });
+    const height = this.lines.scrollHeight;
+    const top = this.lines.scrollTop;
+    this.lines.replaceChildren(...rows.map((row) => row.made));
+    this.said.textContent = this.words(total, from, to);
+    if (widened === 0) this.lines.scrollTop = top + this.lines.scrollHeight - height;
+    else if (widened === undefined) {
+      const moment = find('.now', this.lines);
+      this.lines.scrollTop = moment ? moment.offsetTop - 110 : 0;
+    }
+  },
+
+  words(total, from, to) {
+    const { conflict } = run.facts;
+    const about = run.chosen >= 0 ? `operation ${run.operations.index[run.chosen]}` : conflict ? 'the violation' : 'the end of the run';
+    const most = total > MOST_LINES ? `; the first ${figure(MOST_LINES)} are shown` : '';
+    const far = this.wider[0] + this.wider[1] > 0;
+    const where = far ? `from ${seconds(Math.max(from, 0))} s to ${seconds(to)} s` : `within 500 ms of ${about}`;
+    return total > 0 ? `${counted(total, 'line', 'lines')} ${where}${most}` : `No log line ${where}`;
+  },
+};
+
+function logRow({ time, node, line }) {
+  const [level, sign] = levelOf(line);
+  return element('div', {},
+    element('button', { type: 'button', class: 't', 'data-time': time, 'data-node': node, title: 'To the operation in flight then' }, seconds(time)),
+    element('span', { class: 'n' }, node),
+    element('span', { class: `l ${sign}` }, level),
+    element('span', { class: 'm' }, element('bdi', {}, visible(line))));
+}
+
+// The invocation and the completion of an operation as rows between the lines.
+function momentRows(i) {
+  const operations = run.operations;
+  const on = nodeOf(i) ? ` on ${nodeOf(i)}` : '';
+  const name = `Operation ${operations.index[i]}`;
+  const row = (time, words) => ({
+    time,
+    made: element('div', { class: 'now' }, element('span', { class: 't' }, seconds(time)), element('span', {}, element('bdi', {}, visible(words)))),
+  });
+  const began = row(operations.invoked[i], `${name} invoked: ${operations.kind.at(i)} by process ${operations.process[i]}${on}`);
+  if (Number.isNaN(operations.lasted[i])) return [began];
+  const reason = operations.reason.at(i) ? `, ${operations.reason.at(i)}` : '';
+  return [row(completed(i), `${name} completed: ${OUTCOMES[operations.outcome[i]]}${reason}`), began];
+}
+
+// The last operation invoked on a node before a time; where there is none, on any.
+function inFlight(time, node) {
+  const before = lowerBound(run.operations.invoked, time + 1) - 1;
+  const wanted = +node.slice(1);
+  for (let i = before; i >= 0; i--) if (run.operations.node[i] === wanted) return i;
+  return Math.max(before, 0);
+}
+
+const card = {
+  show() {
+    const box = find('#chosen');
+    box.hidden = run.chosen < 0;
+    if (run.chosen < 0) return;
+    const i = run.chosen;
+    const operations = run.operations;
+    const scheduled = operations.ahead[i] > 0 ? `, scheduled ${span(operations.ahead[i])} before` : '';
+    const ended = Number.isNaN(operations.lasted[i]) ? 'never' : `${seconds(completed(i), 6)} s, after ${span(operations.lasted[i])}`;
+    const fields = [
+      ['Kind', operations.kind.at(i)],
+      ['Process', `p${operations.process[i]}${nodeOf(i) ? `, on ${nodeOf(i)}` : ''}`],
+      ['Invoked', `${seconds(operations.invoked[i], 6)} s${scheduled}`],
+      ['Completed', ended],
+      ['Asked', operations.asked.at(i)],
+      ['Answered', operations.answered.at(i)],
+      ['Reason', operations.reason.at(i)],
+    ].filter(([, value]) => value !== null);
+    const list = fields.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, element('bdi', {}, visible(value)))]);
+    find('#chosen-title').replaceChildren(`Operation ${operations.index[i]} `, outcomeMark(operations.outcome[i]));
+    find('#chosen-fields').replaceChildren(...list, ...this.faults(i), ...this.lines(i));
+    find('#chosen-link').hash = `#op-${operations.index[i]}`;
+  },
+
+  faults(i) {
+    const from = run.operations.invoked[i];
+    const found = faultsIn(from, from + (run.operations.lasted[i] || 0));
+    const words = found.map((fault) => {
+      const here = nodeOf(i) && fault.nodes.includes(nodeOf(i)) ? ', which names its node' : '';
+      return element('div', {}, `${fault.label}, ${seconds(fault.from)} to ${seconds(fault.to)} s${here}`);
+    });
+    return [element('dt', {}, 'Faults in force'), element('dd', {}, ...(words.length > 0 ? words : ['none']))];
+  },
+
+  lines(i) {
+    const from = run.operations.invoked[i];
+    const to = from + (run.operations.lasted[i] || 0);
+    const own = run.logs.filter(({ node }) => node === nodeOf(i));
+    const near = logs.between(from - NEAR, to + NEAR, own);
+    const everywhere = logs.between(from - NEAR, to + NEAR, run.logs).length;
+    const shown = near.sort((a, b) => Math.abs(a.time - from) - Math.abs(b.time - from)).slice(0, 3).sort((a, b) => a.time - b.time);
+    const rows = shown.map(({ time, line }) => element('div', { class: 'log' }, `${seconds(time)}  `, element('bdi', {}, visible(line.length > 240 ? `${line.slice(0, 240)}…` : line))));
+    const link = element('a', { href: '#logs' }, `${counted(everywhere, 'line', 'lines')} of all nodes within 500 ms`);
+    const none = own.length > 0 && shown.length === 0 ? [element('div', {}, `No log line of ${nodeOf(i)} near. `)] : rows;
+    return [element('dt', {}, 'Log'), element('dd', {}, ...none, everywhere > 0 ? link : 'No log line near.')];
+  },
+};
