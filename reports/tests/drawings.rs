@@ -12,6 +12,7 @@ use dsjepsen_reports::{ReportError, write_page, write_page_and_plots};
 use resvg::tiny_skia::Pixmap;
 use resvg::usvg::roxmltree::Document;
 
+#[allow(dead_code, reason = "other tests use the rest")]
 mod fixture;
 mod markup;
 
@@ -177,8 +178,9 @@ fn links_are_drawn_by_pairs_and_their_totals_listed() {
 /// All drawings of a violation with lanes.
 fn plotted(store: &Path) -> RunDirectory {
     let directory = run(store, Shape::Invalid);
-    directory.write_lanes(&lanes(&directory.read_verdict().unwrap(), "")).unwrap();
-    let written = write_page_and_plots(&directory).unwrap();
+    let verdict = directory.read_verdict().expect("a fixture has a verdict");
+    directory.write_lanes(&lanes(&verdict, "")).expect("lanes can be written");
+    let written = write_page_and_plots(&directory).expect("a page can be drawn");
     assert!(written.problem.is_none() && written.page == directory.page_file(), "{written:?}");
     for plot in &written.plots {
         assert!(plot.is_file() && plot.starts_with(directory.plots()), "{}", plot.display());
