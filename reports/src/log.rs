@@ -7,7 +7,7 @@ use std::path::Path;
 
 use dsjepsen_history::{Nanos, NodeId};
 
-use crate::text::{bytes, thousands, without_colour};
+use crate::text::{bytes, cut_with_note, thousands, without_colour};
 
 /// Around an operation, log lines this far away in time are shown with it, in ns.
 pub(crate) const NEAR: Nanos = 500_000_000;
@@ -100,7 +100,10 @@ pub(crate) fn read(node: NodeId, path: &Path, windows: &Windows, most: usize) ->
         if reader.read_until(b'\n', &mut raw)? == 0 {
             break;
         }
-        let line = cut(LogLine::parse(String::from_utf8_lossy(&raw).trim_end_matches(['\n', '\r'])));
+        let mut line = LogLine::parse(String::from_utf8_lossy(&raw).trim_end_matches(['\n', '\r']));
+        if let Some(start) = cut_with_note(&line.text, LONGEST_LINE) {
+            line.text = start;
+        }
         // A line without a time continues the one before.
         time = line.time.unwrap_or(time);
         kept.total += 1;
@@ -168,16 +171,6 @@ impl Kept {
             }
         }
     }
-}
-
-/// The line, cut with a note where it is very long.
-fn cut(line: LogLine) -> LogLine {
-    if line.text.len() <= LONGEST_LINE {
-        return line;
-    }
-    let end = line.text.floor_char_boundary(LONGEST_LINE);
-    let text = format!("{}… (cut: {} bytes in all)", &line.text[..end], thousands(line.text.len() as u64));
-    LogLine { text, ..line }
 }
 
 #[cfg(test)]

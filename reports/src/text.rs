@@ -58,6 +58,12 @@ pub(crate) fn shown(text: &str, limit: usize) -> Markup {
     }
 }
 
+/// The start of a text of more than so many bytes, with a note of its full length; nothing where it is no longer.
+pub(crate) fn cut_with_note(text: &str, most: usize) -> Option<String> {
+    let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).filter(|_| text.len() > most)?;
+    Some(format!("{}… (cut: {} bytes in all)", &text[..end], thousands(text.len() as u64)))
+}
+
 /// The line without a terminal's control sequences (ESC `[` … final byte), which many systems write into their logs.
 pub(crate) fn without_colour(line: &str) -> String {
     let mut out = String::with_capacity(line.len());

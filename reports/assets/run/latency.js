@@ -132,11 +132,12 @@ const latencyPlot = {
   say(seen, marks) {
     if (!this.note) return;
     const rings = this.proof.size > 0 ? ' Rings are of the counterexample.' : '';
+    const level = run.levels.length > 0 ? ` Quantiles and rates are of steps of ${span(this.level().length)}.` : '';
     this.note.textContent = seen <= MOST_MARKS
-      ? `${counted(seen, 'completed operation', 'completed operations')} in view, each with its mark.${rings}`
+      ? `${counted(seen, 'completed operation', 'completed operations')} in view, each with its mark.${rings}${level}`
       : `${figure(seen)} completed operations in view. Every info operation, the slowest 1 % of every ${CELL} px of time and ` +
         `the counterexample have their marks: ${figure(marks)} in all. The others lie in cells of ${CELL} × ${CELL} px, the ` +
-        `stronger the more, on a logarithmic scale. Zoom in to see each.${rings}`;
+        `stronger the more, on a logarithmic scale. Zoom in to see each.${rings}${level}`;
   },
 
   // Draws the density of ok and fail, and returns what is to have a mark of its own.

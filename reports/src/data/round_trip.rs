@@ -31,7 +31,7 @@ impl Reader<'_> {
 
     fn signed(&mut self) -> i64 {
         let number = self.number();
-        if number % 2 == 0 { (number / 2) as i64 } else { -(number.div_ceil(2) as i64) }
+        if number.is_multiple_of(2) { (number / 2) as i64 } else { -(number.div_ceil(2) as i64) }
     }
 
     fn optional(&mut self) -> Option<u64> {

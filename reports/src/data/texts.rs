@@ -13,6 +13,7 @@
 use std::collections::HashMap;
 
 use super::bytes::Columns;
+use crate::text::cut_with_note;
 
 /// The most bytes of a text that travel; of a longer one its start and its length.
 pub(crate) const LONGEST: usize = 2_000;
@@ -36,7 +37,7 @@ impl Texts {
     pub(crate) fn push(&mut self, text: Option<&str>) {
         let Some(text) = text else { return self.chosen.number(0) };
         let cut;
-        let text = match cut_to_length(text) {
+        let text = match cut_with_note(text, LONGEST) {
             Some(shortened) => {
                 cut = shortened;
                 &cut
@@ -104,13 +105,4 @@ fn divided(text: &str) -> (String, Vec<u64>) {
     }
     form.push_str(rest);
     (form, numbers)
-}
-
-/// The start of a text that is too long, with a note of its length.
-fn cut_to_length(text: &str) -> Option<String> {
-    if text.len() <= LONGEST {
-        return None;
-    }
-    let end = text.floor_char_boundary(LONGEST);
-    Some(format!("{}… (cut: {} bytes in all)", &text[..end], crate::text::thousands(text.len() as u64)))
 }

@@ -2,14 +2,13 @@
 //! Each row has a scale of its own, for one node may be off by milliseconds and another by hours.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use dsjepsen_history::{Nanos, NodeId, RunEvent, StampedEvent};
 use maud::Markup;
 
 use super::axis::TimeAxis;
 use super::bands::{self, BandLabels, DrawnFault};
-use super::svg::{Anchor, Canvas, Px};
+use super::svg::{Anchor, Canvas};
 use crate::load::MOST_NODES;
 
 const ROW: f64 = 62.0;
@@ -92,23 +91,20 @@ fn draw_row(canvas: &mut Canvas, axis: &TimeAxis, readings: &Readings, y: f64) {
     let range = (most as f64 - least as f64).max(1.0);
     let ordinate = |ahead_ns: i64| y + MARGIN + (most as f64 - ahead_ns as f64) / range * height;
     canvas.line((axis.left, ordinate(0)), (axis.right, ordinate(0)), "grid");
-    let mut curve = String::new();
+    let mut points: Vec<Option<(Nanos, f64)>> = Vec::new();
     let mut before: Option<(Nanos, i64)> = None;
     for (time, ahead_ns) in readings {
         match before {
+            // What is not told has not changed until the look before.
             Some((earlier, held_ns)) if time.saturating_sub(earlier) <= SILENCE_NS => {
-                // What is not told has not changed until the look before.
-                let until = time.saturating_sub(LOOK_NS).max(earlier);
-                let _ = write!(curve, "L{} {}", Px(axis.x(until)), Px(ordinate(held_ns)));
-                let _ = write!(curve, "L{} {}", Px(axis.x(*time)), Px(ordinate(*ahead_ns)));
+                points.push(Some((time.saturating_sub(LOOK_NS).max(earlier), ordinate(held_ns))));
             }
-            _ => {
-                let _ = write!(curve, "M{} {}", Px(axis.x(*time)), Px(ordinate(*ahead_ns)));
-            }
+            _ => points.push(None),
         }
+        points.push(Some((*time, ordinate(*ahead_ns))));
         before = Some((*time, *ahead_ns));
     }
-    canvas.path(curve, "clock-read");
+    canvas.curve(axis, points, "clock-read");
     for extreme in [most, least].into_iter().filter(|extreme| *extreme != 0) {
         canvas.text((axis.right + 4.0, ordinate(extreme) + 4.0), Anchor::Start, "t11", &ahead(extreme));
     }

@@ -71,6 +71,11 @@ async fn sound(page: &Page, verdict: &str) -> Result<(), Failed> {
     assert_ne!(background(page).await?, before, "the theme did not change");
     let wide = page.value("document.documentElement.scrollWidth > window.innerWidth").await?;
     assert_eq!(wide, false, "the page overflows sideways");
+    // What lies on the run's axis says its times, or a zoom would leave it where it is not true.
+    let unmoved = "[...document.querySelectorAll('.on-run rect, .on-run path, .on-run circle')].filter((at) => !at.closest(\
+        '[data-t], [data-ts], .stretched, .scatter, .quantiles, .rates, .quantiles-drawn, .rates-drawn, .cursor, .brush, clipPath'))\
+        .map((at) => at.outerHTML.slice(0, 90)).slice(0, 5)";
+    assert_eq!(page.value(unmoved).await?, json!([]), "elements that are not moved by a zoom");
     let away = "[...document.querySelectorAll('[src], [href]')]\
         .map((at) => at.getAttribute('src') || at.getAttribute('href')).filter((to) => /https?:/i.test(to)).length";
     assert_eq!(page.value(away).await?, 0, "something leads to a network");
