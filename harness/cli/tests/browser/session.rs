@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 use crate::common::Running;
 
 /// The longest that one test may look at pages.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(120);
 /// The longest wait for what a page is to show.
-const SOON: Duration = Duration::from_secs(15);
+const SOON: Duration = Duration::from_secs(30);
 
 /// Looks at pages in a browser of its own, which is ended whatever comes of it.
 pub(crate) fn in_browser<F>(look: impl FnOnce(Page) -> F) -> Result<(), Failed>

@@ -123,26 +123,28 @@ pub(crate) fn accessible() -> Result<(), Failed> {
     let store = tempfile::tempdir()?;
     in_browser(|page| async move {
         for (name, _, shape) in SAMPLES {
-            let index = sample(store.path(), name, shape);
-            for theme in ["light", "dark"] {
-                page.open(&index, &format!("?theme={theme}")).await?;
-                page.click("#grid .rows [role=row]").await?;
-                page.run(&axe).await?;
-                let found = page
-                    .awaited(
-                        "const done = arguments[arguments.length - 1]; axe.run().then((result) => done(result.violations\
-                         .map(({ id, impact, nodes }) => ({ id, impact, where: nodes.map(({ target }) => target) }))))",
-                    )
-                    .await?;
-                let grave: Vec<_> = found
-                    .as_array()
-                    .ok_or("axe gave no answer")?
-                    .iter()
-                    .filter(|finding| [json!("serious"), json!("critical")].contains(&finding["impact"]))
-                    .collect();
-                assert!(grave.is_empty(), "{name}, {theme}: {grave:?}");
-            }
+            page.open(&sample(store.path(), name, shape), "?theme=light").await?;
+            page.click("#grid .rows [role=row]").await?;
+            page.run(&axe).await?;
+            no_barrier(&page, name, "{}").await?;
+            // The dark theme has other colours, and nothing else.
+            page.click("#theme").await?;
+            no_barrier(&page, name, "{ runOnly: ['color-contrast'] }").await?;
         }
         Ok(())
     })
+}
+
+/// What axe finds with these options is neither serious nor critical.
+async fn no_barrier(page: &Page, name: &str, options: &str) -> Result<(), Failed> {
+    let script = format!(
+        "const done = arguments[arguments.length - 1]; axe.run({options}).then((result) => done(result.violations\
+         .map(({{ id, impact, nodes }}) => ({{ id, impact, where: nodes.map(({{ target }}) => target) }}))))"
+    );
+    let found = page.awaited(&script).await?;
+    let findings = found.as_array().ok_or("axe gave no answer")?;
+    let grave: Vec<_> =
+        findings.iter().filter(|finding| [json!("serious"), json!("critical")].contains(&finding["impact"])).collect();
+    assert!(grave.is_empty(), "{name}: {grave:?}");
+    Ok(())
 }
