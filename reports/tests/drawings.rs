@@ -12,6 +12,7 @@ use dsjepsen_reports::{ReportError, write_page, write_page_and_plots};
 use resvg::tiny_skia::Pixmap;
 use resvg::usvg::roxmltree::Document;
 
+#[allow(dead_code, reason = "other tests use the rest")]
 mod fixture;
 mod markup;
 
@@ -174,11 +175,32 @@ fn links_are_drawn_by_pairs_and_their_totals_listed() {
     assert!(section.contains("Totals of 20 links") && section.contains("A gap was not looked at"));
 }
 
+#[test]
+fn clocks_are_said_to_be_unread_and_never_to_be_right() {
+    let store = tempfile::tempdir().unwrap();
+    let directory = run(store.path(), Shape::Invalid);
+    assert!(section(&page_of(&directory), "clocks").contains("No fault of this run touches a clock"));
+    let mut plan = directory.read_plan().unwrap();
+    plan.faults[0].fault = "clock".to_owned();
+    directory.write_plan(&plan).unwrap();
+    let page = page_of(&directory);
+    assert!(section(&page, "clocks").contains("no node was seen to read its own"));
+    let read = RunEvent::ClockRead { node: NodeId::at(2), ahead_ns: 250_000_000 };
+    let (from, _) = directory.read_verdict().unwrap().findings[0].timeline.as_ref().unwrap().conflict_ns.unwrap();
+    let mut events = fs::File::options().append(true).open(directory.events_file()).unwrap();
+    let stamped = StampedEvent { time_ns: from + 1, event: read };
+    writeln!(events, "{}", serde_json::to_string(&stamped).unwrap()).unwrap();
+    let page = page_of(&directory);
+    assert_sound(&page);
+    assert!(section(&page, "clocks").contains("When the rule was broken, n3 was off by +250 ms."));
+}
+
 /// All drawings of a violation with lanes.
 fn plotted(store: &Path) -> RunDirectory {
     let directory = run(store, Shape::Invalid);
-    directory.write_lanes(&lanes(&directory.read_verdict().unwrap(), "")).unwrap();
-    let written = write_page_and_plots(&directory).unwrap();
+    let verdict = directory.read_verdict().expect("a fixture has a verdict");
+    directory.write_lanes(&lanes(&verdict, "")).expect("lanes can be written");
+    let written = write_page_and_plots(&directory).expect("a page can be drawn");
     assert!(written.problem.is_none() && written.page == directory.page_file(), "{written:?}");
     for plot in &written.plots {
         assert!(plot.is_file() && plot.starts_with(directory.plots()), "{}", plot.display());

@@ -50,10 +50,10 @@ impl Standalone<'_> {
             resolved(&patterns(SYMBOLS), &tokens),
             resolved(&self.bands.patterns().0, &tokens),
         );
-        let _ = write!(
+        let _ = writeln!(
             out,
             "<text x=\"{MARGIN}\" y=\"{}\" class=\"strong\" font-size=\"16\">{}</text>\
-             <text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>\n",
+             <text x=\"{}\" y=\"{}\" text-anchor=\"end\">{}</text>",
             MARGIN + 14.0,
             self.title,
             width - MARGIN,

@@ -19,7 +19,7 @@ pub(super) fn section(record: &RunRecord, faults: &[DrawnFault]) -> Option<Secti
     let readings = readings(record.events());
     let (skewed, others): (BTreeMap<NodeId, &Readings>, BTreeMap<NodeId, &Readings>) =
         readings.iter().map(|(node, readings)| (*node, readings)).partition(|(_, readings)| is_skewed(readings));
-    let lede = if readings.is_empty() { unread() } else { lede(record, &skewed, &others) };
+    let lede = if readings.is_empty() { unread(record) } else { lede(record, &skewed, &others) };
     let content = html! {
         @if !skewed.is_empty() {
             (wide("Skew of the nodes’ clocks over time", &draw(&skewed, record.end(), faults, record.conflict())))
@@ -39,7 +39,13 @@ fn rest(skewed: &BTreeMap<NodeId, &Readings>) -> String {
 }
 
 /// What is said where nothing was measured.
-fn unread() -> Markup {
+fn unread(record: &RunRecord) -> Markup {
+    if record.plan.faults.iter().any(|fault| fault.fault == "clock") {
+        return html! {
+            "A fault of this run touches clocks, but no node was seen to read its own, so nothing is known of what they showed. Order and \
+             times in the verdict are the controller’s alone."
+        };
+    }
     html! {
         "No fault of this run touches a clock, so the nodes ran on the machine’s, and what they read of it was not measured. Order and \
          times in the verdict are the controller’s alone."
