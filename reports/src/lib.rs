@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use dsjepsen_history::{RunDirectory, RunDirectoryError, Verdict};
 use thiserror::Error;
 
+mod campaign;
 mod check;
 mod load;
 mod marks;
@@ -20,6 +21,7 @@ mod sections;
 mod subject;
 mod text;
 
+pub use campaign::write_campaign_page;
 pub use check::{CheckedHistory, write_check_page};
 
 /// Why a page cannot be written.
