@@ -40,7 +40,7 @@ struct Combination {
 pub(super) fn resolve(settings: &Settings) -> Result<Resolved, Failure> {
     let mut resolved = Resolved::default();
     let mut versions = BTreeMap::new();
-    let mut seen: BTreeMap<Vec<String>, Gravity> = BTreeMap::new();
+    let mut seen: BTreeMap<(Vec<String>, u64), Gravity> = BTreeMap::new();
     let mut rounds: Vec<Vec<Cell>> = Vec::new();
     for matrix in &settings.matrices {
         let combinations = combinations(matrix, &mut versions, &mut resolved.unavailable)?;
@@ -48,7 +48,7 @@ pub(super) fn resolve(settings: &Settings) -> Result<Resolved, Failure> {
         for (round, seed) in matrix.seeds.iter().enumerate() {
             for combination in &combinations {
                 let cell = combination.cell(*seed, matrix.expect);
-                match seen.insert(cell.command.clone(), matrix.expect) {
+                match seen.insert((combination.command.clone(), *seed), matrix.expect) {
                     None => {}
                     Some(expected) if expected == matrix.expect => continue,
                     Some(_) => {

@@ -234,7 +234,10 @@ fn values_of(key: &str, value: Value) -> Result<Vec<String>, String> {
             .into_iter()
             .map(|value| match value {
                 Value::String(text) => Ok(text),
-                other => Err(format!("it is a list of texts, and a value of type {} is none: put it in quotes", other.type_str())),
+                other => Err(format!(
+                    "it is a list of texts, and a value of type {} is none: put it in quotes",
+                    other.type_str()
+                )),
             })
             .collect(),
         other => Err(format!("it takes a text or a number, not {}", other.type_str())),

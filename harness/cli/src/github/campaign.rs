@@ -86,15 +86,19 @@ fn matrix(campaign: &Campaign) -> String {
     let mut columns: Vec<&str> = Vec::new();
     let mut rows: Vec<(&str, &str)> = Vec::new();
     let mut cells: BTreeMap<(&str, &str, &str), Vec<&Cell>> = BTreeMap::new();
-    for cell in &campaign.cells {
-        let (row, column) = ((cell.workload.as_str(), cell.target.as_str()), cell.nemesis.as_str());
+    let run = campaign.cells.iter().map(|cell| (&cell.workload, &cell.target, &cell.nemesis, Some(cell)));
+    let not_here = campaign.unavailable.iter().map(|one| (&one.workload, &one.target, &one.nemesis, None));
+    for (workload, target, nemesis, cell) in run.chain(not_here) {
+        let (row, column) = ((workload.as_str(), target.as_str()), nemesis.as_str());
         if !columns.contains(&column) {
             columns.push(column);
         }
         if !rows.contains(&row) {
             rows.push(row);
         }
-        cells.entry((row.0, row.1, column)).or_default().push(cell);
+        if let Some(cell) = cell {
+            cells.entry((row.0, row.1, column)).or_default().push(cell);
+        }
     }
     let heads: Vec<String> = columns.iter().map(|column| self::cell(column)).collect();
     let mut out = format!("\n| workload on target | {} |\n|---|{}\n", heads.join(" | "), "---|".repeat(columns.len()));
