@@ -23,6 +23,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) state: State,
     /// How faults are drawn.
     pub(crate) bands: &'a Bands,
+    /// What this kind of page has beside the style of all.
+    pub(crate) style: &'static str,
     /// The sections that are listed.
     pub(crate) sections: &'a [Section],
     /// All that is on the page.
@@ -51,6 +53,7 @@ pub(crate) fn page(record: &RunRecord) -> Markup {
         name: &plan.run,
         state: record.state(),
         bands: &record.bands,
+        style: "",
         sections: &sections,
         main,
     })
@@ -89,7 +92,7 @@ fn head(frame: &Frame<'_>) -> Markup {
             meta http-equiv="Content-Security-Policy" content=(policy);
             title { (title) }
             link rel="icon" href=(icon(frame.state));
-            style { (PreEscaped(STYLE)) (PreEscaped(frame.bands.css())) }
+            style { (PreEscaped(STYLE)) (PreEscaped(frame.style)) (PreEscaped(frame.bands.css())) }
         }
     }
 }
