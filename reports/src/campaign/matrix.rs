@@ -115,8 +115,10 @@ fn cell(grid: &Grid<'_>, key: (&str, &str, &str)) -> Markup {
     }
 }
 
-/// The version that a target named itself.
+/// The version that a target named itself, without its own name before it.
 fn version<'a>(campaign: &'a Campaign, target: &str) -> &'a str {
     let results = campaign.cells.iter().filter(|cell| cell.target == target).filter_map(|cell| cell.result());
-    results.map(|result| result.target_version.as_str()).find(|version| !version.is_empty()).unwrap_or_default()
+    let version = results.map(|result| result.target_version.as_str()).find(|version| !version.is_empty());
+    let name = target.split(':').next().unwrap_or(target);
+    version.map_or("", |version| version.strip_prefix(name).map_or(version, str::trim_start))
 }

@@ -8,7 +8,7 @@ use super::{run_page, section as framed};
 use crate::marks::State;
 use crate::sections::banner::remedy;
 use crate::sections::{Section, wide};
-use crate::text::{CELL, NAME, SENTENCE, shown, thousands};
+use crate::text::{CELL, SENTENCE, counted, shown, thousands};
 
 /// How many rows there are at most; beyond them a page is no help.
 const ROWS: usize = 500;
@@ -25,14 +25,8 @@ struct Row<'a> {
 /// The section; absent where everything was run and decided.
 pub(super) fn section(campaign: &Campaign) -> Option<Section> {
     let mut rows: Vec<Row<'_>> = campaign.cells.iter().filter_map(of_cell).collect();
-    rows.extend(campaign.unavailable.iter().map(|one| Row {
-        state: html! { span.st.none { (Mark::NotRun.shape()) "unavailable" } },
-        name: format!("{} on {}, {}", one.workload, one.target, one.nemesis),
-        seed: None,
-        page: None,
-        why: one.reason.clone(),
-        mend: "A machine, or a target, that has it.".to_owned(),
-    }));
+    rows.extend(not_run(campaign));
+    rows.extend(unavailable(campaign));
     if rows.is_empty() {
         return None;
     }
@@ -68,7 +62,7 @@ fn drawn(row: &Row<'_>) -> Markup {
                 Some(run) => { a href=(run_page(run)) { (shown(&row.name, CELL)) } }
                 None => { (shown(&row.name, CELL)) }
             } }
-            td.num { @match row.seed { Some(seed) => (seed), None => "all" } }
+            td.num { @match row.seed { Some(seed) => (seed), None => "–" } }
             td { (shown(&row.why, SENTENCE)) }
             td.dim { (shown(&row.mend, SENTENCE)) }
         }
@@ -78,14 +72,13 @@ fn drawn(row: &Row<'_>) -> Markup {
 fn of_cell(cell: &Cell) -> Option<Row<'_>> {
     let mark = Mark::of(cell);
     let mend = match &cell.state {
-        CellState::NotRun { .. } => "To resume the campaign, with more time.".to_owned(),
         CellState::Done(result) if result.exit_code > 1 => match &result.harness_error {
             Some(error) => of_harness(error.reason).to_owned(),
             None => result
                 .findings
                 .iter()
                 .find_map(|finding| finding.reason)
-                .map_or_else(String::new, |reason| mend_of(remedy(reason))),
+                .map_or_else(String::new, |reason| capital(remedy(reason))),
         },
         _ => return None,
     };
@@ -95,14 +88,56 @@ fn of_cell(cell: &Cell) -> Option<Row<'_>> {
         name: format!("{} on {}, {}", cell.workload, cell.target, cell.nemesis),
         seed: Some(cell.seed),
         page: result.filter(|result| result.page).map(|result| result.run.as_str()),
-        why: why(cell).unwrap_or_else(|| shown(mark.word(), NAME).into_string()),
+        why: why(cell).unwrap_or_default(),
         mend,
     })
 }
 
-/// The part of a remedy that says what to do.
-fn mend_of(remedy: &str) -> String {
-    remedy.split_once(". ").map_or(remedy, |(_, mend)| mend).to_owned()
+fn capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// What cannot be run here, the faults of one reason together.
+fn unavailable(campaign: &Campaign) -> Vec<Row<'_>> {
+    let mut found: Vec<(String, &str, Vec<&str>)> = Vec::new();
+    for one in &campaign.unavailable {
+        let name = format!("{} on {}", one.workload, one.target);
+        match found.iter_mut().find(|(known, reason, _)| *known == name && *reason == one.reason) {
+            Some((_, _, faults)) => faults.push(&one.nemesis),
+            None => found.push((name, &one.reason, vec![&one.nemesis])),
+        }
+    }
+    let row = |(name, reason, faults): (String, &str, Vec<&str>)| Row {
+        state: html! { span.st.none { (Mark::NotRun.shape()) "unavailable" } },
+        name: format!("{name}, {}", faults.join("; ")),
+        seed: None,
+        page: None,
+        why: capital(reason),
+        mend: "A machine, or a target, that has it.".to_owned(),
+    };
+    found.into_iter().map(row).collect()
+}
+
+/// What was not run, all runs of one reason as one.
+fn not_run(campaign: &Campaign) -> Vec<Row<'_>> {
+    let mut reasons: Vec<(&str, u64)> = Vec::new();
+    for cell in &campaign.cells {
+        let CellState::NotRun { reason } = &cell.state else { continue };
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, count)) => *count += 1,
+            None => reasons.push((reason, 1)),
+        }
+    }
+    let row = |(reason, count): (&str, u64)| Row {
+        state: Mark::NotRun.told(),
+        name: format!("{}: the dashes of the matrix", counted(count, "run", "runs")),
+        seed: None,
+        page: None,
+        why: capital(reason),
+        mend: "To resume the campaign.".to_owned(),
+    };
+    reasons.into_iter().map(row).collect()
 }
 
 fn of_harness(reason: HarnessReason) -> &'static str {
