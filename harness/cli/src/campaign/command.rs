@@ -100,7 +100,7 @@ pub(crate) fn command() -> Command {
         )
         .arg(flag("dry-run", "Print what would be run and what cannot be, and run nothing"))
         .arg(junit())
-        .arg(flag("json", "Print what happens as JSON lines").conflicts_with("quiet"))
+        .arg(flag("json", "Print what happens as JSON lines"))
         .arg(flag("quiet", "Print only what is not as expected, and the counts"));
     of_each_run().into_iter().fold(command, |command, argument| {
         let id = argument.get_id().to_string();
