@@ -143,8 +143,8 @@ fn said(directory: &CampaignDirectory, run: &str) -> String {
 
 /// What the run's events say of how far it can be trusted.
 fn health(run: &RunDirectory) -> CellHealth {
-    let mut health = CellHealth::default();
-    health.faults = run.read_plan().map_or(0, |plan| plan.faults.len() as u64);
+    let faults = run.read_plan().map_or(0, |plan| plan.faults.len() as u64);
+    let mut health = CellHealth { faults, ..CellHealth::default() };
     for stamped in run.read_events().unwrap_or_default() {
         match stamped.event {
             RunEvent::Stall { for_ms } => {
