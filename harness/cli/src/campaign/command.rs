@@ -82,7 +82,7 @@ pub(crate) fn command() -> Command {
                 .value_parser(read_time_limit),
         )
         .arg(
-            text("jobs", "J", "How many runs go on at once [default: 2 for each core]")
+            text("jobs", "J", "How many runs go on at once [default: 3 for each core]")
                 .value_parser(value_parser!(u16).range(JOBS)),
         )
         .arg(seconds("grace", "How long a run may take beyond --time-limit and --recovery-time, for its set-up, its final reads and its judgement, before it is ended [default: 120]"))
