@@ -26,6 +26,7 @@ const XMLLINT: &str = "xmllint";
 
 const TRIALS: Trials = &[
     ("a_controller_that_is_killed_again_and_again_loses_and_repeats_nothing", &[], killed),
+    ("runs_end_with_their_controller", &[], orphans),
     ("a_run_that_was_judged_before_its_controller_was_killed_is_not_repeated", &[], judged_before),
     ("one_controller_at_a_time", &[], held),
     ("a_run_that_is_not_done_in_time_is_ended_and_says_nothing_of_the_target", &[], deadline),
@@ -209,6 +210,26 @@ fn killed() -> Result<(), Failed> {
     Ok(())
 }
 
+fn orphans() -> Result<(), Failed> {
+    let night = Night::new();
+    // Long enough that none of them ends by itself meanwhile.
+    let line = "--target raft --nodes 3 --time-limit 600 --seeds 2 --jobs 2 --quiet";
+    let mut command = night.command(&line.split_whitespace().collect::<Vec<_>>());
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let running = Running::start(command);
+    eventually(Duration::from_secs(60), "the nodes of two runs", || {
+        let all_up = |runs: BTreeMap<u32, Vec<String>>| {
+            runs.len() == 2 && runs.values().all(|runs| dsjepsen_engine::find_marked(&runs[0]).len() >= 3)
+        };
+        night.found().is_some() && all_up(night.begun())
+    });
+    running.signal(Signal::SIGKILL);
+    drop(running);
+    night.assert_nothing_left();
+    assert_eq!(night.directory().replay().unwrap().tally().open, 2);
+    Ok(())
+}
+
 fn judged_before() -> Result<(), Failed> {
     let night = Night::new();
     let output = night.run(&format!("--target ttl-lock --seeds 2 --jobs 2 {SHORT}"));
@@ -317,7 +338,12 @@ fn out_of_time() -> Result<(), Failed> {
     assert!(tally.ended() >= 1 && tally.not_run >= 1, "{tally:?}\n{}", text(&output));
     assert_eq!(code(&output), worst(&campaign));
     assert_ne!(code(&output), 0, "what was not run is no pass");
-    assert!(text(&output).contains("not run") && text(&output).contains("--resume"), "{}", text(&output));
+    assert!(
+        text(&output).contains("not run  lock on raft under none, seed 3: it would not")
+            && text(&output).contains("--resume"),
+        "{}",
+        text(&output)
+    );
     let counts = junit(&file, &["//testcase", "//error[@type='not-run']"]);
     assert_eq!(counts, [3, usize::try_from(tally.not_run).unwrap()]);
     let output = night.resume(&["--for", "1h", "--junit", file.to_str().unwrap()]).output().unwrap();
