@@ -156,6 +156,15 @@ impl Night {
     }
 }
 
+/// A test that fails leaves no run behind either; what runs start ends with them.
+impl Drop for Night {
+    fn drop(&mut self) {
+        for pid in self.processes() {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+        }
+    }
+}
+
 /// What two readings of one state may differ in.
 fn without_times(mut campaign: Campaign) -> Campaign {
     (campaign.worked_ms, campaign.exit_code) = (0, None);
