@@ -145,7 +145,10 @@ fn failures_of_one_signature_are_a_row_and_every_mark_leads_to_its_run() {
     let page = page(&eventful());
     assert_eq!(sections(&page), ["failures", "matrix", "undecided", "runs", "health", "reproduce"]);
     assert!(page.contains(r#"<header class="verdict invalid">"#));
-    assert!(page.contains("1 failure, 1 harness error, 1 run undecided, 2 not run."), "the headline counts all");
+    assert!(
+        page.contains("1 failure in 2 of 6 runs, 1 harness error, 1 run undecided, 2 not run."),
+        "the headline counts all"
+    );
     assert!(page.contains("Two held lock m for 642 ms.") && page.contains("lock.exclusion"));
     assert!(page.contains("2 of 3"), "two of the three runs of that pair");
     assert_eq!((marks(&page, "invalid"), marks(&page, "valid")), (4, 1), "two in the row, two in the matrix");

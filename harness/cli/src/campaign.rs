@@ -33,9 +33,8 @@ use show::Show;
 pub(crate) use command::command;
 pub(crate) use show::{counts, word};
 
-/// How many runs go on at once, for each core. Runs wait most of the time, for their faults and their clients' deadlines: with two for each of
-/// two cores a campaign takes a quarter of the time of its runs and more, with three less than a fifth; controllers stood still for over
-/// 50 ms with six for each, and with four not yet.
+/// How many runs go on at once, for each core. Runs wait most of the time, for their faults and their clients' deadlines: on two cores a campaign
+/// with two for each takes a quarter of the time of its runs and more, with three less than a fifth, and their verdicts are the same.
 const JOBS_PER_CORE: u32 = 3;
 
 /// The command.

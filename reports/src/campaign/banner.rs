@@ -10,6 +10,9 @@ use super::state;
 use crate::sections::banner::{fact, framed};
 use crate::text::{CELL, NAME, counted, shown, thousands};
 
+/// Of how many workloads and targets the first failure is told.
+const TOLD: usize = 2;
+
 /// The banner.
 pub(super) fn banner(campaign: &Campaign) -> Markup {
     framed(state(campaign), &headline(campaign), &below(campaign), "cmd-first", &facts(campaign))
@@ -21,7 +24,8 @@ pub(super) fn headline(campaign: &Campaign) -> String {
     let failures = campaign.failures().len() as u64;
     let mut parts: Vec<String> = Vec::new();
     if failures > 0 {
-        parts.push(counted(failures, "failure", "failures"));
+        let failed = counted(failures, "failure", "failures");
+        parts.push(format!("{failed} in {} of {}", thousands(tally.invalid), counted(tally.ended(), "run", "runs")));
     }
     if tally.harness > 0 {
         parts.push(counted(tally.harness, "harness error", "harness errors"));
@@ -53,12 +57,13 @@ pub(super) fn headline(campaign: &Campaign) -> String {
 /// What stands under it: the first failures in words, and what is left to be done.
 fn below(campaign: &Campaign) -> Vec<String> {
     let tally = campaign.tally();
-    let groups = campaign.failures();
-    let mut said: Vec<String> = groups
-        .iter()
-        .take(2)
-        .map(|group| format!("{} on {}: {}", group.workload, group.target, group.sentence()))
-        .collect();
+    let mut said: Vec<String> = Vec::new();
+    let mut pairs = BTreeSet::new();
+    for group in campaign.failures() {
+        if pairs.len() < TOLD && pairs.insert((group.workload, group.target)) {
+            said.push(format!("{} on {}: {}", group.workload, group.target, group.sentence()));
+        }
+    }
     if tally.open > 0 {
         said.push(match campaign.exit_code {
             None => "It goes on: this page is written anew as runs end. What has not ended is no pass.".to_owned(),
@@ -150,11 +155,12 @@ fn date(started: &str) -> String {
         .map_or_else(|_| "unknown".to_owned(), |time| time.strftime("%-d %b %Y, %H:%M UTC").to_string())
 }
 
-/// `38 min`, `2 h 00 min`, `14 s`.
+/// `38 min`, `2 h 00 min`, `14 s`, `1 min 21 s`.
 fn minutes(ms: u64) -> String {
     let seconds = ms / 1000;
     match (seconds / 3600, seconds / 60 % 60) {
         (0, 0) => format!("{seconds} s"),
+        (0, minutes @ 1..10) if seconds % 60 > 0 => format!("{minutes} min {:02} s", seconds % 60),
         (0, minutes) => format!("{minutes} min"),
         (hours, minutes) => format!("{hours} h {minutes:02} min"),
     }

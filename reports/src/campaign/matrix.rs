@@ -33,6 +33,8 @@ impl<'a> Grid<'a> {
             grid.place(key);
             grid.unavailable.insert(key, &one.reason);
         }
+        // What is done without any fault is what all else is held against.
+        grid.columns.sort_by_key(|column| *column != "none");
         grid
     }
 

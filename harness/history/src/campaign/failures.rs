@@ -122,16 +122,15 @@ impl Campaign {
     }
 }
 
-/// The rules that a failed run broke, each once.
+/// The rules that a failed run broke, each once, in the order of its verdict, which leads with what is plainest.
 fn broken_rules(cell: &Cell) -> Vec<&str> {
     let findings = cell.result().map_or(&[][..], |result| &result.findings);
-    let mut rules: Vec<&str> = findings
-        .iter()
-        .filter(|finding| finding.gravity == Gravity::Invalid)
-        .map(|finding| finding.rule.as_str())
-        .collect();
-    rules.sort_unstable();
-    rules.dedup();
+    let mut rules: Vec<&str> = Vec::new();
+    for finding in findings.iter().filter(|finding| finding.gravity == Gravity::Invalid) {
+        if !rules.contains(&finding.rule.as_str()) {
+            rules.push(&finding.rule);
+        }
+    }
     if rules.is_empty() {
         rules.push(EXPECTATION);
     }
