@@ -258,6 +258,7 @@ fn judged_before() -> Result<(), Failed> {
     let (one, other) = (again.cells[1].result().unwrap(), last);
     assert_eq!((&one.run, one.verdict, one.exit_code), (&other.run, other.verdict, other.exit_code));
     assert_eq!(night.begun()[&2].len(), 1);
+    assert!(again.worked_ms >= campaign.worked_ms && campaign.worked_ms >= 1_000, "what was done before counts");
     night.assert_agrees();
     Ok(())
 }

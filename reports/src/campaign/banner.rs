@@ -160,7 +160,7 @@ fn minutes(ms: u64) -> String {
     let seconds = ms / 1000;
     match (seconds / 3600, seconds / 60 % 60) {
         (0, 0) => format!("{seconds} s"),
-        (0, minutes @ 1..10) if seconds % 60 > 0 => format!("{minutes} min {:02} s", seconds % 60),
+        (0, minutes @ 1..10) if !seconds.is_multiple_of(60) => format!("{minutes} min {:02} s", seconds % 60),
         (0, minutes) => format!("{minutes} min"),
         (hours, minutes) => format!("{hours} h {minutes:02} min"),
     }

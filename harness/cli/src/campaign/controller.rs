@@ -36,6 +36,8 @@ pub(super) struct Controller<'a> {
     pub(super) readers: Readers,
     how: How,
     began: Instant,
+    /// How much of the time since then is in the journal.
+    noted: Duration,
     waiting: VecDeque<usize>,
     children: Vec<Child>,
     names: BTreeSet<String>,
@@ -92,6 +94,7 @@ impl<'a> Controller<'a> {
             readers,
             how,
             began: Instant::now(),
+            noted: Duration::ZERO,
             waiting: VecDeque::new(),
             children: Vec::new(),
             names: BTreeSet::new(),
@@ -117,12 +120,18 @@ impl<'a> Controller<'a> {
             self.abandon();
         }
         let exit = ended?;
-        let ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.campaign.worked_ms += ms;
-        self.directory.append(&JournalEntry::Worked { ms }).map_err(harness)?;
+        self.note_work()?;
         self.campaign.exit_code = Some(exit.code());
         self.write_down()?;
         Ok(exit)
+    }
+
+    /// Notes how long this controller has been at work, since it last did.
+    fn note_work(&mut self) -> Result<(), Failure> {
+        let ms = u64::try_from(self.began.elapsed().saturating_sub(self.noted).as_millis()).unwrap_or(u64::MAX);
+        self.noted += Duration::from_millis(ms);
+        self.campaign.worked_ms += ms;
+        self.directory.append(&JournalEntry::Worked { ms }).map_err(harness)
     }
 
     async fn work(&mut self) -> Result<Exit, Failure> {
@@ -279,6 +288,7 @@ impl<'a> Controller<'a> {
         self.directory.append(&JournalEntry::Ended { id, result: result.clone() }).map_err(harness)?;
         self.campaign.cells[place].state = CellState::Done(result);
         self.is_stale = true;
+        self.note_work()?;
         let cell = Box::new(self.campaign.cells[place].clone());
         self.show.tell(&CampaignEvent::Ended { cell }, &self.campaign);
         if failed && self.how.fail_fast && self.stop.is_none() {
@@ -340,16 +350,11 @@ impl<'a> Controller<'a> {
     /// Writes `campaign.json` and the page. A page that cannot be drawn is told, and changes nothing.
     fn write_down(&mut self) -> Result<(), Failure> {
         self.campaign.updated = jiff::Timestamp::now().to_string();
-        let finished = self.campaign.worked_ms;
-        if self.campaign.exit_code.is_none() {
-            self.campaign.worked_ms += u64::try_from(self.began.elapsed().as_millis()).unwrap_or_default();
-        }
         let written = self.directory.write(&self.campaign).map_err(harness);
         if let Err(error) = dsjepsen_reports::write_campaign_page(&self.campaign, &self.directory.page_file()) {
             self.show.note(&format!("there is no page: {error}"));
         }
         self.readers.goes_on(&self.campaign);
-        self.campaign.worked_ms = finished;
         (self.drawn, self.is_stale) = (Some(Instant::now()), false);
         written
     }
