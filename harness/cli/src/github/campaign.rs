@@ -1,6 +1,6 @@
 //! A campaign in the summary of a step: counts, failures by signature, and the matrix.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use dsjepsen_history::{Campaign, CampaignDirectory, Cell, CellState, FailureGroup, Gravity};
@@ -85,6 +85,7 @@ fn failures(campaign: &Campaign) -> String {
 fn matrix(campaign: &Campaign) -> String {
     let mut columns: Vec<&str> = Vec::new();
     let mut rows: Vec<(&str, &str)> = Vec::new();
+    let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
     let mut cells: BTreeMap<(&str, &str, &str), Vec<&Cell>> = BTreeMap::new();
     let run = campaign.cells.iter().map(|cell| (&cell.workload, &cell.target, &cell.nemesis, Some(cell)));
     let not_here = campaign.unavailable.iter().map(|one| (&one.workload, &one.target, &one.nemesis, None));
@@ -93,7 +94,7 @@ fn matrix(campaign: &Campaign) -> String {
         if !columns.contains(&column) {
             columns.push(column);
         }
-        if !rows.contains(&row) {
+        if known.insert(row) {
             rows.push(row);
         }
         if let Some(cell) = cell {
@@ -170,4 +171,46 @@ fn undecided(campaign: &Campaign) -> String {
     rows.truncate(TOLD);
     let note = if left_out > 0 { format!("\nand {left_out} more, on the page\n") } else { String::new() };
     format!("\nNone of these is a pass:\n\n| state | run | why |\n|---|---|---|\n{}{note}", rows.concat())
+}
+
+#[cfg(test)]
+mod tests {
+    use dsjepsen_history::Unavailable;
+
+    use super::*;
+
+    fn cell(id: u32, (workload, target, nemesis): (&str, &str, &str), state: CellState) -> Cell {
+        Cell {
+            id,
+            workload: workload.to_owned(),
+            target: target.to_owned(),
+            nemesis: nemesis.to_owned(),
+            seed: u64::from(id),
+            expect: Gravity::Valid,
+            own_time_ms: 1,
+            command: vec!["dsjepsen".to_owned(), nemesis.to_owned()],
+            attempts: 1,
+            state,
+        }
+    }
+
+    #[test]
+    fn the_largest_of_nights_fits_into_a_summary_and_says_what_is_left_out() {
+        let names: Vec<String> = (0..20_000).map(|number| format!("target-{number}")).collect();
+        let not_run = || CellState::NotRun { reason: "|no time`".repeat(40) };
+        let cells = names.iter().zip(1..).map(|(name, id)| cell(id, ("lock", name, "a|b"), not_run())).collect();
+        let mut campaign = crate::campaign::empty("night", cells);
+        let [workload, target, nemesis, reason] = ["lock", "<b>", "a|b", "|"].map(str::to_owned);
+        campaign.unavailable.push(Unavailable { workload, target, nemesis, reason });
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("summary.md");
+        let github = GitHub { summary: Some(file.clone()), ..GitHub::default() };
+        let directory = CampaignDirectory::create(folder.path(), &campaign).unwrap();
+        github.campaign(&campaign, &directory, Exit::Unknown);
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.len() as u64 <= MOST && text.contains("### UNKNOWN: night"), "{}", text.len());
+        assert!(text.contains("0 of 20000 runs ended: 20000 not run."), "{}", &text[..300]);
+        assert!(text.contains("more rows, on the page") && text.contains("more, on the page"));
+        assert!(!text.contains("<b>") && !text.contains("a|b"), "a bar ends no cell");
+    }
 }
