@@ -14,7 +14,6 @@ use std::time::Instant;
 use dsjepsen_history::RunDirectory;
 use dsjepsen_reports::write_page;
 
-#[expect(dead_code, reason = "of the shapes only one is large")]
 #[path = "../tests/fixture/mod.rs"]
 mod fixture;
 

@@ -106,6 +106,7 @@ impl CheckRecord<'_> {
             name: self.checked.name,
             state: self.state(),
             bands: &self.bands,
+            style: "",
             sections: &sections,
             main,
         })

@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::plot::bands::DrawnFault;
 
+mod campaign;
 mod check;
 mod data;
 mod load;
@@ -28,6 +29,7 @@ mod sections;
 mod subject;
 mod text;
 
+pub use campaign::write_campaign_page;
 pub use check::{CheckedHistory, write_check_page};
 
 /// Why a page cannot be written.

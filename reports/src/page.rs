@@ -37,6 +37,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) state: State,
     /// How faults are drawn.
     pub(crate) bands: &'a Bands,
+    /// What this kind of page has beside the style of all.
+    pub(crate) style: &'static str,
     /// The sections that are listed.
     pub(crate) sections: &'a [Section],
     /// All that is on the page.
@@ -66,6 +68,7 @@ pub(crate) fn page(record: &RunRecord, sections: &[Section], data: &Markup) -> M
         name: &plan.run,
         state: record.state(),
         bands: &record.bands,
+        style: "",
         sections,
         main,
     })
@@ -104,7 +107,7 @@ fn head(frame: &Frame<'_>) -> Markup {
             meta http-equiv="Content-Security-Policy" content=(policy);
             title { (title) }
             link rel="icon" href=(icon(frame.state));
-            style { (PreEscaped(STYLE)) (PreEscaped(frame.bands.css())) }
+            style { (PreEscaped(STYLE)) (PreEscaped(frame.style)) (PreEscaped(frame.bands.css())) }
         }
     }
 }

@@ -61,7 +61,7 @@ pub(crate) fn sections(record: &RunRecord) -> Vec<Section> {
 }
 
 /// A section with its heading. `lede` may be empty.
-fn framed(id: &'static str, name: &'static str, title: &str, lede: &Markup, content: &Markup) -> Section {
+pub(crate) fn framed(id: &'static str, name: &'static str, title: &str, lede: &Markup, content: &Markup) -> Section {
     let heading = format!("h-{id}");
     Section {
         id,
@@ -86,6 +86,6 @@ fn missing(what: &str, why: &str) -> Markup {
 }
 
 /// What scrolls in itself where the page is narrow.
-fn wide(label: &str, content: &Markup) -> Markup {
+pub(crate) fn wide(label: &str, content: &Markup) -> Markup {
     html! { div.wide tabindex="0" role="region" aria-label=(label) { (content) } }
 }

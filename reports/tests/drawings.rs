@@ -12,7 +12,6 @@ use dsjepsen_reports::{ReportError, write_page, write_page_and_plots};
 use resvg::tiny_skia::Pixmap;
 use resvg::usvg::roxmltree::Document;
 
-#[allow(dead_code, reason = "other tests use the rest")]
 mod fixture;
 mod markup;
 

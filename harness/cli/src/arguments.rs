@@ -43,6 +43,7 @@ pub(crate) fn visible_command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(test_command())
+        .subcommand(crate::campaign::command())
         .subcommand(check_command())
         .subcommand(export_command())
         .subcommand(heal_command())
@@ -69,7 +70,7 @@ pub(crate) fn visible_command() -> Command {
 }
 
 /// How a target is named on the command line.
-const TARGET_VALUE: &str = "NAME[:OPTION…]|FILE.toml";
+pub(crate) const TARGET_VALUE: &str = "NAME[:OPTION…]|FILE.toml";
 
 fn check_command() -> Command {
     Command::new("check")
@@ -152,7 +153,7 @@ fn target_command() -> Command {
     Command::new("target").about("Looks after systems under test").subcommand_required(true).subcommand(check)
 }
 
-fn junit() -> Arg {
+pub(crate) fn junit() -> Arg {
     text("junit", "FILE", "Writes what came of it as JUnit XML, for CI systems; the file is replaced whole")
         .value_parser(value_parser!(PathBuf))
 }
@@ -162,7 +163,7 @@ fn nodes() -> Arg {
         .value_parser(value_parser!(u16).range(*NODES.start() as i64..=*NODES.end() as i64))
 }
 
-fn test_command() -> Command {
+pub(crate) fn test_command() -> Command {
     let command = Command::new("test")
         .about("Starts a cluster, drives a workload against it under faults, and judges what the clients saw")
         .arg(text("workload", "NAME", "What the clients do").default_value("lock"))
@@ -212,7 +213,9 @@ fn test_command() -> Command {
         .arg(junit())
         .arg(flag("leave-running", "Leave the nodes running after the run, until Ctrl-C"))
         .arg(flag("json", "Print events and the verdict as JSON lines"))
-        .arg(flag("quiet", "Print only the verdict"));
+        .arg(flag("quiet", "Print only the verdict"))
+        .arg(text("run", "NAME", "The run's name, where its caller chooses it").hide(true))
+        .arg(number("parent", "PID", "The process with which this one ends").hide(true));
     workload_options().into_values().fold(command, |command, (owners, spec)| {
         let (value_name, default) = match spec.kind {
             OptionKind::Number { default, .. } => ("N", default.to_string()),
@@ -229,7 +232,7 @@ fn test_command() -> Command {
 }
 
 /// Every workload's options by name, with the workloads that have them.
-fn workload_options() -> BTreeMap<&'static str, (Vec<&'static str>, OptionSpec)> {
+pub(crate) fn workload_options() -> BTreeMap<&'static str, (Vec<&'static str>, OptionSpec)> {
     let mut options: BTreeMap<&'static str, (Vec<&'static str>, OptionSpec)> = BTreeMap::new();
     for workload in workloads() {
         for spec in workload.options() {
@@ -255,22 +258,22 @@ pub(crate) fn read_options(arguments: &ArgMatches, workload: &dyn AnyWorkload) -
     Ok(Options(options))
 }
 
-fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+pub(crate) fn text(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(value).help(help)
 }
 
-fn number(name: &'static str, value: &'static str, help: &'static str) -> Arg {
+pub(crate) fn number(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     text(name, value, help).value_parser(value_parser!(u64))
 }
 
-fn seconds(name: &'static str, help: &'static str) -> Arg {
+pub(crate) fn seconds(name: &'static str, help: &'static str) -> Arg {
     text(name, "S", help).value_parser(|text: &str| match text.parse::<f64>() {
         Ok(number) if (0.0..=LONGEST_S as f64).contains(&number) => Ok(number),
         _ => Err(format!("`{text}` is no number of seconds")),
     })
 }
 
-fn flag(name: &'static str, help: &'static str) -> Arg {
+pub(crate) fn flag(name: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).help(help).action(ArgAction::SetTrue)
 }
 

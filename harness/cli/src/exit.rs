@@ -35,6 +35,12 @@ impl Exit {
         }
     }
 
+    /// The one with this number; one that there is none of is a failure of the harness.
+    pub(crate) fn of_code(code: u8) -> Self {
+        let all = [Self::Valid, Self::Invalid, Self::Unknown, Self::Interrupted, Self::Usage];
+        all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::Harness)
+    }
+
     /// What one verdict comes to. `signalled` says whether this very process received a signal.
     pub(crate) fn of(verdict: &Verdict, signalled: bool) -> Self {
         match verdict.verdict {
@@ -113,6 +119,8 @@ mod tests {
     fn codes_are_the_documented_ones() {
         let all = [Exit::Valid, Exit::Invalid, Exit::Unknown, Exit::Interrupted, Exit::Usage, Exit::Harness];
         assert_eq!(all.map(Exit::code), [0, 1, 2, 130, 254, 255]);
+        assert_eq!(all.map(|exit| Exit::of_code(exit.code())), all);
+        assert_eq!(Exit::of_code(7), Exit::Harness);
     }
 
     #[test]

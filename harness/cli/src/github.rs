@@ -2,6 +2,7 @@
 //!
 //! Nothing that a run says may become Markdown, HTML or a command of the workflow: it is escaped for the place where it stands.
 
+mod campaign;
 mod markdown;
 
 use std::cell::Cell;

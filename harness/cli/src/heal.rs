@@ -21,20 +21,20 @@ const END_TIME: Duration = Duration::from_secs(10);
 
 /// What was done.
 #[derive(Debug, Serialize)]
-struct Healed {
+pub(crate) struct Healed {
     run: String,
     /// Processes that were left, and were ended.
-    ended: Vec<Process>,
+    pub(crate) ended: Vec<Process>,
     /// Processes that are still there.
-    left: Vec<Process>,
+    pub(crate) left: Vec<Process>,
     /// Faults that were in force when the run ended.
-    faults: Vec<Journaled>,
+    pub(crate) faults: Vec<Journaled>,
     /// What else is to be known.
     notes: Vec<String>,
 }
 
 #[derive(Debug, Clone, Serialize)]
-struct Process {
+pub(crate) struct Process {
     pid: i32,
     command: String,
 }
@@ -54,20 +54,31 @@ pub(crate) fn heal(arguments: &ArgMatches) -> Result<Exit, Failure> {
     let plan = directory.read_plan().map_err(harness)?;
     let _hold =
         directory.hold().map_err(|error| usage(format!("{error}; Ctrl-C in its terminal ends and heals it")))?;
-    let ended: Vec<Process> = find_marked(&plan.run).into_iter().map(Process::of).collect();
-    kill_marked(&plan.run, END_TIME);
-    let left: Vec<Process> = find_marked(&plan.run).into_iter().map(Process::of).collect();
-    let faults = Journal::unhealed(&directory.journal_file()).map_err(harness)?;
-    if left.is_empty() && !faults.is_empty() {
-        Journal::close(&directory.journal_file(), &faults).map_err(harness)?;
-    }
-    let healed = Healed { ended, left, faults, notes: notes(&directory), run: plan.run };
+    let mut healed = undo(&plan.run, Some(&directory))?;
+    healed.notes = notes(&directory);
     if arguments.get_flag("json") {
         println!("{}", serde_json::to_string_pretty(&healed).map_err(harness)?);
     } else {
         print!("{}", words(&healed));
     }
     Ok(if healed.left.is_empty() { Exit::Valid } else { Exit::Harness })
+}
+
+/// Ends every process of a run, and closes its journal. The caller sees to it that nobody is at work on it. A run that came to no directory
+/// may have processes all the same.
+pub(crate) fn undo(run: &str, directory: Option<&RunDirectory>) -> Result<Healed, Failure> {
+    let processes = || find_marked(run).into_iter().map(Process::of).collect();
+    let ended: Vec<Process> = processes();
+    kill_marked(run, END_TIME);
+    let left: Vec<Process> = processes();
+    let mut faults = Vec::new();
+    if let Some(directory) = directory {
+        faults = Journal::unhealed(&directory.journal_file()).map_err(harness)?;
+        if left.is_empty() && !faults.is_empty() {
+            Journal::close(&directory.journal_file(), &faults).map_err(harness)?;
+        }
+    }
+    Ok(Healed { run: run.to_owned(), ended, left, faults, notes: Vec::new() })
 }
 
 fn notes(directory: &RunDirectory) -> Vec<String> {

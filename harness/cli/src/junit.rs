@@ -5,6 +5,7 @@
 //! text at its end, one outcome a case, and a time without a zone. It agrees with the exit code: no failure and no error iff that
 //! is 0, but for what is not to be had (a system that is not installed, a model that nobody knows), which is skipped.
 
+mod campaign;
 mod xml;
 
 use std::fs;
@@ -122,11 +123,13 @@ impl Reason {
 struct Case {
     name: String,
     outcome: Outcome,
+    /// How long it took, where it is a run of its own.
+    took: Option<Duration>,
 }
 
 impl Case {
     fn new(name: impl Into<String>, outcome: Outcome) -> Self {
-        Self { name: name.into(), outcome }
+        Self { name: name.into(), outcome, took: None }
     }
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "this crate is the edge to the terminal")]
 
 mod arguments;
+mod campaign;
 mod check;
 mod ci;
 mod exit;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
 fn dispatch(matches: &ArgMatches, began: Instant) -> Exit {
     let result = match matches.subcommand() {
         Some(("test", arguments)) => test::test(arguments, began),
+        Some(("campaign", arguments)) => campaign::campaign(arguments),
         Some(("check", arguments)) => check::check(arguments),
         Some(("export", arguments)) => export::export(arguments),
         Some(("heal", arguments)) => heal::heal(arguments),

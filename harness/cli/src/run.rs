@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use dsjepsen_engine::nemesis::{MONOTONIC_WARNING, needs_own_clocks, skews_monotonic};
@@ -27,6 +27,8 @@ pub(crate) struct RunRequest<'a> {
     pub(crate) request: &'a Request,
     pub(crate) seed: u64,
     pub(crate) store: PathBuf,
+    /// The run's name, where its caller has chosen one.
+    pub(crate) name: Option<&'a str>,
     pub(crate) style: Style,
     pub(crate) stop: Stop,
     pub(crate) process_began: Instant,
@@ -48,7 +50,7 @@ pub(crate) struct Ran {
 pub(crate) async fn run(one: RunRequest<'_>) -> Result<Ran, Failure> {
     let began = Instant::now();
     let mut plan = one.request.plan(one.seed)?;
-    let directory = make_directory(&one.store, one.request, &mut plan).map_err(harness)?;
+    let directory = make_directory(&one, &mut plan).map_err(harness)?;
     let _hold = directory.hold().map_err(harness)?;
     for (name, content) in one.request.target.documents() {
         directory.write_document(&name, &content).map_err(harness)?;
@@ -180,10 +182,29 @@ fn conclude(directory: &RunDirectory, conditions: &Conditions, verdict: &mut Ver
     }
 }
 
-/// `store/<time>-<workload>-<target>-<nemesis>-<seed>`; a name that is taken gets a number behind it.
-fn make_directory(store: &Path, request: &Request, plan: &mut Plan) -> Result<RunDirectory, RunDirectoryError> {
+/// `store/<time>-<workload>-<target>-<nemesis>-<seed>`; a name that is taken gets a number behind it, unless the caller chose it.
+fn make_directory(one: &RunRequest<'_>, plan: &mut Plan) -> Result<RunDirectory, RunDirectoryError> {
     let now = jiff::Timestamp::now();
     plan.started = now.to_string();
+    let base = match one.name {
+        Some(name) => name.to_owned(),
+        None => run_name(now, &plan.workload, one.request.target_label(), &plan.nemesis, plan.seed),
+    };
+    let mut attempt = 1;
+    loop {
+        plan.run = if attempt == 1 { base.clone() } else { format!("{base}-{attempt}") };
+        plan.command = one.request.command(plan, &one.store.join(&plan.run));
+        match RunDirectory::create(&one.store, plan) {
+            Err(RunDirectoryError::Io { source, .. }) if is_taken(&source) && one.name.is_none() && attempt < 100 => {
+                attempt += 1;
+            }
+            other => return other,
+        }
+    }
+}
+
+/// What a run is called.
+pub(crate) fn run_name(began: jiff::Timestamp, workload: &str, target: &str, nemesis: &str, seed: u64) -> String {
     let plain = |text: &str| -> String {
         let kept = text
             .chars()
@@ -191,22 +212,14 @@ fn make_directory(store: &Path, request: &Request, plan: &mut Plan) -> Result<Ru
         kept.collect::<String>().trim_end_matches('_').to_owned()
     };
     // Microseconds: the name is also the marker of the run's processes, and must be no other run's on this machine.
-    let time = now.strftime("%Y%m%dT%H%M%S%.6f");
+    let time = began.strftime("%Y%m%dT%H%M%S%.6f");
     // A name of a file has 255 bytes at most, and a schedule may be long.
-    let nemesis: String = plain(&plan.nemesis).chars().take(LONGEST_NEMESIS).collect();
-    let base = format!("{time}-{}-{}-{nemesis}-{}", plan.workload, plain(request.target_label()), plan.seed);
-    let mut attempt = 1;
-    loop {
-        plan.run = if attempt == 1 { base.clone() } else { format!("{base}-{attempt}") };
-        plan.command = request.command(plan, &store.join(&plan.run));
-        match RunDirectory::create(store, plan) {
-            Err(RunDirectoryError::Io { source, .. }) if is_taken(&source) && attempt < 100 => attempt += 1,
-            other => return other,
-        }
-    }
+    let nemesis: String = plain(nemesis).chars().take(LONGEST_NEMESIS).collect();
+    format!("{time}-{workload}-{}-{nemesis}-{seed}", plain(target))
 }
 
-fn is_taken(error: &std::io::Error) -> bool {
+/// Whether a directory could not be made because there is one of its name.
+pub(crate) fn is_taken(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{AlreadyExists, DirectoryNotEmpty};
     matches!(error.kind(), AlreadyExists | DirectoryNotEmpty)
 }

@@ -268,7 +268,7 @@ fn allows_monotonic(arguments: &ArgMatches, faults: &[PlannedFault]) -> Result<b
     }
 }
 
-fn does_not_serve(target: &dyn Target, variants: &Variants, workload: &dyn AnyWorkload) -> String {
+pub(crate) fn does_not_serve(target: &dyn Target, variants: &Variants, workload: &dyn AnyWorkload) -> String {
     let abilities = target.abilities(variants);
     let served = workloads().iter().filter(|workload| workload.is_served_by(&abilities));
     let served: Vec<_> = served.map(|workload| format!("--workload {}", workload.name())).collect();
@@ -313,7 +313,8 @@ fn read_concurrency(text: &str, nodes: u16) -> Result<u32, Failure> {
     })
 }
 
-fn system() -> String {
+/// Kernel and architecture.
+pub(crate) fn system() -> String {
     let name = nix::sys::utsname::uname();
     name.map_or_else(
         |_| std::env::consts::ARCH.to_owned(),

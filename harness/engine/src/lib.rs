@@ -37,3 +37,4 @@ pub use gate::{Gate, Occupancy};
 pub use random::{Purpose, Random, stream};
 pub use recorder::{FaultRecorder, Recorder, Recording, Ticket};
 pub use stop::{Stop, StopReason};
+pub use units::read_time;

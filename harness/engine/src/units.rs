@@ -18,7 +18,7 @@ pub(crate) const UNITS: [(&str, i64); 7] = [
 ///
 /// # Errors
 /// What is wrong with it, as the end of a sentence: "takes …", "needs …".
-pub(crate) fn read_time(word: &str) -> Result<u64, String> {
+pub fn read_time(word: &str) -> Result<u64, String> {
     const FORM: &str = "a number with its unit, without a space between: `500ms`, `3s`, `1.5m` (or `min`)";
     if word.is_empty() {
         return Err(format!("needs a time behind it, {FORM}"));

@@ -3,6 +3,7 @@
 //! Operations and their outcomes, faults, verdicts with their proof, and the files of a run directory in which all of it
 //! is kept. This crate stands at the bottom of the house: it knows no cluster, no clock and no checker.
 
+mod campaign;
 mod counts;
 mod event;
 mod fault;
@@ -17,6 +18,11 @@ mod run_event;
 mod verdict;
 mod words;
 
+pub use campaign::{
+    CAMPAIGN_EVENT_SCHEMA, CAMPAIGN_SCHEMA, Campaign, CampaignDirectory, CampaignEvent, CampaignHost, Cell,
+    CellFinding, CellHealth, CellOperations, CellResult, CellState, FailureGroup, HarnessError, HarnessReason,
+    JournalEntry, Tally, Unavailable,
+};
 pub use counts::OperationCounts;
 pub use event::{EventType, Header, Line, LineBody, OpenLine, ProcessLabel};
 pub use fault::{Band, FaultAction, FaultDetail, FaultInterval, FaultOutcome, FaultStage, Pattern};

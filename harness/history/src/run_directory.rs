@@ -23,6 +23,19 @@ pub struct Hold {
     _directory: File,
 }
 
+impl Hold {
+    /// Locks a directory, as long as the result lives or its process does.
+    pub(crate) fn of(path: &Path) -> Result<Self, RunDirectoryError> {
+        let failed = |source| RunDirectoryError::Io { what: "lock", path: path.to_owned(), source };
+        let directory = File::open(path).map_err(failed)?;
+        match directory.try_lock() {
+            Ok(()) => Ok(Self { _directory: directory }),
+            Err(TryLockError::WouldBlock) => Err(RunDirectoryError::AtWork { path: path.to_owned() }),
+            Err(TryLockError::Error(source)) => Err(failed(source)),
+        }
+    }
+}
+
 /// Why a run's directory cannot be made, written or read.
 #[derive(Debug, Error)]
 pub enum RunDirectoryError {
@@ -85,7 +98,7 @@ impl RunDirectory {
             let _ = fs::remove_dir_all(&fresh.path);
             return Err(error);
         }
-        point_latest(store, &plan.run);
+        point_to(store, "latest", &plan.run);
         Ok(Self { path })
     }
 
@@ -108,13 +121,7 @@ impl RunDirectory {
     /// # Errors
     /// [`RunDirectoryError::AtWork`] where somebody else is; [`RunDirectoryError::Io`] where the file system knows no locks.
     pub fn hold(&self) -> Result<Hold, RunDirectoryError> {
-        let failed = |source| RunDirectoryError::Io { what: "lock", path: self.path.clone(), source };
-        let directory = File::open(&self.path).map_err(failed)?;
-        match directory.try_lock() {
-            Ok(()) => Ok(Hold { _directory: directory }),
-            Err(TryLockError::WouldBlock) => Err(RunDirectoryError::AtWork { path: self.path.clone() }),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
-        }
+        Hold::of(&self.path)
     }
 
     /// The directory itself.
@@ -271,9 +278,9 @@ impl RunDirectory {
 }
 
 /// A link that cannot be made (another run's, a file system without links) loses a convenience, nothing else.
-fn point_latest(store: &Path, run: &str) {
-    let link = store.join("latest");
-    let fresh = store.join(format!(".latest-{}", std::process::id()));
+pub(crate) fn point_to(store: &Path, name: &str, run: &str) {
+    let link = store.join(name);
+    let fresh = store.join(format!(".{name}-{}", std::process::id()));
     let _ = fs::remove_file(&fresh);
     if std::os::unix::fs::symlink(run, &fresh).is_ok() && fs::rename(&fresh, &link).is_err() {
         let _ = fs::remove_file(&fresh);
@@ -281,7 +288,7 @@ fn point_latest(store: &Path, run: &str) {
 }
 
 /// Writes beside the file and renames, so that a reader never sees half of it.
-fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunDirectoryError> {
+pub(crate) fn write_json(path: &Path, value: &impl Serialize) -> Result<(), RunDirectoryError> {
     write_whole(path, |file| serde_json::to_writer_pretty(file, value).map_err(io::Error::from))
 }
 
@@ -312,7 +319,7 @@ pub fn read_plan_file(path: &Path) -> Result<Plan, RunDirectoryError> {
     read_json(path)
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunDirectoryError> {
+pub(crate) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, RunDirectoryError> {
     let text =
         fs::read(path).map_err(|source| RunDirectoryError::Io { what: "read", path: path.to_owned(), source })?;
     let damaged = |problem: String| RunDirectoryError::Damaged { path: path.to_owned(), problem };

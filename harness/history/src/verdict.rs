@@ -33,6 +33,7 @@ impl fmt::Display for Gravity {
 
 /// The closed list of reasons for which a verdict is `unknown`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum UnknownReason {
     /// Nothing was observed that a checker could judge.

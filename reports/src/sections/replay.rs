@@ -37,7 +37,8 @@ pub(crate) fn of_history(command: &[String]) -> Section {
     framed("reproduce", "Judge it again", "Judge it again", &Markup::default(), &content)
 }
 
-fn command(id: &str, about: &str, text: &str) -> Markup {
+/// A command with what it does, and a button that copies it.
+pub(crate) fn command(id: &str, about: &str, text: &str) -> Markup {
     html! {
         div {
             p.dim { (about) }

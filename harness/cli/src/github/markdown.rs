@@ -118,7 +118,7 @@ fn ending(ran: &Ran) -> String {
 }
 
 /// As a block of code, whose fence is longer than any in it.
-fn code(text: &str) -> String {
+pub(super) fn code(text: &str) -> String {
     let mut longest = 0;
     let mut run = 0;
     for letter in text.chars() {
@@ -131,12 +131,12 @@ fn code(text: &str) -> String {
 }
 
 /// As a cell of a table.
-fn cell(text: &str) -> String {
+pub(super) fn cell(text: &str) -> String {
     plain(&cut(text, WORD))
 }
 
 /// As words of one line that mean nothing but themselves: a character that is written as a reference is never markup.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

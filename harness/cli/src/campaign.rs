@@ -1,0 +1,252 @@
+//! `dsjepsen campaign`: a matrix of runs, each a process of its own, so that none can spoil another, and whatever ends one or all of them loses
+//! nothing that was found.
+//!
+//! [`settings`] reads what is asked for, [`matrix`] makes runs of it, [`controller`] sees to them ([`child`]) and keeps what came of each
+//! ([`collect`]); the files are those of [`CampaignDirectory`].
+
+mod child;
+mod collect;
+mod command;
+mod controller;
+mod matrix;
+mod nemesis;
+mod readers;
+mod seeds;
+mod settings;
+mod show;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::ArgMatches;
+use dsjepsen_history::{Campaign, CampaignDirectory, CampaignEvent, CampaignHost, Cell, RunDirectoryError, SCHEMA};
+
+use crate::exit::{Exit, Failure, harness, usage};
+use crate::schedule::shell_line;
+use crate::terminal::Style;
+use controller::Controller;
+use readers::Readers;
+use settings::Settings;
+use show::Show;
+
+pub(crate) use command::command;
+pub(crate) use show::{counts, word};
+
+/// How many runs go on at once, for each core. Runs wait most of the time, for their faults and their clients' deadlines: on two cores a campaign
+/// with two for each takes a quarter of the time of its runs and more, with three less than a fifth, and their verdicts are the same.
+const JOBS_PER_CORE: u32 = 3;
+
+/// The command.
+pub(crate) fn campaign(arguments: &ArgMatches) -> Result<Exit, Failure> {
+    let style = match (arguments.get_flag("json"), arguments.get_flag("quiet")) {
+        (true, _) => Style::Json,
+        (false, true) => Style::Silent,
+        (false, false) => Style::Lines,
+    };
+    let mut show = Show::new(style);
+    let (directory, campaign, how) = match arguments.get_one::<PathBuf>("resume") {
+        Some(path) => resume(path, arguments)?,
+        None => match begin(arguments, &mut show)? {
+            Some(begun) => begun,
+            None => return Ok(Exit::Valid),
+        },
+    };
+    // A second controller would run everything twice.
+    let _hold = directory.hold().map_err(|error| usage(format!("{error}; Ctrl-C in its terminal ends it")))?;
+    let campaign = if arguments.contains_id("resume") { replay(&directory, campaign)? } else { campaign };
+    let readers = Readers::begin(arguments, &campaign)?;
+    show.tell(&planned(&campaign, &directory), &campaign);
+    let mut controller = Controller::new(campaign, &directory, show, readers, how);
+    let exit = controller.run()?;
+    let exit = controller.readers.finish(&controller.campaign, &directory, exit);
+    let finished = finished(&controller.campaign, &directory, exit);
+    controller.show.tell(&finished, &controller.campaign);
+    Ok(exit)
+}
+
+/// How runs are gone about, beside what each of them is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct How {
+    /// No run begins that would not end within this time.
+    for_time: Option<Duration>,
+    /// Whether no run begins after the first that is not as expected.
+    fail_fast: bool,
+}
+
+/// Plans a campaign and makes its directory; none where only its plan was asked for.
+fn begin(arguments: &ArgMatches, show: &mut Show) -> Result<Option<(CampaignDirectory, Campaign, How)>, Failure> {
+    let day = u64::try_from(jiff::Timestamp::now().as_second() / 86_400).unwrap_or_default();
+    let settings = Settings::read(arguments, day)?;
+    let resolved = matrix::resolve(&settings)?;
+    let mut campaign = empty("", resolved.cells);
+    campaign.unavailable = resolved.unavailable;
+    campaign.series.clone_from(&settings.name);
+    campaign.command = command_line();
+    campaign.jobs = settings.jobs.map_or(JOBS_PER_CORE * campaign.host.cores, u32::from);
+    campaign.for_ms = settings.for_time.map(milliseconds);
+    campaign.grace_ms = milliseconds(settings.grace);
+    if arguments.get_flag("dry-run") {
+        print_plan(&campaign, arguments.get_flag("json"));
+        return Ok(None);
+    }
+    let offered = unfinished(&settings.store, &campaign.series);
+    if let Some((path, open, all)) = offered {
+        let again = shell_line(&resume_command(&path));
+        show.note(&format!(
+            "{} was left with {open} of its {all} runs to make: `{again}` goes on with it",
+            path.display()
+        ));
+    }
+    let directory = make_directory(&settings.store, &mut campaign)?;
+    Ok(Some((directory, campaign, How { for_time: settings.for_time, fail_fast: settings.fail_fast })))
+}
+
+/// A campaign that was begun before, as it was last written down.
+fn resume(path: &Path, arguments: &ArgMatches) -> Result<(CampaignDirectory, Campaign, How), Failure> {
+    let directory = CampaignDirectory::open(path).map_err(usage)?;
+    let path = fs::canonicalize(path).map_err(usage)?;
+    let directory = CampaignDirectory::open(&path).unwrap_or(directory);
+    let mut campaign = directory.read().map_err(usage)?;
+    if let Some(jobs) = arguments.get_one::<u16>("jobs") {
+        campaign.jobs = u32::from(*jobs);
+    }
+    let given = arguments.get_one::<Duration>("for").copied();
+    let for_time = given.or(campaign.for_ms.map(Duration::from_millis));
+    campaign.for_ms = for_time.map(milliseconds);
+    Ok((directory, campaign, How { for_time, fail_fast: arguments.get_flag("fail-fast") }))
+}
+
+/// With what its journal says, now that nobody else writes there.
+fn replay(directory: &CampaignDirectory, asked: Campaign) -> Result<Campaign, Failure> {
+    let mut campaign = directory.replay().map_err(harness)?;
+    (campaign.jobs, campaign.for_ms) = (asked.jobs, asked.for_ms);
+    Ok(campaign)
+}
+
+/// `store/campaign-<name>-<time>`, with an absolute path.
+fn make_directory(store: &Path, campaign: &mut Campaign) -> Result<CampaignDirectory, Failure> {
+    let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S").to_string();
+    let base = match campaign.series.as_str() {
+        "" => format!("campaign-{time}"),
+        series => format!("campaign-{series}-{time}"),
+    };
+    fs::create_dir_all(store).map_err(|error| usage(format!("--store {}: {error}", store.display())))?;
+    let store = fs::canonicalize(store).map_err(usage)?;
+    for attempt in 1..100 {
+        campaign.name = if attempt == 1 { base.clone() } else { format!("{base}-{attempt}") };
+        match CampaignDirectory::create(&store, campaign) {
+            Err(RunDirectoryError::Io { source, .. }) if crate::run::is_taken(&source) => {}
+            other => return other.map_err(harness),
+        }
+    }
+    Err(harness(format!("there is a campaign {base} already, and 98 more of its name")))
+}
+
+/// A campaign of which nothing is said but its runs.
+pub(crate) fn empty(name: &str, cells: Vec<Cell>) -> Campaign {
+    let now = jiff::Timestamp::now().to_string();
+    let folder = std::env::current_dir().map_or_else(|_| String::new(), |folder| folder.display().to_string());
+    Campaign {
+        schema: SCHEMA,
+        name: name.to_owned(),
+        series: String::new(),
+        started: now.clone(),
+        updated: now,
+        command: Vec::new(),
+        folder,
+        jobs: 1,
+        for_ms: None,
+        grace_ms: 0,
+        worked_ms: 0,
+        host: host(),
+        unavailable: Vec::new(),
+        cells,
+        exit_code: None,
+    }
+}
+
+fn host() -> CampaignHost {
+    let cores = std::thread::available_parallelism().map_or(1, |cores| u32::try_from(cores.get()).unwrap_or(u32::MAX));
+    let memory = fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kibibytes =
+        memory.lines().find_map(|line| line.strip_prefix("MemTotal:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    CampaignHost {
+        dsjepsen: env!("CARGO_PKG_VERSION").to_owned(),
+        system: crate::schedule::system(),
+        cores,
+        memory_bytes: kibibytes.map(|number| number * 1024),
+        commit: std::env::var("GITHUB_SHA").ok().filter(|commit| !commit.is_empty()),
+    }
+}
+
+/// The command as it was given.
+fn command_line() -> Vec<String> {
+    let given = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    std::iter::once("dsjepsen".to_owned()).chain(given).collect()
+}
+
+fn resume_command(path: &Path) -> Vec<String> {
+    ["dsjepsen", "campaign", "--resume"].into_iter().map(str::to_owned).chain([path.display().to_string()]).collect()
+}
+
+/// The newest campaign of this series that has runs left to make and at which nobody is at work, with how many there are of how many.
+fn unfinished(store: &Path, series: &str) -> Option<(PathBuf, usize, usize)> {
+    let entries = fs::read_dir(store).ok()?.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+    let mut paths: Vec<PathBuf> = entries
+        .filter(|entry| entry.file_name().to_string_lossy().starts_with("campaign-"))
+        .map(|entry| entry.path())
+        .collect();
+    paths.sort();
+    paths.into_iter().rev().find_map(|path| {
+        let directory = CampaignDirectory::open(&path).ok()?;
+        let campaign = directory.read().ok().filter(|campaign| campaign.series == series)?;
+        let _hold = directory.hold().ok()?;
+        // What there was no time for is left to be; only what was broken off is offered.
+        let broken_off = campaign.tally().open > 0;
+        let open = campaign.open_cells().count();
+        broken_off.then_some((path, open, campaign.cells.len()))
+    })
+}
+
+fn print_plan(campaign: &Campaign, as_json: bool) {
+    if as_json {
+        if let Ok(text) = serde_json::to_string_pretty(campaign) {
+            println!("{text}");
+        }
+        return;
+    }
+    for cell in &campaign.cells {
+        println!("{}", shell_line(&cell.command));
+    }
+    if !campaign.unavailable.is_empty() {
+        println!("not available here, and not run:");
+        campaign.unavailable.iter().for_each(|one| println!("{}", matrix::words(one)));
+    }
+    println!("{} runs, {} at once", campaign.cells.len(), campaign.jobs);
+}
+
+fn planned(campaign: &Campaign, directory: &CampaignDirectory) -> CampaignEvent {
+    CampaignEvent::Planned {
+        schema: SCHEMA,
+        name: campaign.name.clone(),
+        directory: directory.path().display().to_string(),
+        runs: campaign.cells.len() as u64,
+        ended: campaign.tally().ended(),
+        jobs: campaign.jobs,
+        unavailable: campaign.unavailable.clone(),
+    }
+}
+
+fn finished(campaign: &Campaign, directory: &CampaignDirectory, exit: Exit) -> CampaignEvent {
+    CampaignEvent::Finished {
+        tally: campaign.tally(),
+        exit_code: exit.code(),
+        page: directory.page_file().display().to_string(),
+        resume: (!campaign.is_complete()).then(|| shell_line(&resume_command(directory.path()))),
+    }
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

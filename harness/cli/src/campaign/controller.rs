@@ -1,0 +1,404 @@
+//! The controller: begins runs, so many at a time, looks after them, and writes down what came of each. One thread, which the runs end with.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use dsjepsen_history::{
+    Campaign, CampaignDirectory, CampaignEvent, Cell, CellFinding, CellHealth, CellOperations, CellResult, CellState,
+    HarnessError, HarnessReason, JournalEntry, RunDirectory,
+};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::How;
+use super::child::{Child, Ended, Why};
+use super::collect::{collect, recover};
+use super::readers::Readers;
+use super::show::Show;
+use crate::exit::{Exit, Failure, harness};
+use crate::heal::undo;
+use crate::run::run_name;
+
+/// How often runs are looked after.
+const TICK: Duration = Duration::from_millis(20);
+/// How far the beginnings of runs are apart: a cluster's start is the busiest moment of its run.
+const BETWEEN_STARTS: Duration = Duration::from_millis(250);
+/// How often `campaign.json` and the page are written anew, at most.
+const REDRAWN_EVERY: Duration = Duration::from_secs(2);
+/// How long a run takes beside its own time limits, until one of the campaign has taken longer.
+const LEAST_OVERHEAD: Duration = Duration::from_secs(10);
+
+/// What a campaign needs to go on.
+pub(super) struct Controller<'a> {
+    pub(super) campaign: Campaign,
+    pub(super) directory: &'a CampaignDirectory,
+    pub(super) show: Show,
+    pub(super) readers: Readers,
+    how: How,
+    began: Instant,
+    /// How much of the time since then is in the journal.
+    noted: Duration,
+    waiting: VecDeque<usize>,
+    children: Vec<Child>,
+    names: BTreeSet<String>,
+    last_start: Option<Instant>,
+    drawn: Option<Instant>,
+    is_stale: bool,
+    stop: Option<Stop>,
+    overhead: Duration,
+}
+
+/// Why no more runs begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Interrupted,
+    Time,
+    Failure,
+}
+
+/// The signals that end a campaign in good order; a second one ends it at once.
+struct Signals {
+    all: [Signal; 3],
+}
+
+impl Signals {
+    fn watch() -> Result<Self, Failure> {
+        let watch = |kind| signal(kind).map_err(|error| harness(format!("cannot watch for signals: {error}")));
+        Ok(Self {
+            all: [watch(SignalKind::interrupt())?, watch(SignalKind::terminate())?, watch(SignalKind::hangup())?],
+        })
+    }
+
+    async fn next(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.all;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
+
+impl<'a> Controller<'a> {
+    pub(super) fn new(
+        campaign: Campaign,
+        directory: &'a CampaignDirectory,
+        show: Show,
+        readers: Readers,
+        how: How,
+    ) -> Self {
+        Self {
+            campaign,
+            directory,
+            show,
+            readers,
+            how,
+            began: Instant::now(),
+            noted: Duration::ZERO,
+            waiting: VecDeque::new(),
+            children: Vec::new(),
+            names: BTreeSet::new(),
+            last_start: None,
+            drawn: None,
+            is_stale: true,
+            stop: None,
+            overhead: LEAST_OVERHEAD,
+        }
+    }
+
+    /// Runs what is to be run, and says how the campaign ends.
+    ///
+    /// # Errors
+    /// Where what came of a run cannot be written down: then nothing more begins, for it would be lost. All runs are ended.
+    pub(super) fn run(&mut self) -> Result<Exit, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| harness(format!("cannot start the runtime: {error}")))?;
+        let ended = runtime.block_on(self.work());
+        if ended.is_err() {
+            self.abandon();
+        }
+        let exit = ended?;
+        self.note_work()?;
+        self.campaign.exit_code = Some(exit.code());
+        self.write_down()?;
+        Ok(exit)
+    }
+
+    /// Notes how long this controller has been at work, since it last did.
+    fn note_work(&mut self) -> Result<(), Failure> {
+        let ms = u64::try_from(self.began.elapsed().saturating_sub(self.noted).as_millis()).unwrap_or(u64::MAX);
+        self.noted += Duration::from_millis(ms);
+        self.campaign.worked_ms += ms;
+        self.directory.append(&JournalEntry::Worked { ms }).map_err(harness)
+    }
+
+    async fn work(&mut self) -> Result<Exit, Failure> {
+        let mut signals = Signals::watch()?;
+        self.clear_away()?;
+        self.waiting =
+            (0..self.campaign.cells.len()).filter(|place| self.campaign.cells[*place].result().is_none()).collect();
+        self.campaign.cells.iter_mut().for_each(forget_not_run);
+        while !self.is_over() {
+            self.begin_some()?;
+            self.look()?;
+            self.draw_sometimes()?;
+            self.show.progress(&self.campaign, self.began.elapsed());
+            tokio::select! {
+                () = signals.next() => self.interrupt(),
+                () = tokio::time::sleep(TICK) => {}
+            }
+        }
+        self.give_up_the_rest()?;
+        Ok(self.exit())
+    }
+
+    /// Ends what a controller that was killed has left. A run that had been judged counts; another is made again.
+    fn clear_away(&mut self) -> Result<(), Failure> {
+        for place in 0..self.campaign.cells.len() {
+            let CellState::Running { run } = &self.campaign.cells[place].state else { continue };
+            let run = run.clone();
+            let directory = RunDirectory::open(&self.directory.runs().join(&run)).ok();
+            // Its process ended with the controller; it lets go of the directory as soon as the kernel has seen to that.
+            let deadline = Instant::now() + Duration::from_secs(20);
+            let _hold = loop {
+                match directory.as_ref().map(RunDirectory::hold) {
+                    Some(Err(_)) if Instant::now() < deadline => std::thread::sleep(TICK),
+                    Some(Err(error)) => return Err(harness(error)),
+                    Some(Ok(hold)) => break Some(hold),
+                    None => break None,
+                }
+            };
+            let healed = undo(&run, directory.as_ref())?;
+            let cell = &mut self.campaign.cells[place];
+            let id = cell.id;
+            match recover(cell, &run, self.directory) {
+                Some(result) => {
+                    self.directory
+                        .append(&JournalEntry::Ended { id, result: Box::new(result.clone()) })
+                        .map_err(harness)?;
+                    cell.state = CellState::Done(Box::new(result));
+                    self.show.tell(&CampaignEvent::Ended { cell: Box::new(cell.clone()) }, &self.campaign);
+                }
+                None => {
+                    self.directory.append(&JournalEntry::BrokenOff { id }).map_err(harness)?;
+                    cell.state = CellState::Waiting;
+                    let (ended_processes, faults) = (healed.ended.len() as u64, healed.faults.len() as u64);
+                    self.show.tell(&CampaignEvent::Cleared { id, run, ended_processes, faults }, &self.campaign);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_over(&self) -> bool {
+        self.children.is_empty() && (self.waiting.is_empty() || self.stop.is_some())
+    }
+
+    fn begin_some(&mut self) -> Result<(), Failure> {
+        while self.stop.is_none() && self.children.len() < self.campaign.jobs as usize {
+            if self.last_start.is_some_and(|at| at.elapsed() < BETWEEN_STARTS) {
+                return Ok(());
+            }
+            let Some(place) = self.waiting.front().copied() else { return Ok(()) };
+            let own_time = Duration::from_millis(self.campaign.cells[place].own_time_ms);
+            if self.how.for_time.is_some_and(|limit| self.began.elapsed() + own_time + self.overhead > limit) {
+                self.stop = Some(Stop::Time);
+                return Ok(());
+            }
+            self.waiting.pop_front();
+            self.begin(place)?;
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self, place: usize) -> Result<(), Failure> {
+        let run = self.name(place);
+        let id = self.campaign.cells[place].id;
+        // First the note, then the deed: what was begun can be found whatever happens.
+        self.directory.append(&JournalEntry::Begun { id, run: run.clone() }).map_err(harness)?;
+        let cell = &mut self.campaign.cells[place];
+        cell.attempts += 1;
+        cell.state = CellState::Running { run: run.clone() };
+        let time = Duration::from_millis(cell.own_time_ms.saturating_add(self.campaign.grace_ms));
+        let folder = PathBuf::from(&self.campaign.folder);
+        let started = Child::start((place, &self.campaign.cells[place]), &run, self.directory, &folder, time);
+        self.last_start = Some(Instant::now());
+        self.is_stale = true;
+        match started {
+            Ok(child) => {
+                self.children.push(child);
+                self.show.tell(&CampaignEvent::Begun { id, run }, &self.campaign);
+                Ok(())
+            }
+            Err(error) => self.end(place, not_started(run, &error.to_string())),
+        }
+    }
+
+    /// A name that no other run has.
+    fn name(&mut self, place: usize) -> String {
+        let cell = &self.campaign.cells[place];
+        let target: String = cell.target.chars().take(60).collect();
+        let base = run_name(jiff::Timestamp::now(), &cell.workload, &target, &cell.nemesis, cell.seed);
+        let numbers = std::iter::once(base.clone()).chain((2..).map(|number| format!("{base}-{number}")));
+        let name = numbers.into_iter().find(|name| !self.names.contains(name)).unwrap_or(base);
+        self.names.insert(name.clone());
+        name
+    }
+
+    fn look(&mut self) -> Result<(), Failure> {
+        let mut number = 0;
+        while number < self.children.len() {
+            match self.children[number].look().map_err(harness)? {
+                None => number += 1,
+                Some(ended) => {
+                    let child = self.children.swap_remove(number);
+                    self.ended(&child, &ended)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, child: &Child, ended: &Ended) -> Result<(), Failure> {
+        let run = RunDirectory::open(&self.directory.runs().join(&child.run)).ok();
+        let healed = undo(&child.run, run.as_ref())?;
+        // Where the run itself was killed, its guardian may still be at what is done here.
+        let left_over = if ended.code.is_some() { healed.ended.len() as u64 } else { 0 };
+        let cell = &self.campaign.cells[child.place];
+        let result = collect(cell, (&child.run, &child.started), ended, self.directory, left_over);
+        let exit = result.exit_code;
+        if ended.asked == Some(Why::Interrupted) && (exit == Exit::Interrupted.code() || exit == Exit::Harness.code()) {
+            self.directory.append(&JournalEntry::BrokenOff { id: cell.id }).map_err(harness)?;
+            self.campaign.cells[child.place].state = CellState::Waiting;
+            self.is_stale = true;
+            return Ok(());
+        }
+        let own_time = Duration::from_millis(cell.own_time_ms);
+        self.overhead = self.overhead.max(ended.took.saturating_sub(own_time));
+        forget_output(self.directory, &child.run, &result);
+        self.end(child.place, result)
+    }
+
+    fn end(&mut self, place: usize, result: CellResult) -> Result<(), Failure> {
+        let failed = result.exit_code != 0;
+        let id = self.campaign.cells[place].id;
+        let result = Box::new(result);
+        self.directory.append(&JournalEntry::Ended { id, result: result.clone() }).map_err(harness)?;
+        self.campaign.cells[place].state = CellState::Done(result);
+        self.is_stale = true;
+        self.note_work()?;
+        let cell = Box::new(self.campaign.cells[place].clone());
+        self.show.tell(&CampaignEvent::Ended { cell }, &self.campaign);
+        if failed && self.how.fail_fast && self.stop.is_none() {
+            self.stop = Some(Stop::Failure);
+        }
+        Ok(())
+    }
+
+    /// The first signal has the runs end in good order, the second at once.
+    fn interrupt(&mut self) {
+        let again = self.stop == Some(Stop::Interrupted);
+        self.stop = Some(Stop::Interrupted);
+        for child in &mut self.children {
+            match again {
+                false => child.ask(Why::Interrupted),
+                true => child.kill(),
+            }
+        }
+        if !again {
+            self.show.note("interrupted: runs that are under way end in good order; a second Ctrl-C ends them at once");
+        }
+    }
+
+    /// What will not be run is told, and is no pass. After an interruption it waits to be resumed.
+    fn give_up_the_rest(&mut self) -> Result<(), Failure> {
+        let reason = match self.stop {
+            Some(Stop::Time) => {
+                let limit = self.how.for_time.unwrap_or_default().as_secs_f64();
+                format!("it would not have ended within the {limit} s of --for")
+            }
+            Some(Stop::Failure) => "another run was not as expected before (--fail-fast)".to_owned(),
+            Some(Stop::Interrupted) | None => return Ok(()),
+        };
+        for place in std::mem::take(&mut self.waiting) {
+            self.campaign.cells[place].state = CellState::NotRun { reason: reason.clone() };
+            let cell = Box::new(self.campaign.cells[place].clone());
+            self.show.tell(&CampaignEvent::Ended { cell }, &self.campaign);
+        }
+        Ok(())
+    }
+
+    fn exit(&self) -> Exit {
+        let of_cells = self.campaign.cells.iter().map(|cell| match &cell.state {
+            CellState::Done(result) => Exit::of_code(result.exit_code),
+            // Nothing is known of it.
+            CellState::Waiting | CellState::Running { .. } | CellState::NotRun { .. } => Exit::Unknown,
+        });
+        let interrupted = if self.stop == Some(Stop::Interrupted) { Exit::Interrupted } else { Exit::Valid };
+        of_cells.fold(interrupted, Exit::worst)
+    }
+
+    fn draw_sometimes(&mut self) -> Result<(), Failure> {
+        if self.is_stale && self.drawn.is_none_or(|at| at.elapsed() >= REDRAWN_EVERY) {
+            self.write_down()?;
+        }
+        Ok(())
+    }
+
+    /// Writes `campaign.json` and the page. A page that cannot be drawn is told, and changes nothing.
+    fn write_down(&mut self) -> Result<(), Failure> {
+        self.campaign.updated = jiff::Timestamp::now().to_string();
+        let written = self.directory.write(&self.campaign).map_err(harness);
+        if let Err(error) = dsjepsen_reports::write_campaign_page(&self.campaign, &self.directory.page_file()) {
+            self.show.note(&format!("there is no page: {error}"));
+        }
+        self.readers.goes_on(&self.campaign);
+        (self.drawn, self.is_stale) = (Some(Instant::now()), false);
+        written
+    }
+
+    /// Nothing can be written down any more: ends what goes on.
+    fn abandon(&mut self) {
+        for mut child in std::mem::take(&mut self.children) {
+            child.kill();
+            while let Ok(None) = child.look() {
+                std::thread::sleep(TICK);
+            }
+            let _ = undo(&child.run, None);
+        }
+    }
+}
+
+/// What there was no time for in an earlier part of a campaign waits again.
+fn forget_not_run(cell: &mut Cell) {
+    if matches!(cell.state, CellState::NotRun { .. }) {
+        cell.state = CellState::Waiting;
+    }
+}
+
+/// What a run wrote is kept where its directory does not say the same.
+fn forget_output(directory: &CampaignDirectory, run: &str, result: &CellResult) {
+    if result.harness_error.is_none() && result.page {
+        let _ = std::fs::remove_file(directory.output_file(run));
+    }
+}
+
+fn not_started(run: String, error: &str) -> CellResult {
+    let text = format!("the run could not be started: {error}");
+    CellResult {
+        run,
+        page: false,
+        started: jiff::Timestamp::now().to_string(),
+        took_ms: 0,
+        exit_code: Exit::Harness.code(),
+        verdict: None,
+        sentence: text.clone(),
+        findings: Vec::<CellFinding>::new(),
+        harness_error: Some(HarnessError { reason: HarnessReason::NotStarted, text }),
+        operations: CellOperations::default(),
+        health: CellHealth::default(),
+        target_version: String::new(),
+    }
+}

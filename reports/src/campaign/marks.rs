@@ -1,0 +1,123 @@
+//! The mark of one run: a shape for each state, so that nothing is told by colour alone, with a link to the run's page.
+
+use dsjepsen_history::{Cell, CellState, Gravity};
+use maud::{Markup, html};
+
+use super::run_page;
+use crate::marks::State;
+use crate::text::{SENTENCE, harmless};
+
+/// What came of a run, as it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Mark {
+    Valid,
+    /// It is not valid, as it should be: a planted flaw.
+    Expected,
+    Open,
+    NotRun,
+    Unknown,
+    Harness,
+    Invalid,
+}
+
+/// Shapes that only campaigns have.
+pub(super) const SYMBOLS: &str = concat!(
+    r#"<symbol id="i-dot" viewBox="0 0 24 24"><circle cx="12" cy="12" r="5.2" class="solid"/></symbol>"#,
+    r#"<symbol id="i-expected" viewBox="0 0 24 24"><path d="M7.6 1.5h8.8l6.1 6.1v8.8l-6.1 6.1H7.6l-6.1-6.1V7.6z" class="drawn"/><path d="M7.5 12.4l3.2 3.1L16.6 9" class="drawn"/></symbol>"#,
+    r#"<symbol id="i-open" viewBox="0 0 24 24"><circle cx="12" cy="12" r="5" class="drawn"/></symbol>"#,
+);
+
+impl Mark {
+    pub(super) fn of(cell: &Cell) -> Self {
+        match &cell.state {
+            CellState::Waiting | CellState::Running { .. } => Self::Open,
+            CellState::NotRun { .. } => Self::NotRun,
+            CellState::Done(result) => match (result.exit_code, cell.expect) {
+                (0, Gravity::Valid) => Self::Valid,
+                (0, _) => Self::Expected,
+                (1, _) => Self::Invalid,
+                (2, _) => Self::Unknown,
+                _ => Self::Harness,
+            },
+        }
+    }
+
+    /// Its words.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Expected => "planted flaw found",
+            Self::Open => "not ended",
+            Self::NotRun => "not run",
+            Self::Unknown => "unknown",
+            Self::Harness => "harness error",
+            Self::Invalid => "invalid",
+        }
+    }
+
+    /// Its class.
+    pub(super) fn class(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Expected | Self::Open | Self::NotRun => "none",
+            Self::Unknown => "unknown",
+            Self::Harness => "harness",
+            Self::Invalid => "invalid",
+        }
+    }
+
+    fn symbol(self) -> &'static str {
+        match self {
+            Self::Valid => "#i-dot",
+            Self::Expected => "#i-expected",
+            Self::Open => "#i-open",
+            Self::NotRun => "#i-none",
+            Self::Unknown => "#i-unknown",
+            Self::Harness => "#i-harness",
+            Self::Invalid => "#i-invalid",
+        }
+    }
+
+    /// The shape alone; a word must stand beside it.
+    pub(super) fn shape(self) -> Markup {
+        html! { svg aria-hidden="true" class={ "c-" (self.class()) } { use href=(self.symbol()) {} } }
+    }
+
+    /// Shape and word as they stand in tables.
+    pub(super) fn told(self) -> Markup {
+        match self {
+            Self::Valid => State::Valid.mark(),
+            _ => html! { span class={ "st " (self.class()) } { (self.shape()) (self.word()) } },
+        }
+    }
+}
+
+/// The mark of a run, which leads to its page where there is one.
+pub(super) fn mark(cell: &Cell) -> Markup {
+    let mark = Mark::of(cell);
+    let said = format!("seed {}: {}", cell.seed, mark.word());
+    let title = match why(cell) {
+        Some(why) => format!("{said}. {}", harmless(&why, SENTENCE)),
+        None => said.clone(),
+    };
+    let class = format!("run r-{}", mark.class());
+    match cell.result().filter(|result| result.page) {
+        Some(result) => html! {
+            a class=(class) href=(run_page(&result.run)) title=(title) aria-label=(said) { (mark.shape()) }
+        },
+        None => html! { span class=(class) title=(title) role="img" aria-label=(said) { (mark.shape()) } },
+    }
+}
+
+/// Why a run is what it is, where that is not plain.
+pub(super) fn why(cell: &Cell) -> Option<String> {
+    match &cell.state {
+        CellState::Waiting => None,
+        CellState::Running { .. } => Some("It goes on, or was broken off.".to_owned()),
+        CellState::NotRun { reason } => Some(format!("Not run: {reason}.")),
+        CellState::Done(result) => match (result.exit_code, &result.harness_error) {
+            (0 | 1, _) | (_, None) => Some(result.sentence.clone()),
+            (_, Some(error)) => Some(error.text.clone()),
+        },
+    }
+}
