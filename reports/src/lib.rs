@@ -6,10 +6,15 @@
 
 use std::fs;
 use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use dsjepsen_history::{RunDirectory, RunDirectoryError, Verdict};
+use maud::Markup;
 use thiserror::Error;
+
+use crate::plot::bands::DrawnFault;
 
 mod check;
 mod data;
@@ -66,7 +71,8 @@ pub struct Written {
 pub fn write_page(directory: &RunDirectory) -> Result<PathBuf, ReportError> {
     let record = load::RunRecord::read(directory)?;
     let path = directory.page_file();
-    write_whole(&path, &page::page(&record, &sections::sections(&record)).into_string())?;
+    let (sections, data) = parts(&record);
+    write_whole(&path, &page::page(&record, &sections, &data).into_string())?;
     Ok(path)
 }
 
@@ -77,9 +83,9 @@ pub fn write_page(directory: &RunDirectory) -> Result<PathBuf, ReportError> {
 /// As [`write_page`].
 pub fn write_page_and_plots(directory: &RunDirectory) -> Result<Written, ReportError> {
     let record = load::RunRecord::read(directory)?;
-    let sections = sections::sections(&record);
+    let (sections, data) = parts(&record);
     let page = directory.page_file();
-    write_whole(&page, &page::page(&record, &sections).into_string())?;
+    write_whole(&page, &page::page(&record, &sections, &data).into_string())?;
     let (plots, problem) = match plots::write(directory, &record, &sections) {
         Ok(plots) => (plots, None),
         Err(error) => (Vec::new(), Some(error)),
@@ -93,7 +99,17 @@ pub fn write_page_and_plots(directory: &RunDirectory) -> Result<Written, ReportE
 /// As [`write_page`]; the verdict in the directory is not read.
 pub fn write_page_as(directory: &RunDirectory, verdict: Verdict, path: &Path) -> Result<(), ReportError> {
     let record = load::RunRecord::read_with(directory, verdict)?;
-    write_whole(path, &page::page(&record, &sections::sections(&record)).into_string())
+    let (sections, data) = parts(&record);
+    write_whole(path, &page::page(&record, &sections, &data).into_string())
+}
+
+/// The sections of a page, and the data that it carries, each made on a core of its own.
+fn parts(record: &load::RunRecord) -> (Vec<sections::Section>, Markup) {
+    thread::scope(|scope| {
+        let data = scope.spawn(|| data::embedded(record, &DrawnFault::of(record)));
+        let sections = sections::sections(record);
+        (sections, data.join().unwrap_or_else(|panic| resume_unwind(panic)))
+    })
 }
 
 fn write_whole(path: &Path, text: &str) -> Result<(), ReportError> {

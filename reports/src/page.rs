@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use crate::data::{around_the_failure, embedded};
+use crate::data::around_the_failure;
 use crate::load::RunRecord;
 use crate::marks::{OutcomeKind, SYMBOLS, State};
 use crate::plot::bands::{Bands, DrawnFault};
@@ -43,8 +43,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) main: Markup,
 }
 
-/// The whole page of a run.
-pub(crate) fn page(record: &RunRecord, sections: &[Section]) -> Markup {
+/// The whole page of a run: its sections, and the data that it carries for its script.
+pub(crate) fn page(record: &RunRecord, sections: &[Section], data: &Markup) -> Markup {
     let (on_axis, apart): (Vec<_>, Vec<_>) = sections.iter().partition(|section| section.on_run_axis);
     let (before, after): (Vec<_>, Vec<_>) =
         apart.into_iter().partition(|section| matches!(section.id, "why" | "counterexample"));
@@ -56,7 +56,7 @@ pub(crate) fn page(record: &RunRecord, sections: &[Section]) -> Markup {
             @for section in on_axis { (section.body) }
         }
         @for section in after { (section.body) }
-        (embedded(record, &DrawnFault::of(record)))
+        (data)
         script { (PreEscaped(RUN_SCRIPT)) }
     };
     let plan = &record.plan;

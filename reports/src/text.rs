@@ -60,7 +60,10 @@ pub(crate) fn shown(text: &str, limit: usize) -> Markup {
 
 /// The start of a text of more than so many bytes, with a note of its full length; nothing where it is no longer.
 pub(crate) fn cut_with_note(text: &str, most: usize) -> Option<String> {
-    let end = (0..=most).rev().find(|at| text.is_char_boundary(*at)).filter(|_| text.len() > most)?;
+    if text.len() <= most {
+        return None;
+    }
+    let end = (0..=most).rev().find(|at| text.is_char_boundary(*at))?;
     Some(format!("{}… (cut: {} bytes in all)", &text[..end], thousands(text.len() as u64)))
 }
 
