@@ -17,6 +17,8 @@ pub struct CounterValues {
     pub least: Vec<(Nanos, i128)>,
     /// The most.
     pub most: Vec<(Nanos, i128)>,
+    /// What had been acknowledged by then.
+    pub acknowledged: Vec<(Nanos, i128)>,
     /// What was read, in the order of the answers.
     pub reads: Vec<ReadValue>,
 }
@@ -56,6 +58,14 @@ pub fn counter_values(run: &RunView<'_, CounterCall, CounterReply>) -> Result<Co
         step(&mut least, change.time, low);
         step(&mut most, change.time, high);
     }
+    let mut answers: Vec<_> =
+        account.additions.iter().filter_map(|addition| Some((addition.answer?.completed, addition.delta))).collect();
+    answers.sort_unstable();
+    let (mut acknowledged, mut sum) = (vec![(0, 0)], 0_i128);
+    for (answered, delta) in answers {
+        sum += i128::from(delta);
+        step(&mut acknowledged, answered.time, sum);
+    }
     let mut reads: Vec<_> = account
         .reads
         .iter()
@@ -67,7 +77,7 @@ pub fn counter_values(run: &RunView<'_, CounterCall, CounterReply>) -> Result<Co
         })
         .collect();
     reads.sort_unstable_by_key(|(answered, _)| *answered);
-    Ok(CounterValues { present, least, most, reads: reads.into_iter().map(|(_, read)| read).collect() })
+    Ok(CounterValues { present, least, most, acknowledged, reads: reads.into_iter().map(|(_, read)| read).collect() })
 }
 
 /// Adds a step, unless nothing changes.

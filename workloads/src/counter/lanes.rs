@@ -15,7 +15,8 @@ pub(super) fn lanes(run: &RunView<'_, CounterCall, CounterReply>) -> Lanes {
         "The lines are what was surely and what was possibly added by then: a read that is asked and answered at once lies between \
          them, one that takes longer may lie off by what changes meanwhile."
     } else {
-        "The lines bound everything that was ever sent: the target promises no linearizable reads, so a read may show any past."
+        "The target promises no linearizable reads, so a read may show any past: the outer lines bound everything that was ever sent, \
+         the one between them is what had been acknowledged."
     };
     let text = format!(
         "{bounds} {} reads, {} of them out of their bounds.",
@@ -33,7 +34,10 @@ pub(super) fn lanes(run: &RunView<'_, CounterCall, CounterReply>) -> Lanes {
         label: if read.outside { format!("read {}", figure(read.value.into())) } else { String::new() },
         operation: Some(read.operation),
     });
-    let curves = vec![curve("at most", &values.most), curve("at least", &values.least)];
+    let mut curves = vec![curve("at most", &values.most), curve("at least", &values.least)];
+    if !values.present {
+        curves.push(curve("answered", &values.acknowledged));
+    }
     lanes.panels.push(Panel::Values { name: "Value".to_owned(), curves, points: points.collect(), left_out: 0 });
     lanes
 }

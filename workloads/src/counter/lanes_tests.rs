@@ -26,6 +26,7 @@ fn bounds_follow_the_additions_and_a_read_outside_stands_out() {
     // A read that may show any past is right with it, and the lines say what bounds it then.
     script.plan.promises.linearizable_reads = false;
     let lanes = script.lanes(&WORKLOAD, 1_000);
-    let [Panel::Values { points, .. }] = lanes.panels.as_slice() else { panic!("{lanes:?}") };
+    let [Panel::Values { curves, points, .. }] = lanes.panels.as_slice() else { panic!("{lanes:?}") };
+    assert_eq!(curves[2].steps, [(0, 0), (200_000_000, 5)]);
     assert!(points.iter().all(|point| point.style == PointStyle::Plain) && lanes.text.contains("any past"));
 }
