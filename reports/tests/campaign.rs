@@ -8,6 +8,7 @@ use dsjepsen_history::{
 };
 use dsjepsen_reports::{ReportError, write_campaign_page};
 
+#[allow(dead_code, reason = "each test binary uses a part of this")]
 mod markup;
 
 use markup::{assert_sound_with, elements};
