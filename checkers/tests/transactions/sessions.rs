@@ -26,7 +26,7 @@ fn committed_only(seed: u64, store: Store, spoilt: bool, transactions: u32) -> S
 }
 
 proptest! {
-    #![proptest_config(cases(6000))]
+    #![proptest_config(cases(3000))]
 
     #[test]
     fn weak_levels_are_what_their_axioms_say(seed: u64, store in 0..4_usize, spoilt: bool) {

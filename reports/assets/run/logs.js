@@ -52,14 +52,22 @@ const logs = {
     this.show(side);
   },
 
-  // The interval that is shown: around the chosen operation, else around the violation, else the end of the run.
-  interval() {
-    const { conflict, end } = run.facts;
-    let [from, to] = conflict || [end, end];
+  // What the lines are shown around: the chosen operation, else the violation, else the first fault, else the first line.
+  about() {
     if (run.chosen >= 0) {
-      from = run.operations.invoked[run.chosen];
-      to = from + (run.operations.lasted[run.chosen] || 0);
+      const from = run.operations.invoked[run.chosen];
+      return [from, from + (run.operations.lasted[run.chosen] || 0), `operation ${run.operations.index[run.chosen]}`];
     }
+    const { conflict, failure, faults } = run.facts;
+    if (conflict || failure) return [...(conflict || failure), 'the violation'];
+    const [fault] = faults;
+    if (fault) return [fault.from, fault.from, 'the first fault'];
+    const first = run.logs.reduce((least, { time }) => Math.min(least, ...time.slice(0, 1)), run.facts.end);
+    return [first, first, 'the first line'];
+  },
+
+  interval() {
+    const [from, to] = this.about();
     return [from - NEAR - this.wider[0], to + NEAR + this.wider[1]];
   },
 
@@ -93,11 +101,9 @@ const logs = {
   },
 
   words(total, from, to) {
-    const { conflict } = run.facts;
-    const about = run.chosen >= 0 ? `operation ${run.operations.index[run.chosen]}` : conflict ? 'the violation' : 'the end of the run';
     const most = total > MOST_LINES ? `; the first ${figure(MOST_LINES)} are shown` : '';
     const far = this.wider[0] + this.wider[1] > 0;
-    const where = far ? `from ${seconds(Math.max(from, 0))} s to ${seconds(to)} s` : `within 500 ms of ${about}`;
+    const where = far ? `from ${seconds(Math.max(from, 0))} s to ${seconds(to)} s` : `within 500 ms of ${this.about()[2]}`;
     return total > 0 ? `${counted(total, 'line', 'lines')} ${where}${most}` : `No log line ${where}`;
   },
 };

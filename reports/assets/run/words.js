@@ -97,7 +97,14 @@ function positionOf(index) {
 
 // A flat JSON object is easier read without its marks: `lock m, ttl_ms 2000`.
 const FLAT = /^\{("[\w-]+":("[^"\\]*"|-?[\d.]+|true|false|null),?)*\}$/;
-const easier = (json) => FLAT.test(json) ? json.slice(1, -1).replace(/"([\w-]+)":/g, '$1 ').replace(/,/g, ', ').replace(/"/g, '') : json;
+const MEMBER = /"([\w-]+)":("[^"\\]*"|-?[\d.]+|true|false|null)/g;
+function easier(json) {
+  if (!FLAT.test(json)) return json;
+  const members = [...json.matchAll(MEMBER)].map(([, name, value]) => [name, value.replaceAll('"', '')]);
+  // Times in ns are long and say least.
+  const [times, others] = [members.filter(([name]) => name.endsWith('_ns')), members.filter(([name]) => !name.endsWith('_ns'))];
+  return [...others, ...times].map((member) => member.join(' ')).join(', ');
+}
 
 // What was asked for and what came back.
 function readableValue(i) {

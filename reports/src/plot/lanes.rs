@@ -238,13 +238,13 @@ fn draw_label(canvas: &mut Canvas, ground: &Ground<'_>, span: &Span, label: &str
     let need = text_width(label, 11.0) + 8.0;
     let (behind, within) = ((to, room.max(to)), (from, to));
     let width = |(from, to): (Nanos, Nanos)| axis.x(to) - axis.x(from);
-    if proves {
-        canvas.interval_label(axis, behind, (4.0, y), 0.0, "t11 strong halo", label);
-    } else if width(behind) >= need || (width(within) < need && width(behind) >= width(within)) {
-        canvas.interval_label(axis, behind, (4.0, y), need, "t11 halo", label);
+    let on_paper = if proves { "t11 strong halo" } else { "t11 halo" };
+    if width(behind) >= need || (width(within) < need && width(behind) >= width(within)) {
+        canvas.interval_label(axis, behind, (4.0, y), need, on_paper, label);
     } else {
-        let class = if span.style == SpanStyle::Definite { "t11 on-hold" } else { "t11 halo" };
-        canvas.interval_label(axis, within, (4.0, y), need, class, label);
+        // What proves the verdict is hatched in part, where text needs its halo.
+        let on_bar = if span.style == SpanStyle::Definite && !proves { "t11 on-hold" } else { on_paper };
+        canvas.interval_label(axis, within, (4.0, y), need, on_bar, label);
     }
 }
 

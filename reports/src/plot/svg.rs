@@ -51,6 +51,14 @@ impl Area {
     pub(crate) fn bottom(self) -> f64 {
         self.y + self.height
     }
+
+    /// Whether the two have a place in common.
+    pub(crate) fn meets(self, other: Self) -> bool {
+        self.x < other.x + other.width
+            && other.x < self.x + self.width
+            && self.y < other.bottom()
+            && other.y < self.bottom()
+    }
 }
 
 /// On which side of its point a text lies.

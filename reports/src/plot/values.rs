@@ -5,7 +5,7 @@ use dsjepsen_history::{Curve, Nanos, Point, PointStyle};
 use super::axis::TimeAxis;
 use super::labels::{spread, text_width};
 use super::lanes::Ground;
-use super::svg::{Anchor, Canvas};
+use super::svg::{Anchor, Area, Canvas};
 use super::{GUTTER, WIDTH};
 use crate::text::{harmless, seconds, thousands};
 
@@ -142,8 +142,15 @@ impl Values<'_> {
             }
         }
         let outstanding: Vec<&Point> = self.points.iter().filter(stands_out).take(MOST_STANDING_OUT).collect();
-        for group in outstanding.chunk_by(|one, next| is_near(one, next, axis, scale)) {
-            self.standing_out(canvas, ground, scale, group);
+        let groups: Vec<&[&Point]> = outstanding.chunk_by(|one, next| is_near(one, next, axis, scale)).collect();
+        for group in &groups {
+            self.crosses(canvas, ground, scale, group);
+        }
+        let mut taken: Vec<Area> = groups.iter().filter_map(|group| ground_of(group, axis, scale)).collect();
+        // What proves the verdict is named first, and so surely.
+        let proves = |group: &&&[&Point]| group.iter().any(|point| ground.proves(point.operation));
+        for group in groups.iter().filter(proves).chain(groups.iter().filter(|group| !proves(group))) {
+            self.name(canvas, ground, scale, (group, &mut taken));
         }
     }
 
@@ -153,8 +160,8 @@ impl Values<'_> {
         canvas.open_mark(point.operation, proves, &format!("{} {what}, {} s", self.name, seconds(point.at_ns, 3)));
     }
 
-    /// Draws what stands out at one place, and names one of it: what proves the verdict, else the last.
-    fn standing_out(&self, canvas: &mut Canvas, ground: &Ground<'_>, scale: &Scale, group: &[&Point]) {
+    /// Draws what stands out at one place.
+    fn crosses(&self, canvas: &mut Canvas, ground: &Ground<'_>, scale: &Scale, group: &[&Point]) {
         for point in group {
             self.open(canvas, point, ground.proves(point.operation));
             let x = canvas.open_moment(&ground.axis, point.at_ns);
@@ -167,6 +174,16 @@ impl Values<'_> {
             canvas.close_group();
             canvas.close_operation(point.operation);
         }
+    }
+
+    /// Names one of what stands out at one place, where there is room: what proves the verdict, else the last.
+    fn name(
+        &self,
+        canvas: &mut Canvas,
+        ground: &Ground<'_>,
+        scale: &Scale,
+        (group, taken): (&[&Point], &mut Vec<Area>),
+    ) {
         let proof = group.iter().find(|point| ground.proves(point.operation));
         let (Some(named), Some(last)) = (proof.or(group.last()), group.last()) else { return };
         let mut label = harmless(&named.label, 60);
@@ -176,18 +193,35 @@ impl Values<'_> {
         if group.len() > 1 {
             label += &format!(" (and {} more)", group.len() - 1);
         }
-        let class = if proof.is_some() { "t11 strong halo" } else { "t11 halo" };
-        // Above the line, so that it does not lie on what comes after.
-        let y = if scale.y(last.value) - 8.0 < scale.bottom - HEIGHT + 10.0 {
-            scale.y(last.value) + 16.0
-        } else {
-            scale.y(last.value) - 8.0
+        let width = text_width(&label, 11.0);
+        let at = ground.axis.x(last.at_ns);
+        let fits_behind = at + 8.0 + width <= WIDTH - 4.0;
+        let (anchor, left) = if fits_behind { (Anchor::Start, at - 3.0) } else { (Anchor::End, at - 3.0 - width) };
+        // Above the line, so that it does not lie on what comes after; else below it.
+        let rows = [scale.y(last.value) - 8.0, scale.y(last.value) + 16.0];
+        let area = |row: f64| Area { x: left, y: row - 10.0, width, height: 12.0 };
+        let is_free = |row: &f64| {
+            let area = area(*row);
+            area.y >= scale.bottom - HEIGHT
+                && area.bottom() <= scale.bottom
+                && !taken.iter().any(|other| other.meets(area))
         };
+        let Some(row) = rows.into_iter().find(is_free).or(proof.map(|_| rows[0])) else { return };
+        taken.push(area(row));
+        let class = if proof.is_some() { "t11 strong halo" } else { "t11 halo" };
         let x = canvas.open_moment(&ground.axis, last.at_ns);
-        let anchor = if x + 8.0 + text_width(&label, 11.0) > WIDTH - 4.0 { Anchor::End } else { Anchor::Start };
-        canvas.text((x - 3.0, y), anchor, class, &label);
+        canvas.text((x - 3.0, row), anchor, class, &label);
         canvas.close_group();
     }
+}
+
+/// The place that the crosses of a group take.
+fn ground_of(group: &[&Point], axis: &TimeAxis, scale: &Scale) -> Option<Area> {
+    let (first, last) = (group.first()?, group.last()?);
+    let heights = || group.iter().map(|point| scale.y(point.value));
+    let (top, bottom) = (heights().fold(f64::MAX, f64::min), heights().fold(f64::MIN, f64::max));
+    let (from, to) = (axis.x(first.at_ns) - 3.5, axis.x(last.at_ns) + 3.5);
+    Some(Area { x: from, y: top - 3.5, width: to - from, height: bottom - top + 7.0 })
 }
 
 /// Whether two points lie so near that one label must do.
