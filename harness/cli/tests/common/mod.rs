@@ -123,6 +123,9 @@ pub(crate) fn text(output: &Output) -> String {
 /// Tests by their names, and the programs that each needs.
 pub(crate) type Trials = &'static [(&'static str, &'static [&'static str], fn() -> Result<(), Failed>)];
 
+/// How many trials go on at once: they mostly wait.
+const AT_ONCE: usize = 3;
+
 /// Runs tests; those whose programs are missing are skipped by name.
 pub(crate) fn run_trials(trials: Trials) -> ExitCode {
     let trials = trials.iter().map(|(name, needed, test)| {
@@ -133,7 +136,9 @@ pub(crate) fn run_trials(trials: Trials) -> ExitCode {
         };
         Trial::test(name, test).with_ignored_flag(missing.is_some())
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_ONCE);
+    libtest_mimic::run(&arguments, trials.collect()).exit_code()
 }
 
 pub(crate) fn is_installed(program: &str) -> bool {
