@@ -428,7 +428,7 @@ fn whole_run() {
     }
     assert_eq!(most.remove("n1"), Some(60 * SECOND));
     assert!(most.values().all(|ahead| *ahead == 0), "{most:?}");
-    assert!(read("index.html").contains("What the nodes took for the time"));
+    assert!(read("index.html").contains("Skew of the nodes’ clocks over time"));
 }
 
 /// The machine's wall-clock time in ns since 1970.
