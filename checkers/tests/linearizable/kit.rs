@@ -202,7 +202,7 @@ pub(crate) fn answer_at_the_end<C, R>(entries: &mut [Entry<C, R>], random: &mut 
 
 /// How many histories are tried: as many as `DSJEPSEN_FUZZ` says, or some thousands.
 pub(crate) fn cases() -> u64 {
-    std::env::var("DSJEPSEN_FUZZ").ok().and_then(|cases| cases.parse().ok()).unwrap_or(3_000)
+    std::env::var("DSJEPSEN_FUZZ").ok().and_then(|cases| cases.parse().ok()).unwrap_or(5_000)
 }
 
 /// What a comparison with the oracle came to, so that a test can ask whether it compared anything.
