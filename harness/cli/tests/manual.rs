@@ -22,7 +22,7 @@ const TRIALS: Trials = &[
 ];
 
 /// Commands that only the harness itself uses.
-const HIDDEN: [&str; 2] = ["guardian", "node"];
+const HIDDEN: [&str; 3] = ["first-process", "guardian", "node"];
 
 fn main() -> ExitCode {
     run_trials(TRIALS)

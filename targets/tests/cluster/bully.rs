@@ -60,7 +60,7 @@ async fn stopped_leader(network: u8) {
     let cluster = Cluster::bully(network, 3);
     eventually("n3 leads", async || leads(&cluster, 3).await.then_some(())).await;
     let before = view(&cluster, 3).await;
-    cluster.signal(3, Signal::SIGSTOP);
+    cluster.pause(3).await;
     eventually("n2 leads", async || leads(&cluster, 2).await.then_some(())).await;
     cluster.signal(3, Signal::SIGCONT);
     assert_eq!(view(&cluster, 3).await, before, "one leadership all the while");

@@ -1,5 +1,6 @@
 //! Runs the node programs as processes on loopback addresses of their own and breaks them. This binary is also the node:
-//! called as `node NAME CONFIG`, it runs one; and the guardian of the engine's clusters: called as `guardian RUN`, it is one.
+//! called as `node NAME CONFIG`, it runs one; and the guardian of the engine's clusters: called as `guardian RUN`, it is one,
+//! and as `first-process` the first of their namespace.
 
 #![expect(clippy::unwrap_used, reason = "a test: what cannot be had fails it")]
 
@@ -32,6 +33,9 @@ fn main() -> anyhow::Result<()> {
     {
         dsjepsen_engine::guard(run, std::io::stdin().lock());
         return Ok(());
+    }
+    if arguments.iter().skip(1).eq(["first-process"]) {
+        return Ok(dsjepsen_engine::be_first_process()?);
     }
     let skipped = if etcd::is_missing() { etcd::TRIALS } else { &[] };
     let trials = raft::TRIALS

@@ -134,6 +134,20 @@ impl Cluster {
         kill(Pid::from_raw(child.id().try_into().unwrap()), signal).unwrap();
     }
 
+    /// Stops a node, every thread of it: the signal alone has only been sent.
+    pub(crate) async fn pause(&self, node: u16) {
+        self.signal(node, Signal::SIGSTOP);
+        let pid = self.nodes[usize::from(node) - 1].as_ref().expect("the node runs").id();
+        let is_stopped = |task: std::fs::DirEntry| {
+            std::fs::read_to_string(task.path().join("stat")).is_ok_and(|stat| stat.contains(") T "))
+        };
+        eventually("the node stops", async || {
+            let mut tasks = std::fs::read_dir(format!("/proc/{pid}/task")).ok()?.flatten();
+            tasks.all(is_stopped).then_some(())
+        })
+        .await;
+    }
+
     /// Waits until a node has ended.
     pub(crate) async fn ended(&mut self, node: u16) -> ExitStatus {
         let mut child = self.nodes[usize::from(node) - 1].take().expect("the node runs");

@@ -129,7 +129,7 @@ async fn stopped_leader(network: u8) {
     let other = leader % 3 + 1;
     let mine = lease(&cluster, other, TTL_MS, "lease").await;
     let token = acquire(&cluster, other, 1, &mine, "acquire").await;
-    cluster.signal(leader, Signal::SIGSTOP);
+    cluster.pause(leader).await;
     cluster.leader_but(Some(leader)).await;
     let end = Instant::now() + Duration::from_millis(2 * TTL_MS);
     let mut round = 0;

@@ -69,7 +69,7 @@ async fn keeper(network: u8) {
     assert_eq!(values, [1, 2, 3]);
     assert_eq!(add(&cluster, 2, "b").await, json!(4), "the key is not looked at");
 
-    cluster.signal(1, Signal::SIGSTOP);
+    cluster.pause(1).await;
     let request = json!({"delta": 1, "request": "d"});
     let answer = cluster.post(2, "/counter/add", &request, Duration::from_millis(500)).await;
     assert_eq!(answer, Answer::Nothing, "the client gives up");

@@ -56,7 +56,7 @@ async fn foreign_release(network: u8) {
 async fn stuck_release(network: u8) {
     let cluster = Cluster::ttl_lock(network, 2);
     assert!(acquire(&cluster, 2, "a", 60_000).await);
-    cluster.signal(1, Signal::SIGSTOP);
+    cluster.pause(1).await;
     let answer = cluster.post(2, "/lock/release", &hold("a", 0), Duration::from_secs(1)).await;
     assert_eq!(answer, Answer::Nothing, "the client gives up");
     tokio::time::sleep(Duration::from_millis(300)).await;

@@ -6,7 +6,7 @@
 //! that signals, tracing, limits and the owners of sockets need not know of it.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -20,6 +20,10 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::getpid;
 
+/// What the first process says once nothing can happen to it any more.
+const READY: &[u8; 5] = b"ready";
+/// How long its beginning may take, in ms.
+const BEGIN_TIME: u16 = 5_000;
 /// How long its end may take: one who hangs in the kernel is not waited for.
 const END_TIME: Duration = Duration::from_secs(2);
 
@@ -41,12 +45,25 @@ impl PidNamespace {
         unshare(CloneFlags::CLONE_NEWPID)?;
         let mut command = Command::new(executable);
         command.arg("first-process").env_clear().process_group(0);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        match command.spawn() {
-            Ok(first) => Ok(Self { first }),
-            // The next process would be the first of the namespace, and the last to be started in it.
-            Err(error) => setns(before.as_fd(), CloneFlags::CLONE_NEWPID).map_err(io::Error::from).and(Err(error)),
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let entered = command.spawn().map(|first| Self { first }).and_then(Self::begun);
+        // The next process would be the first of the namespace, or none could be started in it any more.
+        entered
+            .or_else(|error| setns(before.as_fd(), CloneFlags::CLONE_NEWPID).map_err(io::Error::from).and(Err(error)))
+    }
+
+    /// Waits until the first process says that it is there. A program that does not know what to do would end at once, and all
+    /// others with it.
+    fn begun(mut self) -> io::Result<Self> {
+        let nothing = || io::Error::other("the first process of the namespace does not begin");
+        let mut said = self.first.stdout.take().ok_or_else(nothing)?;
+        let mut waits = [PollFd::new(said.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut waits, PollTimeout::from(BEGIN_TIME))? == 0 {
+            return Err(nothing());
         }
+        let mut word = [0; READY.len()];
+        said.read_exact(&mut word)?;
+        if word == *READY { Ok(self) } else { Err(nothing()) }
     }
 }
 
@@ -77,6 +94,8 @@ pub fn be_first_process() -> io::Result<()> {
     if poll(&mut controller, PollTimeout::ZERO)? > 0 {
         return Ok(());
     }
+    io::stdout().write_all(READY)?;
+    io::stdout().flush()?;
     loop {
         while matches!(waitpid(None, Some(WaitPidFlag::WNOHANG)), Ok(status) if status != WaitStatus::StillAlive) {}
         deaths.wait()?;
