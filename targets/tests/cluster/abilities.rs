@@ -144,5 +144,7 @@ async fn give_up() {
     system.cluster.network().remove(rule);
     // Nobody knows whether the key was set; so it is deleted, whoever has set it.
     assert_eq!(behind.give_up(&mine, soon()).await, Ok(Presence::Held));
-    assert_eq!(beside.renew(&rivals, soon()).await, Ok(Presence::Gone));
+    // What was held back may arrive last of all, and set a key that is not the rival's.
+    let holder = system.cluster.control().get_json(server, 7101, "/lock/holder?lock=1").await.unwrap();
+    assert!(holder["lease"].is_null() || holder["lease"] == "mine", "{holder}");
 }
