@@ -6,7 +6,7 @@ mod shell;
 
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{DSJEPSEN, eventually};
 use dsjepsen_engine::nemesis::minimum_time_limit;
@@ -29,7 +29,7 @@ async fn a_node_that_ends_at_once_shows_how_and_what_it_said_last() {
 async fn a_node_that_never_becomes_ready_is_given_up() {
     static TARGET: Shell = Shell::running("echo still thinking; exec sleep 600");
     let bench = Bench::new("never-ready");
-    let error = bench.start(&TARGET, 2).await.err().unwrap().to_string();
+    let error = bench.start_with(&TARGET, 2, false, Duration::from_secs(2)).await.err().unwrap().to_string();
     assert!(error.contains("not ready within 2 s") && error.contains("still thinking"), "{error}");
     bench.nothing_left();
 }
@@ -88,9 +88,16 @@ async fn a_node_gets_its_own_environment_and_the_same_line_again() {
     bench.nothing_left();
 }
 
+/// How long the node's newest process has run on a processor, in ticks of the kernel.
+fn processor_ticks(bench: &Bench) -> u64 {
+    let process = *bench.pids(NodeId::at(0)).last().unwrap();
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    stat.rsplit_once(')').unwrap().1.split_whitespace().nth(11).unwrap().parse().unwrap()
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn a_throttled_node_runs_a_part_of_the_time_and_stays_stopped_while_it_is_paused() {
-    static TARGET: Shell = Shell::running("echo $$ > pid; echo node is ready; while :; do :; done");
+    static TARGET: Shell = Shell::running("echo node is ready; while :; do :; done");
     let bench = Bench::new("throttle");
     let node = NodeId::at(0);
     let cluster = bench.start(&TARGET, 1).await.unwrap();
@@ -101,12 +108,11 @@ async fn a_throttled_node_runs_a_part_of_the_time_and_stays_stopped_while_it_is_
     assert!(times > 0 && share.is_some_and(|share| share < 0.5), "{times} times, {share:?}");
     let throttling = cluster.throttle(node, 90);
     assert_eq!(cluster.pause(node).await, Some(ProcessState::Stopped));
-    let used = |of: &str| of.rsplit_once(')').unwrap().1.split_whitespace().nth(11).unwrap().parse::<u64>().unwrap();
-    let stat = format!("/proc/{}/stat", bench.read("n1/data/pid").trim());
-    let before = used(&std::fs::read_to_string(&stat).unwrap());
+    let before = processor_ticks(&bench);
+    assert!(before > 0, "it did not run before");
     tokio::time::sleep(Duration::from_millis(200)).await;
     cluster.unthrottle(&throttling).await;
-    assert_eq!(used(&std::fs::read_to_string(&stat).unwrap()), before, "it ran while it was paused");
+    assert_eq!(processor_ticks(&bench), before, "it ran while it was paused");
     assert_eq!(cluster.resume(node).await, Some(ProcessState::Running));
     cluster.stop().await;
     bench.nothing_left();
@@ -121,8 +127,12 @@ async fn of_a_throttled_node_that_was_started_again_no_share_is_told() {
     let throttling = cluster.throttle(node, 90);
     cluster.kill(node).await.unwrap();
     cluster.restart(node).await.unwrap();
-    // By now the new process has used more than the old one had.
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    // More than the old one had in its moment.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while processor_ticks(&bench) < 50 {
+        assert!(Instant::now() < deadline, "the new process does not run");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let (times, share) = cluster.unthrottle(&throttling).await;
     assert!(times > 0 && share.is_none(), "{times} times, {share:?}");
     cluster.stop().await;

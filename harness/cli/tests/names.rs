@@ -151,16 +151,7 @@ async fn restarted(bench: Bench) {
     let cluster = start(&bench, 2).await;
     let node = NodeId::at(0);
     for start in 0..2 {
-        let pids: Vec<i32> = bench
-            .seen
-            .lock()
-            .unwrap()
-            .iter()
-            .filter_map(|event| match event {
-                RunEvent::NodeStarted { node: started, pid, .. } if *started == node => Some(*pid),
-                _ => None,
-            })
-            .collect();
+        let pids = bench.pids(node);
         assert_eq!(pids.len(), start + 1);
         let program = std::fs::read(format!("/proc/{}/cmdline", pids[start])).unwrap();
         assert!(program.starts_with(b"/bin/bash\0-c\0"), "{}", String::from_utf8_lossy(&program));

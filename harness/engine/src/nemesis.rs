@@ -27,7 +27,7 @@ mod throttle;
 mod undo;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -209,6 +209,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// What is done at a time.
 enum Deed<'a> {
     Start(&'a PlannedFault),
+    /// One that found nobody before.
+    LookAgain(&'a PlannedFault),
     /// All that end at this time.
     Heal(Vec<u32>),
 }
@@ -233,8 +235,6 @@ pub struct Nemesis {
     events: Events,
     journal: Journal,
     in_force: InForce,
-    /// The faults that were asked for.
-    asked_for: BTreeSet<u32>,
 }
 
 impl Nemesis {
@@ -250,15 +250,7 @@ impl Nemesis {
         directory: &RunDirectory,
     ) -> std::io::Result<Self> {
         let journal = Journal::create(&directory.journal_file())?;
-        Ok(Self {
-            scene,
-            schedule,
-            recorder,
-            events,
-            journal,
-            in_force: InForce::default(),
-            asked_for: BTreeSet::new(),
-        })
+        Ok(Self { scene, schedule, recorder, events, journal, in_force: InForce::default() })
     }
 
     /// Injects and heals by the schedule; times count from now. One thing is done after the other: a node that takes long to
@@ -270,11 +262,14 @@ impl Nemesis {
         while let Some((time, deed)) = deeds.pop_front() {
             sleep_until(began + Duration::from_nanos(time)).await;
             match deed {
-                Deed::Start(planned) => {
+                Deed::Start(planned) | Deed::LookAgain(planned) => {
+                    if let Deed::Start(_) = deed {
+                        self.ask(planned);
+                    }
                     let again = nanos(began.elapsed() + LOOK_AGAIN);
                     if !self.start(planned, again < planned.heal_ns).await {
                         let place = deeds.partition_point(|(time, _)| *time <= again);
-                        deeds.insert(place, (again, Deed::Start(planned)));
+                        deeds.insert(place, (again, Deed::LookAgain(planned)));
                     }
                 }
                 Deed::Heal(ids) => {
@@ -308,12 +303,15 @@ impl Nemesis {
         }
     }
 
+    /// Records that a fault is asked for.
+    fn ask(&self, planned: &PlannedFault) {
+        let request = self.detail(planned.id, FaultAction::Inject, &planned.target);
+        self.record(&planned.fault, FaultDetail { params: planned.params.clone(), ..request });
+    }
+
     /// `false` where nobody was found; then the fault is still to be started, if that is possible later.
     async fn start(&mut self, planned: &PlannedFault, may_be_later: bool) -> bool {
         let request = self.detail(planned.id, FaultAction::Inject, &planned.target);
-        if self.asked_for.insert(planned.id) {
-            self.record(&planned.fault, FaultDetail { params: planned.params.clone(), ..request.clone() });
-        }
         let (fault, aimed, passed_over) = match self.prepare(planned).await {
             Ok(prepared) => prepared,
             Err(Unprepared::Nobody) if may_be_later => return false,

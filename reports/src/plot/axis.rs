@@ -71,7 +71,7 @@ impl TimeAxis {
 }
 
 /// The smallest of 1, 2, 5, 10, 20, … that is not under `least`.
-fn round_step(least: u64) -> u64 {
+pub(super) fn round_step(least: u64) -> u64 {
     let mut power = 1_u64;
     loop {
         for factor in [1, 2, 5] {

@@ -2,7 +2,7 @@
 
 use dsjepsen_history::{Curve, Nanos, Point, PointStyle};
 
-use super::axis::TimeAxis;
+use super::axis::{TimeAxis, round_step};
 use super::labels::{spread, text_width};
 use super::lanes::Ground;
 use super::svg::{Anchor, Area, Canvas};
@@ -47,20 +47,6 @@ impl Scale {
         let first = i128::from(self.least).div_euclid(step) + i128::from(i128::from(self.least).rem_euclid(step) > 0);
         let multiples = (0..6).map(|more| (first + more) * step).take_while(|tick| *tick <= i128::from(self.most));
         multiples.filter_map(|tick| i64::try_from(tick).ok()).collect()
-    }
-}
-
-/// The smallest of 1, 2, 5, 10, … that is not under `least`.
-fn round_step(least: u64) -> u64 {
-    let mut power = 1_u64;
-    loop {
-        for factor in [1, 2, 5] {
-            let step = power.saturating_mul(factor);
-            if step >= least {
-                return step;
-            }
-        }
-        power = power.saturating_mul(10);
     }
 }
 

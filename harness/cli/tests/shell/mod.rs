@@ -164,7 +164,7 @@ impl Bench {
     }
 
     pub(crate) async fn start(&self, target: &'static Shell, nodes: usize) -> Result<Cluster, ClusterError> {
-        self.start_with(target, nodes, false, Duration::from_secs(2)).await
+        self.start_with(target, nodes, false, Duration::from_secs(20)).await
     }
 
     pub(crate) async fn start_with(
@@ -205,6 +205,16 @@ impl Bench {
         std::mem::take(&mut *kept.0.lock().unwrap())
     }
 
+    /// The process of each of a node's starts, as this machine numbers them; a node may see itself with another number.
+    pub(crate) fn pids(&self, node: NodeId) -> Vec<i32> {
+        let seen = self.seen.lock().unwrap();
+        let started = seen.iter().filter_map(|event| match event {
+            RunEvent::NodeStarted { node: started, pid, .. } if *started == node => Some(*pid),
+            _ => None,
+        });
+        started.collect()
+    }
+
     pub(crate) fn file(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(&self.run).join("nodes").join(name)
     }
@@ -214,6 +224,6 @@ impl Bench {
     }
 
     pub(crate) fn nothing_left(&self) {
-        eventually(Duration::from_secs(1), "processes are left", || find_marked(&self.run).is_empty());
+        eventually(Duration::from_secs(5), "processes are left", || find_marked(&self.run).is_empty());
     }
 }

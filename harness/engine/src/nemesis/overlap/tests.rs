@@ -392,7 +392,7 @@ proptest! {
                 trial.crash(nodes[usize::from(crash) % count]);
             }
             match deed {
-                Deed::Start(planned) => {
+                Deed::Start(planned) | Deed::LookAgain(planned) => {
                     let now = Now { leader: nodes[usize::from(leader) % count], holders };
                     let asks = Asks::of(planned, &nodes, now);
                     trial.start(planned, asks)?;
@@ -447,7 +447,7 @@ fn at_one_time_heals_come_before_starts() {
     let order: Vec<_> = deeds(&schedule)
         .into_iter()
         .map(|(time, deed)| match deed {
-            Deed::Start(planned) => (time, "start", vec![planned.id]),
+            Deed::Start(planned) | Deed::LookAgain(planned) => (time, "start", vec![planned.id]),
             Deed::Heal(ids) => (time, "heal", ids),
         })
         .collect();
