@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output, Stdio};
 use std::time::Duration;
 
-use common::{DSJEPSEN, Running, Trials, assert_nothing_left, eventually, read_json, run_trials, text};
+use common::{DSJEPSEN, Running, Trials, eventually, nothing_left_soon, read_json, run_trials, text};
 use dsjepsen_engine::{Purpose, stream};
 use dsjepsen_history::{
     CAMPAIGN_EVENT_SCHEMA, CAMPAIGN_SCHEMA, Campaign, CampaignDirectory, Cell, CellState, Gravity, HarnessReason,
@@ -41,9 +41,6 @@ const TRIALS: Trials = &[
 
 /// A second of a lock on one node, and of a counter.
 const SHORT: &str = "--nodes 1 --time-limit 1 --recovery-time 0 --op-timeout-ms 500 --rate 100";
-
-/// How long a campaign of such runs may take, on a machine that does other things besides.
-const LONG: Duration = Duration::from_secs(240);
 
 fn main() -> ExitCode {
     run_trials(TRIALS)
@@ -119,9 +116,9 @@ impl Night {
     }
 
     fn assert_nothing_left(&self) {
-        eventually(Duration::from_secs(20), "runs of the campaign are left", || self.processes().is_empty());
+        eventually("runs of the campaign are left", || self.processes().is_empty());
         for run in self.begun().values().flatten() {
-            assert_nothing_left(run, Duration::from_secs(15));
+            nothing_left_soon(run);
         }
     }
 
@@ -197,7 +194,7 @@ fn killed() -> Result<(), Failed> {
     for _ in 0..5 {
         command.stdout(Stdio::null()).stderr(Stdio::null());
         let running = Running::start(command);
-        eventually(Duration::from_secs(60), "a campaign", || night.found().is_some());
+        eventually("a campaign", || night.found().is_some());
         std::thread::sleep(Duration::from_millis(random.random_range(0..4000)));
         running.signal(Signal::SIGKILL);
         drop(running);
@@ -226,7 +223,7 @@ fn orphans() -> Result<(), Failed> {
     let mut command = night.command(&line.split_whitespace().collect::<Vec<_>>());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let running = Running::start(command);
-    eventually(Duration::from_secs(60), "the nodes of two runs", || {
+    eventually("the nodes of two runs", || {
         let all_up = |runs: BTreeMap<u32, Vec<String>>| {
             runs.len() == 2 && runs.values().all(|runs| dsjepsen_engine::find_marked(&runs[0]).len() >= 3)
         };
@@ -269,13 +266,13 @@ fn held() -> Result<(), Failed> {
     let mut command = night.command(&line.split_whitespace().collect::<Vec<_>>());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut running = Running::start(command);
-    eventually(Duration::from_secs(60), "a run", || night.found().is_some() && !night.begun().is_empty());
+    eventually("a run", || night.found().is_some() && !night.begun().is_empty());
     let second = night.resume(&[]).output().unwrap();
     assert_eq!(code(&second), 254);
     assert!(text(&second).contains("still at work"), "{}", text(&second));
     assert_eq!(night.begun().len(), 1);
     running.signal(Signal::SIGTERM);
-    assert_eq!(running.wait(LONG), Some(130));
+    assert_eq!(running.wait(), Some(130));
     night.assert_nothing_left();
     Ok(())
 }
@@ -304,16 +301,14 @@ fn hangs() -> Result<(), Failed> {
         let run = night.begun().remove(&1).map(|runs| runs[0].clone())?;
         fs::read_to_string(night.directory().runs().join(run).join("journal.jsonl")).ok()
     };
-    eventually(Duration::from_secs(60), "a fault in force", || {
-        night.found().is_some() && journal(&night).is_some_and(|text| !text.is_empty())
-    });
+    eventually("a fault in force", || night.found().is_some() && journal(&night).is_some_and(|text| !text.is_empty()));
     let own = i32::try_from(running.0.id()).unwrap();
     let children: Vec<i32> = night.processes().into_iter().filter(|pid| *pid != own).collect();
     let is_run =
         |pid: &&i32| fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains("--parent"));
     let run = *children.iter().find(is_run).unwrap();
     kill(Pid::from_raw(run), Signal::SIGSTOP).unwrap();
-    assert_eq!(running.wait(LONG), Some(255));
+    assert_eq!(running.wait(), Some(255));
     let campaign = night.campaign();
     let result = campaign.cells[0].result().unwrap();
     assert_eq!(result.harness_error.as_ref().unwrap().reason, HarnessReason::Deadline, "{result:?}");
@@ -372,9 +367,9 @@ fn interrupted() -> Result<(), Failed> {
     let mut command = night.command(&line.split_whitespace().collect::<Vec<_>>());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut running = Running::start(command);
-    eventually(Duration::from_secs(60), "two runs", || night.found().is_some() && night.begun().len() == 2);
+    eventually("two runs", || night.found().is_some() && night.begun().len() == 2);
     running.signal(Signal::SIGINT);
-    assert_eq!(running.wait(LONG), Some(130));
+    assert_eq!(running.wait(), Some(130));
     night.assert_nothing_left();
     let campaign = night.campaign();
     assert_eq!((campaign.exit_code, campaign.tally().open > 0), (Some(130), true));

@@ -7,9 +7,8 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::Duration;
 
-use common::{DSJEPSEN, Running, Store, Trials, assert_nothing_left, check, eventually, read_json, run_trials, text};
+use common::{DSJEPSEN, Running, Store, Trials, check, eventually, nothing_left_soon, read_json, run_trials, text};
 use libtest_mimic::Failed;
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -29,8 +28,8 @@ const TRIALS: Trials = &[
     ("a_file_that_cannot_be_written_is_refused_before_the_run", &[], unwritable),
 ];
 
-/// A second of a lock on one node.
-const SHORT: &str = "--target ttl-lock --nodes 1 --time-limit 1 --recovery-time 0 --locks 9 --seed 1";
+/// Two seconds of a lock on one node.
+const SHORT: &str = "--target ttl-lock --nodes 1 --time-limit 2 --recovery-time 0 --locks 9 --seed 1";
 
 /// Breaks a lock that does not look at owners.
 const BROKEN: &str = "--target ttl-lock --nemesis pause(n2,n3,n4) --nemesis-interval 1 --lease-ttl-ms 500 --locks 2 \
@@ -202,11 +201,11 @@ fn killed() -> Result<(), Failed> {
     let mut command = store.test("--target ttl-lock --nodes 1 --time-limit 60 --seed 1");
     command.arg("--junit").arg(&path);
     let mut run = Running::start(command);
-    eventually(Duration::from_secs(20), "the run directory", || store.path().join("latest").exists());
+    eventually("the run directory", || store.path().join("latest").exists());
     let name = store.latest_name();
     run.signal(Signal::SIGKILL);
-    run.wait(Duration::from_secs(5));
-    assert_nothing_left(&name, Duration::from_secs(1));
+    run.wait();
+    nothing_left_soon(&name);
     let file = File::read(&path);
     assert_eq!((file.count("//testcase"), file.get("//error/@type").as_str()), (1, "interrupted"));
     Ok(())

@@ -6,9 +6,9 @@ mod shell;
 
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::{DSJEPSEN, eventually};
+use common::{DSJEPSEN, eventually, until};
 use dsjepsen_engine::nemesis::minimum_time_limit;
 use dsjepsen_engine::{ProcessState, find_marked};
 use dsjepsen_history::{FaultAction, FaultOutcome, NodeHealth, NodeId, RunEvent};
@@ -44,11 +44,7 @@ async fn a_node_that_ends_by_itself_is_an_event_and_no_abort() {
         seen.iter()
             .any(|event| matches!(event, RunEvent::NodeEnded { expected: false, status, .. } if status.contains("127")))
     };
-    let deadline = tokio::time::Instant::now() + Duration::from_secs(5);
-    while !ended() {
-        assert!(tokio::time::Instant::now() < deadline, "the death was not told");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the death is told", ended).await;
     assert!(!cluster.is_running(NodeId::at(0)));
     cluster.restart(NodeId::at(0)).await.expect("it starts again with the same line");
 }
@@ -58,7 +54,7 @@ async fn grandchildren_that_hide_in_another_group_end_with_the_cluster() {
     static TARGET: Shell = Shell::running("setsid sleep 600 & (setsid sleep 601 &) ; echo node is ready; wait");
     let bench = Bench::new("grandchildren");
     let cluster = bench.start(&TARGET, 2).await.unwrap();
-    eventually(Duration::from_secs(2), "the grandchildren", || find_marked(&bench.run).len() == 6);
+    eventually("the grandchildren", || find_marked(&bench.run).len() == 6);
     drop(cluster);
     bench.nothing_left();
 }
@@ -128,11 +124,7 @@ async fn of_a_throttled_node_that_was_started_again_no_share_is_told() {
     cluster.kill(node).await.unwrap();
     cluster.restart(node).await.unwrap();
     // More than the old one had in its moment.
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while processor_ticks(&bench) < 50 {
-        assert!(Instant::now() < deadline, "the new process does not run");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the new process runs", || processor_ticks(&bench) >= 50).await;
     let (times, share) = cluster.unthrottle(&throttling).await;
     assert!(times > 0 && share.is_none(), "{times} times, {share:?}");
     cluster.stop().await;
@@ -240,7 +232,7 @@ fn stray(run: &str) -> common::Running {
     let mut command = std::process::Command::new("setsid");
     command.args(["sleep", "600"]).env(dsjepsen_engine::MARKER, run);
     let stray = common::Running::start(command);
-    eventually(Duration::from_secs(2), "the stray process", || !find_marked(run).is_empty());
+    eventually("the stray process", || !find_marked(run).is_empty());
     stray
 }
 
@@ -251,7 +243,7 @@ fn guardian(run: &str, told: &str) {
     command.args(["guardian", run]).stdin(std::process::Stdio::piped());
     let mut guardian = common::Running::start(command);
     guardian.0.stdin.take().unwrap().write_all(told.as_bytes()).unwrap();
-    assert_eq!(guardian.wait(Duration::from_secs(5)), Some(0));
+    assert_eq!(guardian.wait(), Some(0));
 }
 
 #[test]
@@ -261,7 +253,7 @@ fn the_guardian_ends_what_a_killed_controller_leaves_and_only_that() {
     guardian(&ours, "group 999999999\nrelease\n");
     assert_eq!(find_marked(&ours).len(), 1, "a released guardian touches nothing");
     guardian(&ours, "group 999999999\nended 999999999\n");
-    assert_eq!(left.wait(Duration::from_secs(1)), None, "it was ended by a signal");
+    assert_eq!(left.wait(), None, "it was ended by a signal");
     assert!(find_marked(&ours).is_empty());
     assert_eq!(find_marked(&others).len(), 1, "another run's process was ended too");
 }

@@ -9,15 +9,14 @@ mod shell;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::process::{Command, ExitCode};
-use std::time::Duration;
 
+use common::until;
 use dsjepsen_engine::network::{Effect, LinkRule, LinkTraffic, Source};
 use dsjepsen_engine::target::Addressing;
 use dsjepsen_engine::{Cluster, find_marked};
 use dsjepsen_history::{NodeId, RunEvent};
 use libtest_mimic::{Arguments, Completion, Trial};
 use shell::{Bench, PORT, Shell};
-use tokio::time::Instant;
 
 /// Every node says "hello" to the next one, again and again, and logs what it is answered.
 static DIALLERS: Shell = Shell::with_names(
@@ -112,19 +111,11 @@ fn traffic(cluster: &Cluster, from: usize, to: usize) -> LinkTraffic {
     all.into_iter().find(|traffic| (traffic.link.from, traffic.link.to) == wanted).unwrap()
 }
 
-async fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(15);
-    while !holds() {
-        assert!(Instant::now() < deadline, "waited in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
 async fn own_links(bench: Bench) {
     let cluster = start(&bench, 3).await;
     for (from, to) in [(0, 1), (1, 2), (2, 0)] {
         let (log, said) = (format!("n{}/log", from + 1), format!("this is n{}", to + 1));
-        eventually(&format!("{log}: {said}"), || bench.read(&log).contains(&said)).await;
+        until(&format!("{log}: {said}"), || bench.read(&log).contains(&said)).await;
         assert!(traffic(&cluster, from, to).bytes_back > 0, "it was not by their link that n{} was reached", to + 1);
         assert_eq!(traffic(&cluster, to, from).connections, 0, "another node's link was used");
     }
@@ -133,15 +124,15 @@ async fn own_links(bench: Bench) {
     let (n1, n2) = (NodeId::at(0), NodeId::at(1));
     let rule = cluster.network().install(&[LinkRule { from: n1, to: n2, effect: Effect::Blackhole }]);
     let before = [traffic(&cluster, 0, 1), traffic(&cluster, 1, 2), traffic(&cluster, 2, 0)];
-    eventually("the cut link is dialled", || traffic(&cluster, 0, 1).connections > before[0].connections).await;
-    eventually("the others go on", || {
+    until("the cut link is dialled", || traffic(&cluster, 0, 1).connections > before[0].connections).await;
+    until("the others go on", || {
         traffic(&cluster, 1, 2).bytes_back > before[1].bytes_back
             && traffic(&cluster, 2, 0).bytes_back > before[2].bytes_back
     })
     .await;
     assert_eq!(traffic(&cluster, 0, 1).bytes_forward, before[0].bytes_forward, "the cut link lets data through");
     assert!(cluster.network().remove(rule).met_traffic());
-    eventually("the healed link", || traffic(&cluster, 0, 1).bytes_back > before[0].bytes_back).await;
+    until("the healed link", || traffic(&cluster, 0, 1).bytes_back > before[0].bytes_back).await;
 
     drop(cluster);
     bench.nothing_left();
@@ -157,7 +148,7 @@ async fn restarted(bench: Bench) {
         assert!(program.starts_with(b"/bin/bash\0-c\0"), "{}", String::from_utf8_lossy(&program));
         assert!(find_marked(&bench.run).contains(&pids[start]), "the run's marker cannot be seen");
         let before = traffic(&cluster, 0, 1).bytes_back;
-        eventually("its link is used", || traffic(&cluster, 0, 1).bytes_back > before).await;
+        until("its link is used", || traffic(&cluster, 0, 1).bytes_back > before).await;
 
         assert!(cluster.kill(node).await.unwrap().contains("signal: 9"));
         assert!(!find_marked(&bench.run).contains(&pids[start]));
@@ -172,7 +163,7 @@ async fn restarted(bench: Bench) {
 /// The test's own program is no node's.
 async fn stranger(bench: Bench) {
     let cluster = start(&bench, 2).await;
-    eventually("the nodes are answered", || traffic(&cluster, 0, 1).bytes_back > 0).await;
+    until("the nodes are answered", || traffic(&cluster, 0, 1).bytes_back > 0).await;
     let front = (cluster.network().subnet().front(NodeId::at(0)), PORT);
     for _ in 0..2 {
         let mut stream = TcpStream::connect(front).unwrap();
@@ -190,7 +181,7 @@ async fn stranger(bench: Bench) {
         texts.filter(|text| text.starts_with(start)).collect::<Vec<_>>()
     };
     let expected = format!("to {}:{PORT} was refused: no process of a node has the dialling socket open", front.0);
-    eventually("it is told", || !lines("a connection from 127.0.0.1:").is_empty()).await;
+    until("it is told", || !lines("a connection from 127.0.0.1:").is_empty()).await;
     cluster.stop().await;
     let warnings = lines("a connection from 127.0.0.1:");
     assert!(warnings.len() == 1 && warnings[0].contains(&expected), "{warnings:?}");

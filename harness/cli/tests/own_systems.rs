@@ -7,9 +7,8 @@ mod common;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Output};
-use std::time::Duration;
 
-use common::{DSJEPSEN, Running, Store, assert_nothing_left, check, eventually, read_json, text};
+use common::{DSJEPSEN, Running, Store, assert_nothing_left, check, eventually, nothing_left_soon, read_json, text};
 use dsjepsen_engine::target::NODE_PATH;
 use libtest_mimic::{Arguments, Failed, Trial};
 use nix::sys::signal::Signal;
@@ -88,7 +87,7 @@ fn python_valid() -> Result<(), Failed> {
     assert!(words.windows(2).any(|pair| pair == ["--target", &file.display().to_string()]), "{words:?}");
     assert!(store.latest_name().contains("-counter-python-node-partition_pause-1"), "{}", store.latest_name());
     assert_eq!(check(&store.latest()).0, 0);
-    assert_nothing_left(&store.latest_name(), Duration::ZERO);
+    assert_nothing_left(&store.latest_name());
     Ok(())
 }
 
@@ -187,7 +186,7 @@ fn misbehave(command: &str, client: &str) -> (Output, Value, Vec<String>, String
     let warnings = events.filter(|event| event["event"] == "warning");
     let warnings = warnings.map(|event| event["text"].as_str().unwrap().to_owned()).collect();
     let history = std::fs::read_to_string(run.join("history.jsonl")).unwrap();
-    assert_nothing_left(&store.latest_name(), Duration::from_secs(1));
+    nothing_left_soon(&store.latest_name());
     (output, read_json(&run.join("verdict.json")), warnings, history)
 }
 
@@ -245,15 +244,15 @@ fn outlives_nothing() -> Result<(), Failed> {
     let store = Store::new();
     let line = format!("--target {} --workload counter --nodes 2 --time-limit 60 --seed 1", file.display());
     let mut run = Running::start(store.test(&line));
-    eventually(Duration::from_secs(20), "the first operations", || {
+    eventually("the first operations", || {
         std::fs::read_to_string(store.path().join("latest/history.jsonl")).is_ok_and(|text| text.lines().count() > 20)
     });
     let name = store.latest_name();
     // Two nodes, four clients.
     assert!(dsjepsen_engine::find_marked(&name).len() >= 6, "client programs carry the marker");
     run.signal(Signal::SIGKILL);
-    run.wait(Duration::from_secs(5));
-    assert_nothing_left(&name, Duration::from_secs(1));
+    run.wait();
+    nothing_left_soon(&name);
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use common::{DSJEPSEN, Running, Store, assert_nothing_left, eventually, read_json, text};
+use common::{DSJEPSEN, Running, Store, eventually, nothing_left_soon, read_json, text};
 use dsjepsen_engine::nemesis::{Journal, faults};
 use dsjepsen_engine::{Purpose, Random, stream};
 use libtest_mimic::{Arguments, Trial};
@@ -41,9 +41,6 @@ fn main() -> std::process::ExitCode {
 
 /// How many runs are made side by side.
 const AT_ONCE: u64 = 3;
-
-/// How long a run of this series may take, set-up and judging included.
-const RUN_TIME: Duration = Duration::from_secs(120);
 
 fn count(default: u64) -> u64 {
     std::env::var("DSJEPSEN_SERIES").map_or(default, |text| text.parse().expect("DSJEPSEN_SERIES is a number"))
@@ -111,12 +108,12 @@ fn valid(line: &str, nemesis: &str) -> Result<(), String> {
     let mut run = store.test(line);
     run.args(["--nemesis", nemesis, "--quiet"]).stdout(Stdio::null()).stderr(Stdio::inherit());
     let mut run = Running::start(run);
-    let code = run.wait(RUN_TIME);
+    let code = run.wait();
     let told = format!("{line} --nemesis '{nemesis}': exit code {code:?}");
     if !store.path().join("latest").exists() {
         return Err(told);
     }
-    assert_nothing_left(&store.latest_name(), Duration::from_secs(1));
+    nothing_left_soon(&store.latest_name());
     let verdict = read_json(&store.latest().join("verdict.json"));
     if code == Some(0) && verdict["verdict"] == "valid" {
         return Ok(());
@@ -184,13 +181,13 @@ fn short_runs() {
         let mut run = Running::start(run);
         let ending = Ending::of(number);
         if let Some(signal) = ending.signal() {
-            eventually(Duration::from_secs(20), "a run directory", || store.path().join("latest").exists());
+            eventually("a run directory", || store.path().join("latest").exists());
             std::thread::sleep(Duration::from_millis(chance(number).random_range(0..2500)));
             run.signal(signal);
         }
-        let code = run.wait(RUN_TIME);
+        let code = run.wait();
         let directory = store.latest();
-        assert_nothing_left(&store.latest_name(), Duration::from_secs(2));
+        nothing_left_soon(&store.latest_name());
         if ending == Ending::Interrupted && code != Some(130) {
             return Err(format!("interrupted, it ended with {code:?}"));
         }

@@ -72,7 +72,7 @@ impl System {
 }
 
 fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(10)
+    Instant::now() + Duration::from_secs(30)
 }
 
 async fn hold(locks: &dyn Locks, lock: u32, owner: &str) -> HoldId {
@@ -126,7 +126,7 @@ async fn partition() {
     let healed = std::time::Instant::now();
     system.cluster.network().remove(rule);
     assert_eq!(cut_off.renew(&mine, soon()).await, Ok(Presence::Held));
-    assert!(healed.elapsed() < Duration::from_secs(5), "{:?} until the healed link was of use", healed.elapsed());
+    assert!(healed.elapsed() < Duration::from_secs(10), "{:?} until the healed link was of use", healed.elapsed());
     assert_eq!(others.release(&theirs, soon()).await, Ok(Presence::Held));
 }
 

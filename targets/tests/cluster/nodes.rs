@@ -18,7 +18,7 @@ pub(crate) type TrialFn = fn(u8) -> Pin<Box<dyn Future<Output = ()>>>;
 const PORT: u16 = 7101;
 
 /// How long anything is waited for.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The address of a node: its own in the whole machine, so that trials and runs side by side do not meet.
 fn address(network: u8, node: u16) -> Ipv4Addr {

@@ -17,7 +17,7 @@ use std::net::TcpStream;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use common::{Store, text};
+use common::{Store, text, until};
 use dsjepsen_engine::target::Addressing;
 use dsjepsen_engine::{Cluster, NoClock, Skew, Unreached, try_clocks};
 use dsjepsen_history::{FaultDetail, NodeId, RunEvent};
@@ -26,8 +26,8 @@ use programs::{Language, Teller, Told};
 use serde_json::{Value, json};
 
 const SECOND: i64 = 1_000_000_000;
-/// A line is written after its clock was read, and arrives after it was written.
-const LATE_NS: i64 = SECOND / 2;
+/// A line is written after its clock was read, and arrives after it was written: much later on a machine that is busy.
+const LATE_NS: i64 = 2 * SECOND;
 /// The run's clock starts a moment before it is looked at.
 const EARLY_NS: i64 = SECOND / 50;
 
@@ -103,7 +103,7 @@ fn n2() -> NodeId {
 
 /// Until the node's processes have seen this, by what they report themselves.
 async fn seen(cluster: &Cluster, node: NodeId, wanted: &str, is_wanted: impl Fn(i64) -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + common::PATIENCE;
     loop {
         let read = cluster.clock_read(node);
         if read.is_some_and(&is_wanted) {
@@ -111,15 +111,6 @@ async fn seen(cluster: &Cluster, node: NodeId, wanted: &str, is_wanted: impl Fn(
         }
         assert!(Instant::now() < deadline, "{node}: waited in vain for {wanted}; it reads {read:?}");
         tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
-
-/// Until something holds.
-async fn eventually(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !holds() {
-        assert!(Instant::now() < deadline, "waited in vain until {what}");
-        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 
@@ -133,7 +124,7 @@ async fn lines(teller: &Teller, node: NodeId) -> Vec<Told> {
 /// At least so many lines of the node, which arrive from now on.
 async fn arrive(teller: &Teller, node: NodeId, count: usize) -> Vec<Told> {
     let from = teller.now_ns();
-    let deadline = Instant::now() + Duration::from_secs(10);
+    let deadline = Instant::now() + common::PATIENCE;
     loop {
         let told: Vec<Told> = teller.told(node).into_iter().filter(|told| told.arrived_ns > from).collect();
         if told.len() >= count {
@@ -177,18 +168,38 @@ async fn sees_its_skew(language: Language) {
 async fn drifts(teller: &Teller, cluster: &Cluster) {
     let id = cluster.skew(n1(), skew("drift +10%")).unwrap();
     let began = teller.now_ns();
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    let told: Vec<Told> = teller.told(n1()).into_iter().filter(|told| told.arrived_ns > began).collect();
-    let [first, last] = [told[1], told[told.len() - 1]];
-    let run = (last.arrived_ns - first.arrived_ns) as f64;
-    let gained = (last.ahead_ns - first.ahead_ns) as f64;
-    // Either line may have been held up on its way.
-    assert!((gained / run - 0.1).abs() < 0.05, "it gained {gained} ns in {run} ns");
+    let told = for_a_while(teller, n1(), Duration::from_secs(2)).await;
+    assert_rate(&told, 0.1, "what it gains", |line| line.ahead_ns, |line| line.arrived_ns);
     let witnessed = cluster.unskew(n1(), id).unwrap();
     assert!(witnessed.confirmed, "{witnessed:?}");
     // Exactly a tenth of the time, by its own account.
     let elapsed = (teller.now_ns() - began) as f64;
     assert!((witnessed.most_ns as f64 / elapsed - 0.1).abs() < 0.02, "{witnessed:?} in {elapsed} ns");
+}
+
+/// The lines that arrive in so long a time.
+async fn for_a_while(teller: &Teller, node: NodeId, time: Duration) -> Vec<Told> {
+    let from_ns = teller.now_ns();
+    tokio::time::sleep(time).await;
+    arrive(teller, node, 5).await;
+    // The earliest line may have been written before.
+    teller.told(node).into_iter().filter(|told| told.arrived_ns > from_ns).skip(1).collect()
+}
+
+/// How fast something goes: the middle one of the rates between lines that are half of the time apart, for any single line may have
+/// been held up on its way.
+fn assert_rate(told: &[Told], wanted: f64, what: &str, of: impl Fn(&Told) -> i64, by: impl Fn(&Told) -> i64) {
+    let (earlier, later) = told.split_at(told.len() / 2);
+    let pairs = earlier.iter().zip(later);
+    let rates = pairs.map(|(one, other)| (of(other) - of(one)) as f64 / (by(other) - by(one)) as f64);
+    let rate = middle(rates.collect());
+    assert!((rate - wanted).abs() < 0.02, "{what} goes at a rate of {rate}, not {wanted}: {told:?}");
+}
+
+/// The middle one of them.
+fn middle<T: PartialOrd + Copy>(mut values: Vec<T>) -> T {
+    values.sort_by(|one, other| one.partial_cmp(other).unwrap());
+    values[values.len() / 2]
 }
 
 /// The kernel shows of every process of the nodes who traces it.
@@ -311,14 +322,9 @@ async fn every_way() {
     }
     // The run's clock is the machine's monotonic one; both go alike, while the wall clock runs at half the rate.
     cluster.skew(n1(), skew("drift -50%")).unwrap();
-    let before = lines(&teller, n1()).await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let after = lines(&teller, n1()).await;
-    let [before, after] = [&before[1], &after[1]];
-    let [wall, monotonic] = [0, 4].map(|clock| (after.clocks[clock] - before.clocks[clock]) as f64);
-    assert!((wall / monotonic - 0.5).abs() < 0.01, "{wall} ns of {monotonic} ns");
-    let arrived = (after.arrived_ns - before.arrived_ns) as f64;
-    assert!((monotonic / arrived - 1.0).abs() < 0.2, "CLOCK_MONOTONIC: {monotonic} ns of {arrived} ns");
+    let told = for_a_while(&teller, n1(), Duration::from_secs(1)).await;
+    assert_rate(&told, 0.5, "the wall clock", |line| line.clocks[0], |line| line.clocks[4]);
+    assert_rate(&told, 1.0, "CLOCK_MONOTONIC", |line| line.clocks[4], |line| line.arrived_ns);
     teller.stop(cluster).await;
 }
 
@@ -326,21 +332,18 @@ async fn strobe() {
     let teller = Teller::new(Language::C, &[], Addressing::PerLink);
     let cluster = teller.start(1).await;
     let id = cluster.skew(n1(), skew("strobe +10s 50ms")).unwrap();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !cluster.witnessed(n1(), id).unwrap().confirmed {
-        assert!(Instant::now() < deadline, "{:?}", cluster.witnessed(n1(), id));
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    until("it is seen", || cluster.witnessed(n1(), id).unwrap().confirmed).await;
+    let jumps = |ahead: &[i64]| ahead.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) > 5_000_000_000).count();
+    let of_lines = || teller.told(n1()).iter().map(|line| line.ahead_ns).collect::<Vec<_>>();
+    until("the program tells of jumps", || jumps(&of_lines()) >= 2).await;
+    let of_events = || {
+        teller.seen(|event| match event {
+            RunEvent::ClockRead { ahead_ns, .. } => Some(*ahead_ns),
+            _ => None,
+        })
+    };
+    until("a strobe is told as one", || jumps(&of_events()) >= 2).await;
     let told = teller.told(n1());
-    let jumps = told.windows(2).filter(|pair| pair[0].ahead_ns.abs_diff(pair[1].ahead_ns) > 5_000_000_000).count();
-    assert!(jumps >= 2, "{jumps} jumps");
-    let events = teller.seen(|event| match event {
-        RunEvent::ClockRead { ahead_ns, .. } => Some(*ahead_ns),
-        _ => None,
-    });
-    let told_jumps = events.windows(2).filter(|pair| pair[0].abs_diff(pair[1]) > 5_000_000_000).count();
-    assert!(told_jumps >= 2, "a strobe is told as one: {events:?}");
     let near = |ahead: i64, wanted: i64| (wanted - LATE_NS..=wanted + EARLY_NS).contains(&ahead);
     let between: Vec<_> =
         told.iter().filter(|line| !near(line.ahead_ns, 0) && !near(line.ahead_ns, 10 * SECOND)).collect();
@@ -357,11 +360,7 @@ async fn supervised(beside: &str) {
     let teller = Teller::new(Language::C, &[beside], Addressing::PerLink);
     let cluster = teller.start(1).await;
     let is_there = |all: &[Unreached]| all.len() == 1 && all[0].has_a_say == (beside != "help");
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while !is_there(&cluster.unreached(n1())) {
-        assert!(Instant::now() < deadline, "{:?}", cluster.unreached(n1()));
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the other program is found", || is_there(&cluster.unreached(n1()))).await;
     let told = teller.follow(&cluster, "clock(n1, +60s) at 300ms for 1s").await;
     let [_, injected, _, healed] = &told[..] else { panic!("{told:?}") };
     let evidence = |of: &FaultDetail| of.evidence["n1"].clone();

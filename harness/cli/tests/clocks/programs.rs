@@ -149,7 +149,10 @@ impl Teller {
         // Targets live as long as the program; a test has few.
         let target = Box::leak(Box::new(target));
         let name = format!("clocks-{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        Self { started_ns: wall_ns(), bench: Bench::within(folder, &name), target }
+        let bench = Bench::within(folder, &name);
+        // Whoever is held up between two looks finds too late a time; of some, the earliest is right.
+        let looks = (0..9).map(|_| -i64::try_from(bench.clock.now()).unwrap() + wall_ns());
+        Self { started_ns: looks.min().unwrap(), bench, target }
     }
 
     pub(crate) async fn start(&self, nodes: usize) -> Cluster {

@@ -14,6 +14,9 @@ use serde_json::Value;
 /// The binary under test.
 pub(crate) const DSJEPSEN: &str = env!("CARGO_BIN_EXE_dsjepsen");
 
+/// How long anything is waited for: a bound that is met on a broken program alone, however busy the machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
 /// A store of its own, and the runs in it.
 pub(crate) struct Store {
     folder: tempfile::TempDir,
@@ -72,13 +75,14 @@ impl Running {
     }
 
     /// The exit code, or `None` if a signal ended it.
-    pub(crate) fn wait(&mut self, limit: Duration) -> Option<i32> {
-        let deadline = Instant::now() + limit;
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        // Whole runs and campaigns are waited for.
+        let deadline = Instant::now() + 4 * PATIENCE;
         loop {
             if let Some(status) = self.0.try_wait().unwrap() {
                 return status.code();
             }
-            assert!(Instant::now() < deadline, "it did not end within {limit:?}");
+            assert!(Instant::now() < deadline, "it did not end");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -92,17 +96,32 @@ impl Drop for Running {
 }
 
 /// Waits until something holds; fails with `what` if it never does.
-pub(crate) fn eventually(limit: Duration, what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + limit;
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
     while !holds() {
-        assert!(Instant::now() < deadline, "within {limit:?}: {what}");
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
+/// The same among futures.
+pub(crate) async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// No process of this run is left.
-pub(crate) fn assert_nothing_left(run: &str, limit: Duration) {
-    eventually(limit, "processes of the run are left", || dsjepsen_engine::find_marked(run).is_empty());
+pub(crate) fn assert_nothing_left(run: &str) {
+    let left = dsjepsen_engine::find_marked(run);
+    assert!(left.is_empty(), "processes of the run are left: {left:?}");
+}
+
+/// Of a run whose controller could not see to it, no process is left before long.
+pub(crate) fn nothing_left_soon(run: &str) {
+    eventually("that nothing of the run is left", || dsjepsen_engine::find_marked(run).is_empty());
 }
 
 /// `dsjepsen check RUN`: its exit code and its verdict.

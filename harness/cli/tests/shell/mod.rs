@@ -224,6 +224,6 @@ impl Bench {
     }
 
     pub(crate) fn nothing_left(&self) {
-        eventually(Duration::from_secs(5), "processes are left", || find_marked(&self.run).is_empty());
+        eventually("processes are left", || find_marked(&self.run).is_empty());
     }
 }
