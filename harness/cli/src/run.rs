@@ -91,6 +91,8 @@ pub(crate) async fn run(one: RunRequest<'_>) -> Result<Ran, Failure> {
         conditions.events.emit(RunEvent::Note { text });
         one.stop.asked().await;
     }
+    let written = terminal.lock().unwrap_or_else(std::sync::PoisonError::into_inner).written();
+    written.await;
     Ok(Ran { plan, directory, verdict, page, took })
 }
 

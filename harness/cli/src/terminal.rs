@@ -1,10 +1,13 @@
 //! What a person sees while a run goes on: what starts, runs, breaks and heals, one line each, and a line of progress that
 //! is rewritten on a terminal and repeated every few seconds without one.
 
-use std::io::{IsTerminal, Write};
+mod outlet;
 
-use anstream::stdout;
+use std::fmt::Write;
+use std::io::IsTerminal;
+
 use dsjepsen_history::{FaultAction, FaultOutcome, Gravity, NodeHealth, RunEvent, StampedEvent, Verdict};
+use outlet::Outlet;
 
 /// How events are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,7 @@ const RESET: &str = "\x1b[0m";
 /// Shows the events of one run.
 pub(crate) struct Terminal {
     style: Style,
+    outlet: Outlet,
     rewritable: bool,
     progress_shown: bool,
     ticks: u64,
@@ -37,16 +41,17 @@ pub(crate) struct Terminal {
 impl Terminal {
     pub(crate) fn new(style: Style) -> Self {
         let rewritable = style == Style::Lines && std::io::stdout().is_terminal();
-        Self { style, rewritable, progress_shown: false, ticks: 0, nodes_ready: 0, restarts_shown: false }
+        let outlet = Outlet::open(style == Style::Json);
+        Self { style, outlet, rewritable, progress_shown: false, ticks: 0, nodes_ready: 0, restarts_shown: false }
     }
 
-    /// Shows one event. A terminal that is gone is no reason to stop a run.
+    /// Shows one event.
     pub(crate) fn show(&mut self, stamped: &StampedEvent) {
         match self.style {
             Style::Silent => {}
             Style::Json => {
                 if let Ok(text) = serde_json::to_string(stamped) {
-                    let _ = writeln!(std::io::stdout(), "{text}");
+                    self.outlet.send(text + "\n");
                 }
             }
             Style::Lines => {
@@ -65,8 +70,7 @@ impl Terminal {
     fn progress(&mut self, stamped: &StampedEvent, text: &str) {
         self.ticks += 1;
         if self.rewritable {
-            let _ = write!(stdout(), "\r\x1b[K{DIM}{:>8.3} s  {text}{RESET}", at(stamped));
-            let _ = stdout().flush();
+            self.outlet.send(format!("\r\x1b[K{DIM}{:>8.3} s  {text}{RESET}", at(stamped)));
             self.progress_shown = true;
         } else if self.ticks.is_multiple_of(PLAIN_PROGRESS_EVERY) {
             self.line(stamped, text);
@@ -75,12 +79,12 @@ impl Terminal {
 
     fn line(&mut self, stamped: &StampedEvent, text: &str) {
         self.clear_progress();
-        let _ = writeln!(stdout(), "{DIM}{:>8.3} s{RESET}  {text}", at(stamped));
+        self.outlet.send(format!("{DIM}{:>8.3} s{RESET}  {text}\n", at(stamped)));
     }
 
     fn clear_progress(&mut self) {
         if std::mem::take(&mut self.progress_shown) {
-            let _ = write!(stdout(), "\r\x1b[K");
+            self.outlet.send("\r\x1b[K".to_owned());
         }
     }
 
@@ -139,7 +143,7 @@ impl Terminal {
             Gravity::Invalid => "\x1b[1;31m",
             Gravity::Unknown => "\x1b[1;33m",
         };
-        let mut out = stdout();
+        let mut out = String::new();
         let word = verdict.verdict.to_string().to_uppercase();
         let _ = writeln!(out, "\n{colour}{word}{RESET}  {}", verdict.sentence);
         for finding in &verdict.findings {
@@ -157,6 +161,13 @@ impl Terminal {
             let _ = writeln!(out, "  page   {page}");
         }
         let _ = writeln!(out, "  again  {command}");
+        self.outlet.send(out);
+    }
+
+    /// Ends once all that was shown so far is written.
+    pub(crate) fn written(&self) -> impl Future<Output = ()> + use<> {
+        let written = self.outlet.written();
+        async { written.await.unwrap_or_default() }
     }
 }
 

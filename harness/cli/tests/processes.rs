@@ -411,7 +411,7 @@ fn nothing_is_left_of_nodes_that_boot_or_moved_when_the_controller_is_killed() {
         let store = Store::new();
         let mut test = store.test("--workload lock --target raft --nodes 3 --time-limit 30 --seed 1");
         let mut run = Running::start({
-            test.args(["--nemesis", schedule]).stdout(Stdio::null()).stderr(Stdio::null());
+            test.args(["--nemesis", schedule]);
             test
         });
         let journal = || std::fs::read_to_string(store.path().join("latest/events.jsonl")).unwrap_or_default();

@@ -86,7 +86,7 @@ fn a_sound_lock_survives_poor_links_and_slow_nodes_and_each_is_seen() {
         "half-close(n2)",
         "throttle(n1, 30%)",
     ];
-    let mut test = store.test("--workload lock --nodes 3 --seed 3 --nemesis-interval 1.2 --time-limit 25");
+    let mut test = store.test("--workload lock --nodes 3 --seed 3 --nemesis-interval 1.2 --time-limit 27");
     let output = test.args(["--nemesis", &faults.join(",")]).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let verdict = read_json(&store.latest().join("verdict.json"));
@@ -233,6 +233,36 @@ fn two_runs_at_once_do_not_disturb_each_other() {
     let runs =
         std::fs::read_dir(store.path()).unwrap().flatten().filter(|entry| entry.path().join("plan.json").exists());
     assert_eq!(runs.filter(|entry| entry.file_name() != "latest").count(), 2);
+}
+
+#[test]
+fn a_run_does_not_wait_for_whoever_reads_what_it_says() {
+    let store = Store::new();
+    let (reads, writes) = std::io::pipe().unwrap();
+    // As small as a pipe can be: the run says more than that.
+    nix::fcntl::fcntl(&reads, nix::fcntl::FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
+    let mut command = store.test(&format!("--workload lock --target ttl-lock --seed 1 --json {SHORT}"));
+    let mut run = Running(command.stdout(writes).spawn().unwrap());
+    drop(command);
+    eventually("the page of the run", || store.path().join("latest/index.html").exists());
+    assert!(run.0.try_wait().unwrap().is_none(), "it has ended, and not all that it said was read");
+    let said = std::io::read_to_string(reads).unwrap();
+    assert!(said.len() > 4096 && said.lines().last().unwrap().contains(r#""event":"finished""#), "{said}");
+    assert!(matches!(run.wait(), Some(0 | 1)));
+}
+
+#[test]
+fn a_second_ctrl_c_ends_a_run_that_nobody_reads() {
+    let store = Store::new();
+    let (reads, writes) = std::io::pipe().unwrap();
+    nix::fcntl::fcntl(&reads, nix::fcntl::FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
+    let mut command = store.test(&format!("--workload lock --target ttl-lock --seed 1 --json {SHORT}"));
+    let mut run = Running(command.stdout(writes).spawn().unwrap());
+    drop(command);
+    eventually("the page of the run", || store.path().join("latest/index.html").exists());
+    run.signal(Signal::SIGINT);
+    run.signal(Signal::SIGTERM);
+    assert_eq!(run.wait(), Some(130));
 }
 
 fn wait_for_operations(store: &Store) {

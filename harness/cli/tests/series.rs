@@ -6,7 +6,7 @@
 mod common;
 
 use std::collections::BTreeSet;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ fn together(number: u64, faults: &[&str], unit_ms: u64) -> String {
 fn valid(line: &str, nemesis: &str) -> Result<(), String> {
     let store = Store::new();
     let mut run = store.test(line);
-    run.args(["--nemesis", nemesis, "--quiet"]).stdout(Stdio::null()).stderr(Stdio::inherit());
+    run.args(["--nemesis", nemesis, "--quiet"]);
     let mut run = Running::start(run);
     let code = run.wait();
     let told = format!("{line} --nemesis '{nemesis}': exit code {code:?}");

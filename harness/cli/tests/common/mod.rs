@@ -37,7 +37,7 @@ impl Store {
         command.arg("test").args(arguments.split_whitespace()).arg("--store").arg(self.path());
         // Where the tests run is no matter of what they test.
         command.env_remove("GITHUB_ACTIONS").env_remove("GITHUB_STEP_SUMMARY");
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(Stdio::null());
         command
     }
 
@@ -66,8 +66,9 @@ impl Store {
 pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
+    /// What it says is not read, and so goes nowhere: a pipe that nobody reads would hold it up.
     pub(crate) fn start(mut command: Command) -> Self {
-        Self(command.spawn().unwrap())
+        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

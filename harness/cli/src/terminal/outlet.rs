@@ -1,0 +1,73 @@
+//! Where the terminal's text goes out, on a thread of its own: clients and faults do not wait for whoever reads, who may have
+//! stopped a terminal's scrolling, or read a pipe slowly or never.
+
+use std::io::Write;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use tokio::sync::oneshot;
+
+/// The way to standard output. What was sent is written when this is dropped, as far as somebody reads.
+pub(super) struct Outlet {
+    sender: Option<Sender<Parcel>>,
+    writer: Option<JoinHandle<()>>,
+}
+
+enum Parcel {
+    Text(String),
+    /// To be told once all before it is written.
+    Mark(oneshot::Sender<()>),
+}
+
+impl Outlet {
+    /// Where `plain`, text goes out as it is; else its colours are left away where nobody would see them.
+    pub(super) fn open(plain: bool) -> Self {
+        let (sender, parcels) = channel();
+        let write =
+            move || if plain { pass_on(parcels, std::io::stdout()) } else { pass_on(parcels, anstream::stdout()) };
+        // Without a thread nothing is shown, which is no reason to stop a run.
+        let writer = std::thread::Builder::new().name("output".to_owned()).spawn(write).ok();
+        Self { sender: Some(sender), writer }
+    }
+
+    pub(super) fn send(&self, text: String) {
+        self.pass(Parcel::Text(text));
+    }
+
+    /// Tells when all that was sent so far is written. An error stands for the same: nobody writes any more.
+    pub(super) fn written(&self) -> oneshot::Receiver<()> {
+        let (mark, written) = oneshot::channel();
+        self.pass(Parcel::Mark(mark));
+        written
+    }
+
+    fn pass(&self, parcel: Parcel) {
+        if let Some(sender) = &self.sender {
+            let _ = sender.send(parcel);
+        }
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        self.sender = None;
+        if let Some(writer) = self.writer.take() {
+            let _ = writer.join();
+        }
+    }
+}
+
+/// Errors are ignored: a terminal that is gone is no reason to stop a run.
+fn pass_on(parcels: Receiver<Parcel>, mut out: impl Write) {
+    for parcel in parcels {
+        match parcel {
+            Parcel::Text(text) => {
+                let _ = out.write_all(text.as_bytes());
+                let _ = out.flush();
+            }
+            Parcel::Mark(mark) => {
+                let _ = mark.send(());
+            }
+        }
+    }
+}
