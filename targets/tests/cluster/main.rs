@@ -58,5 +58,8 @@ fn main() -> anyhow::Result<()> {
         })
         .with_ignored_flag(skipped.iter().any(|(skipped, _)| skipped == name))
     });
-    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit()
+    let mut arguments = Arguments::from_args();
+    // They mostly wait.
+    arguments.test_threads.get_or_insert(3);
+    libtest_mimic::run(&arguments, trials.collect()).exit()
 }

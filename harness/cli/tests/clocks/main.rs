@@ -17,11 +17,11 @@ use std::net::TcpStream;
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use common::{Store, text, until};
+use common::{Store, arguments, text, until};
 use dsjepsen_engine::target::Addressing;
 use dsjepsen_engine::{Cluster, NoClock, Skew, Unreached, try_clocks};
 use dsjepsen_history::{FaultDetail, NodeId, RunEvent};
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::Trial;
 use programs::{Language, Teller, Told};
 use serde_json::{Value, json};
 
@@ -75,7 +75,7 @@ fn main() -> ExitCode {
     let whole = monotonic::whole_run;
     trials.push(trial("a_run_with_a_monotonic_drift_warns_and_is_judged_by_it", refused.is_some(), whole));
     trials.push(trial("a_run_journals_the_skew_and_tells_what_the_nodes_read", refused.is_some(), whole_run));
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    libtest_mimic::run(&arguments(), trials).exit_code()
 }
 
 fn trial(name: &str, skipped: bool, test: impl FnOnce() + Send + 'static) -> Trial {

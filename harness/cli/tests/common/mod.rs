@@ -146,8 +146,20 @@ pub(crate) type Trials = &'static [(&'static str, &'static [&'static str], fn() 
 /// How many trials go on at once: they mostly wait.
 const AT_ONCE: usize = 3;
 
+/// What the test binary is asked for.
+pub(crate) fn arguments() -> Arguments {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_ONCE);
+    arguments
+}
+
 /// Runs tests; those whose programs are missing are skipped by name.
 pub(crate) fn run_trials(trials: Trials) -> ExitCode {
+    run_trials_with(trials, is_installed)
+}
+
+/// The same, where something else says which programs there are.
+pub(crate) fn run_trials_with(trials: Trials, is_installed: fn(&str) -> bool) -> ExitCode {
     let trials = trials.iter().map(|(name, needed, test)| {
         let missing = needed.iter().find(|program| !is_installed(program));
         let name = match missing {
@@ -156,9 +168,7 @@ pub(crate) fn run_trials(trials: Trials) -> ExitCode {
         };
         Trial::test(name, test).with_ignored_flag(missing.is_some())
     });
-    let mut arguments = Arguments::from_args();
-    arguments.test_threads.get_or_insert(AT_ONCE);
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    libtest_mimic::run(&arguments(), trials.collect()).exit_code()
 }
 
 pub(crate) fn is_installed(program: &str) -> bool {
