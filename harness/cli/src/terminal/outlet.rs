@@ -3,14 +3,18 @@
 
 use std::io::Write;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-/// The way to standard output. What was sent is written when this is dropped, as far as somebody reads.
+/// How long the last words of a run that failed wait for a reader.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The way to standard output.
 pub(super) struct Outlet {
     sender: Option<Sender<Parcel>>,
-    writer: Option<JoinHandle<()>>,
+    /// Ends with the thread.
+    ended: Receiver<()>,
 }
 
 enum Parcel {
@@ -23,11 +27,18 @@ impl Outlet {
     /// Where `plain`, text goes out as it is; else its colours are left away where nobody would see them.
     pub(super) fn open(plain: bool) -> Self {
         let (sender, parcels) = channel();
-        let write =
-            move || if plain { pass_on(parcels, std::io::stdout()) } else { pass_on(parcels, anstream::stdout()) };
+        let (end, ended) = channel();
+        let write = move || {
+            if plain {
+                pass_on(parcels, std::io::stdout())
+            } else {
+                pass_on(parcels, anstream::stdout())
+            }
+            drop(end);
+        };
         // Without a thread nothing is shown, which is no reason to stop a run.
-        let writer = std::thread::Builder::new().name("output".to_owned()).spawn(write).ok();
-        Self { sender: Some(sender), writer }
+        let _ = std::thread::Builder::new().name("output".to_owned()).spawn(write);
+        Self { sender: Some(sender), ended }
     }
 
     pub(super) fn send(&self, text: String) {
@@ -51,9 +62,7 @@ impl Outlet {
 impl Drop for Outlet {
     fn drop(&mut self) {
         self.sender = None;
-        if let Some(writer) = self.writer.take() {
-            let _ = writer.join();
-        }
+        let _ = self.ended.recv_timeout(PATIENCE);
     }
 }
 
