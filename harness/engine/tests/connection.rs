@@ -18,6 +18,14 @@ const PORT: u16 = 7401;
 const HOME: usize = 0;
 const AWAY: usize = 1;
 
+/// How long one attempt may take: longer than a busy machine stands still.
+const ATTEMPT: Duration = Duration::from_secs(1);
+
+/// Several attempts from now.
+fn soon() -> Instant {
+    Instant::now() + 4 * ATTEMPT
+}
+
 /// How a server treats the n-th connection that brings it a request.
 type Manners = fn(usize) -> Answer;
 
@@ -58,12 +66,12 @@ impl Bench {
         let address = self.network.subnet().link(Source::Clients(home), node);
         let route = Route { node, address, network: self.network.clone() };
         let events = Events::new(RunClock::start(), Vec::new());
-        Connection::new(Process(0), route, Duration::from_millis(150), events).unwrap()
+        Connection::new(Process(0), route, ATTEMPT, events).unwrap()
     }
 
     async fn call(&self, repeat: Repeat) -> Result<serde_json::Value, CallError> {
         let request = Request::post("add", PORT, "/add", json!({"by": 1}), repeat);
-        self.connection().call(&request, Instant::now() + Duration::from_millis(600)).await
+        self.connection().call(&request, soon()).await
     }
 }
 
@@ -147,7 +155,6 @@ async fn an_answer_that_a_cut_held_back_leaves_a_doubt() {
     let (from, to) = (NodeId::at(AWAY), NodeId::at(HOME));
     let connection = bench.connection();
     let request = Request::post("add", PORT, "/add", json!({"by": 1}), Repeat::OnlyUnsent);
-    let soon = || Instant::now() + Duration::from_millis(400);
     // The connection must exist before the cut: a new one is not dialled through half a cut.
     assert!(connection.call(&request, soon()).await.is_ok());
     let rule = bench.network.install(&[LinkRule { from, to, effect: Effect::Blackhole }]);

@@ -75,7 +75,7 @@ struct Ran {
     took: Duration,
 }
 
-/// Runs 300 ms of work at 500 a second, then one last call of each worker.
+/// Runs a second of work at 500 a second, then one last call of each worker.
 async fn ran(stop_after: Option<Duration>, stuck: bool) -> Ran {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("history.jsonl");
@@ -95,7 +95,7 @@ async fn ran(stop_after: Option<Duration>, stuck: bool) -> Ran {
         settings: RunSettings {
             nodes: 2,
             concurrency: 3,
-            time_limit_ms: 300,
+            time_limit_ms: 1_000,
             recovery_time_ms: 50,
             rate: 500,
             op_timeout_ms: 100,
@@ -137,7 +137,7 @@ async fn phases_follow_one_another_and_processes_retire() {
     let Ran { history, phases, .. } = ran(None, false).await;
     assert_eq!(phases, ["main", "recovery", "final"]);
     let of = |ask: Ask| history.operations.iter().filter(move |operation| operation.call == ask);
-    assert!((50..300).contains(&of(Ask::Work).count()), "{} calls in 350 ms at 500/s", of(Ask::Work).count());
+    assert!((50..900).contains(&of(Ask::Work).count()), "{} calls in 1,050 ms at 500/s", of(Ask::Work).count());
     assert_eq!(of(Ask::Last).count(), 3, "each worker's last call");
     assert!(of(Ask::Beat).count() > 0, "nothing went on between calls");
     let processes: BTreeSet<u32> = history.operations.iter().map(|operation| operation.process.0).collect();
@@ -152,7 +152,7 @@ async fn phases_follow_one_another_and_processes_retire() {
 #[tokio::test(flavor = "current_thread")]
 async fn a_run_that_is_cut_short_ends_at_once_though_clients_hang() {
     let Ran { history, took, .. } = ran(Some(Duration::from_millis(100)), true).await;
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(took < Duration::from_secs(20), "{took:?}");
     let works = history.operations.iter().filter(|operation| operation.call == Ask::Work);
     assert!(works.clone().count() > 0 && works.clone().all(|operation| operation.completed.is_none()));
 }
