@@ -48,12 +48,16 @@ fn shows(target: &str, exposure: &Exposure) -> Result<(), Failed> {
         let mut command = store.test(&format!("--seed {seed} --quiet"));
         // The first word, `test`, stands there already.
         let output = command.args(&exposure.command(target)[1..]).output()?;
-        if output.status.code() == Some(1) {
-            return proof(&store.latest(), exposure);
+        let proven = match output.status.code() {
+            Some(1) => proof(&store.latest(), exposure),
+            code => Err(format!("exit code {code:?}").into()),
+        };
+        match proven {
+            Ok(()) => return Ok(()),
+            Err(why) => last = format!("seed {seed}: {}: {}", why.message().unwrap_or_default(), text(&output)),
         }
-        last = format!("seed {seed}, exit code {:?}: {}", output.status.code(), text(&output));
     }
-    Err(format!("not invalid in {ATTEMPTS} runs; the last: {last}").into())
+    Err(format!("not shown in {ATTEMPTS} runs; the last: {last}").into())
 }
 
 /// The finding is of an expected rule, and a fault was in force before its end.
