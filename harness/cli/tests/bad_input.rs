@@ -53,7 +53,7 @@ fn what_is_no_run_cannot_be_checked() {
 #[test]
 fn damaged_and_newer_files_are_named() {
     let store = Store::new();
-    let output = store.run("--target ttl-lock --nodes 1 --time-limit 2 --recovery-time 0 --locks 9 --seed 1");
+    let output = store.decide("--target ttl-lock --nodes 1 --time-limit 2 --recovery-time 0 --locks 9 --seed 1");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let run = store.latest();
     let history = std::fs::read_to_string(run.join("history.jsonl")).unwrap();

@@ -8,7 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use common::{DSJEPSEN, Running, Store, Trials, check, eventually, nothing_left_soon, read_json, run_trials, text};
+use common::{
+    DSJEPSEN, Running, Store, Trials, check, decided, eventually, nothing_left_soon, read_json, run_trials, text,
+};
 use libtest_mimic::Failed;
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -94,7 +96,7 @@ fn valid_runs() -> Result<(), Failed> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("junit.xml");
     fs::write(&path, "of an earlier run").unwrap();
-    let output = store.test(&format!("{SHORT} --test-count 2")).arg("--junit").arg(&path).output().unwrap();
+    let output = decided(store.test(&format!("{SHORT} --test-count 2")).arg("--junit").arg(&path));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let file = File::read(&path);
     let verdict = read_json(&store.latest().join("verdict.json"));
@@ -225,7 +227,7 @@ fn edit(file: &Path, change: impl FnOnce(&mut Value)) {
 
 fn hostile() -> Result<(), Failed> {
     let store = Store::new();
-    let output = store.run(SHORT);
+    let output = store.decide(SHORT);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let run = store.latest();
     edit(&run.join("plan.json"), |plan| {
@@ -365,7 +367,7 @@ fn events() -> Result<(), Failed> {
     let mut command = store.test("--workload counter --target raft --nodes 3 --time-limit 9 --seed 2 --json");
     let faults = ["partition(one) at 1s for 1s", "kill(one) at 3s for 1s", "pause(one) at 5s for 1s"];
     let clock = (cfg!(target_arch = "x86_64")).then_some("; clock(one, +60s) at 2s for 1s").unwrap_or_default();
-    let output = command.args(["--nemesis", &(faults.join("; ") + clock)]).output().unwrap();
+    let output = decided(command.args(["--nemesis", &(faults.join("; ") + clock)]));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let lines = |text: &str| -> Vec<Value> { text.lines().map(|line| serde_json::from_str(line).unwrap()).collect() };
     let shown = lines(&String::from_utf8(output.stdout).unwrap());

@@ -32,7 +32,7 @@ fn judged(store: &Store, model: &[&str]) -> i32 {
 #[test]
 fn registers_are_judged_as_the_run_was() {
     let store = Store::new();
-    let output = store.run(&format!("--workload register --target raft --nemesis partition --seed 3 {SHORT}"));
+    let output = store.decide(&format!("--workload register --target raft --nemesis partition --seed 3 {SHORT}"));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let model = ["cas-register", "--independent", "--failed-cas", "observe"];
     assert_eq!(judged(&store, &model), 0);
@@ -54,12 +54,12 @@ fn registers_are_judged_as_the_run_was() {
 #[test]
 fn counters_are_judged_as_the_run_was() {
     let store = Store::new();
-    let output = store.run(&format!("--workload counter --target raft --nemesis kill --seed 4 {SHORT}"));
+    let output = store.decide(&format!("--workload counter --target raft --nemesis kill --seed 4 {SHORT}"));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert_eq!(judged(&store, &["counter"]), 0);
 
     let store = Store::new();
-    let output = store.run(&format!("--workload counter --target rmw-counter --nemesis none --seed 4 {SHORT}"));
+    let output = store.decide(&format!("--workload counter --target rmw-counter --nemesis none --seed 4 {SHORT}"));
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
     assert_eq!(judged(&store, &["counter"]), 1);
 }
@@ -67,10 +67,10 @@ fn counters_are_judged_as_the_run_was() {
 #[test]
 fn locks_and_views_have_their_shapes() {
     let store = Store::new();
-    let output = store.run(&format!("--workload lock --target raft --nemesis none --seed 3 {SHORT}"));
+    let output = store.decide(&format!("--workload lock --target raft --nemesis none --seed 3 {SHORT}"));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert_eq!(judged(&store, &["mutex", "--independent"]), 0);
-    let output = store.run(&format!("--workload election --target raft --nemesis none --seed 3 {SHORT}"));
+    let output = store.decide(&format!("--workload election --target raft --nemesis none --seed 3 {SHORT}"));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let output = dsjepsen(&["export", store.latest().to_str().unwrap()]);
     let edn = String::from_utf8(output.stdout).unwrap();
@@ -80,7 +80,7 @@ fn locks_and_views_have_their_shapes() {
 #[test]
 fn the_page_of_a_run_is_drawn_again_from_its_directory() {
     let store = Store::new();
-    assert_eq!(store.run(&format!("--workload register --nemesis none --seed 1 {SHORT}")).status.code(), Some(0));
+    assert_eq!(store.decide(&format!("--workload register --nemesis none --seed 1 {SHORT}")).status.code(), Some(0));
     let run = store.latest();
     let first = std::fs::read_to_string(run.join("index.html")).unwrap();
     let again = run.with_extension("html");
@@ -102,7 +102,7 @@ fn what_cannot_be_exported_is_named_and_leaves_nothing() {
     let nowhere = folder.path().join("nowhere");
     assert_eq!(dsjepsen(&["export", nowhere.to_str().unwrap()]).status.code(), Some(254));
     let store = Store::new();
-    assert_eq!(store.run(&format!("--workload register --nemesis none --seed 1 {SHORT}")).status.code(), Some(0));
+    assert_eq!(store.decide(&format!("--workload register --nemesis none --seed 1 {SHORT}")).status.code(), Some(0));
     let run: PathBuf = store.latest();
     assert_eq!(dsjepsen(&["export", run.to_str().unwrap(), "--format", "xml"]).status.code(), Some(254));
     let target = nowhere.join("history.edn");

@@ -54,7 +54,7 @@ fn run_check(file: &Path) -> Output {
 }
 
 fn run(store: &Store, file: &Path, arguments: &str) -> Output {
-    store.run(&format!("--target {} {arguments}", file.display()))
+    store.decide(&format!("--target {} {arguments}", file.display()))
 }
 
 fn python_check() -> Result<(), Failed> {
@@ -172,7 +172,7 @@ fn misbehave(command: &str, client: &str) -> (Output, Value, Vec<String>, String
     let file = idle_nodes(folder.path(), command, client);
     let store = Store::new();
     let line = "--workload counter --nodes 1 --time-limit 3 --recovery-time 0 --rate 20 --op-timeout-ms 500 --seed 1";
-    let output = run(&store, &file, line);
+    let output = store.run(&format!("--target {} {line}", file.display()));
     let run = store.latest();
     let events = std::fs::read_to_string(run.join("events.jsonl")).unwrap();
     let events = events.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -263,7 +263,8 @@ fn stops_in_good_order() -> Result<(), Failed> {
     );
     std::fs::write(&file, text)?;
     let store = Store::new();
-    let output = run(&store, &file, "--workload counter --nodes 1 --time-limit 1 --recovery-time 0 --seed 1");
+    let line = "--workload counter --nodes 1 --time-limit 1 --recovery-time 0 --seed 1";
+    let output = store.run(&format!("--target {} {line}", file.display()));
     assert_eq!(output.status.code(), Some(2), "{}", common::text(&output));
     let log = std::fs::read_to_string(store.latest().join("nodes/n1/log"))?;
     assert!(log.contains("goodbye"), "{log}");

@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{
-    DSJEPSEN, Running, Store, assert_nothing_left, check, eventually, nothing_left_soon, read_json, text, until,
+    DSJEPSEN, Running, Store, assert_nothing_left, check, decided, eventually, nothing_left_soon, read_json, text,
+    until,
 };
 use dsjepsen_engine::nemesis::{Nemesis, Scene, parse_nemesis, plan_faults};
 use dsjepsen_engine::{Cluster, Events, FaultRecorder, Limit, Resource, RunClock};
@@ -335,7 +336,7 @@ const SCHEDULE: &str = "kill(n1, boot) at 1500ms for 4s; restart(n2, elsewhere) 
 fn whole_run(target: &str, store: &Store, mut test: Command) {
     test.args(["--workload", "lock", "--target", target, "--nodes", "3", "--time-limit", "13", "--seed", "1"]);
     test.args(["--recovery-time", "2", "--nemesis", SCHEDULE, "--store"]).arg(store.path());
-    let output = test.stdin(Stdio::null()).output().unwrap();
+    let output = decided(test.stdin(Stdio::null()));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let run = store.latest();
     let verdict = read_json(&run.join("verdict.json"));

@@ -6,13 +6,13 @@ mod common;
 use std::path::Path;
 use std::process::Output;
 
-use common::{Store, check, read_json, text};
+use common::{Store, check, decided, read_json, text};
 use serde_json::{Value, json};
 
 const SECOND: u64 = 1_000_000_000;
 
 fn run_plan(store: &Store, plan: &Path, more: &str) -> Output {
-    store.test(more).arg("--plan").arg(plan).output().unwrap()
+    decided(store.test(more).arg("--plan").arg(plan))
 }
 
 /// Stored plans with a change each.
@@ -47,7 +47,7 @@ fn times_of(run: &Path, id: u64) -> (u64, u64) {
 fn an_edited_plan_is_run_as_it_stands_and_can_be_run_again() {
     let store = Store::new();
     let line = "--target ttl-lock --nodes 3 --time-limit 4 --recovery-time 1 --seed 3 --locks 9 --rate 100";
-    let asked = store.test(line).args(["--nemesis", "pause(n2) at 1s for 500ms"]).output().unwrap();
+    let asked = decided(store.test(line).args(["--nemesis", "pause(n2) at 1s for 500ms"]));
     assert_eq!(asked.status.code(), Some(0), "{}", text(&asked));
     let first = store.latest();
     let plan = read_json(&first.join("plan.json"));

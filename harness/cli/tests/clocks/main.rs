@@ -400,7 +400,7 @@ async fn never_reads() {
 
 fn whole_run() {
     let store = Store::new();
-    let output = store.run(
+    let output = store.decide(
         "--workload lock --target ttl-lock --nodes 3 --nemesis clock(n1,+60s) --time-limit 8 --nemesis-interval 1 --seed 1 \
          --recovery-time 1",
     );

@@ -8,7 +8,7 @@ use dsjepsen_engine::{Cluster, SkewId};
 use super::{
     EARLY_NS, SECOND, assert_ahead, assert_nobody_attached, assert_rate, for_a_while, lines, middle, n1, n2, seen, skew,
 };
-use crate::common::{Store, check, read_json, text};
+use crate::common::{Store, check, decided, read_json, text};
 use crate::programs::{Language, Teller, Told};
 
 /// Where a program tells CLOCK_MONOTONIC, and a program in C the others and how often one of them went back.
@@ -156,7 +156,7 @@ pub(crate) fn whole_run() {
     assert_eq!(refused.status.code(), Some(254), "{}", text(&refused));
     assert!(text(&refused).contains("say --skew-monotonic") && !store.path().exists(), "{}", text(&refused));
 
-    let output = store.test(line).args(["--nemesis", nemesis, "--skew-monotonic"]).output().unwrap();
+    let output = decided(store.test(line).args(["--nemesis", nemesis, "--skew-monotonic"]));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     let run = store.latest();
     let read = |name: &str| std::fs::read_to_string(run.join(name)).unwrap();

@@ -1,6 +1,7 @@
 //! What the tests of the binary share: running it, and looking for what it may have left behind.
 #![allow(dead_code, reason = "each test binary uses a part of this")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(clippy::print_stderr, reason = "what is tried again is told")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Output, Stdio};
@@ -46,6 +47,11 @@ impl Store {
         self.test(arguments).output().unwrap()
     }
 
+    /// Runs it until it has shown something.
+    pub(crate) fn decide(&self, arguments: &str) -> Output {
+        decided(&mut self.test(arguments))
+    }
+
     /// Leaves the runs where they are, for whoever wants to look at them.
     pub(crate) fn keep(self) -> PathBuf {
         self.folder.keep().join("store")
@@ -60,6 +66,19 @@ impl Store {
     pub(crate) fn latest_name(&self) -> String {
         self.latest().file_name().unwrap().to_str().unwrap().to_owned()
     }
+}
+
+/// Runs it, and twice more where the verdict is that nothing was shown: so it is, and should be, of a run on a machine that
+/// stood still in the wrong moment.
+pub(crate) fn decided(command: &mut Command) -> Output {
+    for _ in 0..2 {
+        let output = command.output().unwrap();
+        if output.status.code() != Some(2) {
+            return output;
+        }
+        eprintln!("once more, for nothing was shown: {}", text(&output));
+    }
+    command.output().unwrap()
 }
 
 /// A child that is killed when the test ends, also when it fails.
