@@ -62,7 +62,13 @@ fn lanes(verdict: &Verdict, label: &str) -> Lanes {
         operation: Some(*last),
     };
     let curves = vec![Curve { label: format!("lock 1{label}"), steps: vec![(from, 453), (to, 455)] }];
-    lanes.panels.push(Panel::Values { name: "Token".to_owned(), curves, points: vec![point], left_out: 0 });
+    lanes.panels.push(Panel::Values {
+        name: "Token".to_owned(),
+        curves,
+        points: vec![point],
+        left_out: 0,
+        outstanding_left_out: 0,
+    });
     lanes
 }
 
@@ -133,6 +139,7 @@ fn many(verdict: &Verdict, end: u64) -> Lanes {
         curves: vec![curve("at most"), curve("at least")],
         points: (0..250_000).map(point).collect(),
         left_out: 0,
+        outstanding_left_out: 0,
     });
     lanes.kept(verdict, end)
 }
@@ -151,6 +158,36 @@ fn the_lanes_of_a_million_operations_take_less_than_two_megabytes() {
     // Each tick tells how much it stands for: 2.5 % of 25,000 holds in 956 px leave none out.
     let told = section.matches(" intervals, ").count();
     assert!((2_000..12_000).contains(&told), "{told} ticks");
+}
+
+#[test]
+fn what_breaks_a_rule_is_drawn_however_much_was_refused_before() {
+    let store = tempfile::tempdir().unwrap();
+    let directory = run(store.path(), Shape::Invalid);
+    let verdict = directory.read_verdict().unwrap();
+    let proof = *verdict.findings[0].operations.last().unwrap();
+    let point = |at: u64, style, operation| Point {
+        at_ns: at * SECOND / 100,
+        value: (at % 7) as i64,
+        style,
+        label: "refused".to_owned(),
+        operation,
+    };
+    let mut points: Vec<_> = (0..2_000).map(|at| point(at, PointStyle::Refused, None)).collect();
+    points.push(point(2_500, PointStyle::Broken, Some(proof)));
+    let mut lanes = Lanes::new("Tokens", "");
+    let name = "Token".to_owned();
+    lanes.panels.push(Panel::Values { name, curves: vec![], points, left_out: 0, outstanding_left_out: 7 });
+    directory.write_lanes(&lanes).unwrap();
+    let page = page_of(&directory);
+    assert_sound(&page);
+    let section = section(&page, "lanes");
+    assert_eq!(section.matches(r#"class="value-broken""#).count(), 2, "in the drawing and in its legend");
+    assert!(section.contains(&format!(r##"<a href="#op-{proof}" class="hit">"##)), "{section}");
+    let said =
+        section.split_once(" of the 2,008 observations that stand out are drawn").expect("what is left out is said").0;
+    let said: u64 = said.rsplit_once(": ").unwrap().1.parse().unwrap();
+    assert!((100..=301).contains(&said), "{said}");
 }
 
 #[test]

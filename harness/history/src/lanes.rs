@@ -57,6 +57,9 @@ pub enum Panel {
         /// How many observations were left out, because others of their time are kept.
         #[serde(default, skip_serializing_if = "is_zero")]
         left_out: u64,
+        /// How many of those were refused or broken.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        outstanding_left_out: u64,
     },
 }
 
@@ -129,11 +132,14 @@ impl Lanes {
         for panel in &mut self.panels {
             match panel {
                 Panel::Lanes { lanes, left_out, .. } => *left_out += fold(lanes, &proof),
-                Panel::Values { curves, points, left_out, .. } => {
+                Panel::Values { curves, points, left_out, outstanding_left_out, .. } => {
                     for curve in curves {
                         thin_steps(&mut curve.steps, end);
                     }
+                    let outstanding = |points: &[Point]| points.iter().filter(|point| !point.style.is_plain()).count();
+                    let before = outstanding(points);
                     *left_out += thin_points(points, &proof, end);
+                    *outstanding_left_out += (before - outstanding(points)) as u64;
                 }
             }
         }
@@ -196,29 +202,28 @@ fn thin_steps(steps: &mut Vec<(Nanos, i64)>, end: Nanos) {
     *steps = kept;
 }
 
-/// Keeps of each part of the run the points with the least and the most value, and all that are not plain or in the proof; how many
-/// went.
+/// Keeps of each part of the run the points of each style with the least and the most value, and all in the proof; how many went.
 fn thin_points(points: &mut Vec<Point>, proof: &BTreeSet<Index>, end: Nanos) -> u64 {
     if points.len() <= MOST_POINTS {
         return 0;
     }
     let all = points.len();
-    let mut keep = vec![false; all];
+    let mut keep: Vec<bool> =
+        points.iter().map(|point| point.operation.is_some_and(|operation| proof.contains(&operation))).collect();
     let mut start = 0;
     for group in points.chunk_by(|one, next| part(one.at_ns, end) == part(next.at_ns, end)) {
-        let places = || group.iter().enumerate();
-        let least = places().min_by_key(|(_, point)| point.value);
-        let most = places().max_by_key(|(_, point)| point.value);
-        for (at, _) in least.into_iter().chain(most) {
-            keep[start + at] = true;
+        for style in [PointStyle::Plain, PointStyle::Refused, PointStyle::Broken] {
+            let places = || group.iter().enumerate().filter(|(_, point)| point.style == style);
+            let least = places().min_by_key(|(_, point)| point.value);
+            let most = places().max_by_key(|(_, point)| point.value);
+            for (at, _) in least.into_iter().chain(most) {
+                keep[start + at] = true;
+            }
         }
         start += group.len();
     }
-    let mut at = 0;
-    points.retain(|point| {
-        at += 1;
-        keep[at - 1] || !point.style.is_plain() || point.operation.is_some_and(|operation| proof.contains(&operation))
-    });
+    let mut keep = keep.into_iter();
+    points.retain(|_| keep.next().unwrap_or(false));
     (all - points.len()) as u64
 }
 
@@ -274,7 +279,7 @@ mod tests {
         let (lowest, highest) = (0, 996);
         let curves = vec![Curve { label: "at least".into(), steps: steps.clone() }];
         let mut lanes = Lanes::new("What", "");
-        lanes.panels.push(Panel::Values { name: "Value".into(), curves, points, left_out: 0 });
+        lanes.panels.push(Panel::Values { name: "Value".into(), curves, points, left_out: 0, outstanding_left_out: 0 });
         let kept = lanes.kept(&verdict(vec![777_777_000]), end);
         let [Panel::Values { curves, points, left_out, .. }] = kept.panels.as_slice() else { panic!("{kept:?}") };
         assert!(points.len() < 2 * 8_192 + 10 && points.len() as u64 + left_out == 1_000_000, "{}", points.len());
@@ -288,12 +293,33 @@ mod tests {
     }
 
     #[test]
+    fn a_run_that_is_broken_from_the_start_is_bounded_too() {
+        let style = |at: u64| [PointStyle::Broken, PointStyle::Plain, PointStyle::Refused][at as usize % 3];
+        let points = (0..1_000_000).map(|at| point(at * 1_000, (at % 997) as i64, style(at))).collect();
+        let mut lanes = Lanes::new("What", "");
+        let name = "Value".to_owned();
+        lanes.panels.push(Panel::Values { name, curves: vec![], points, left_out: 0, outstanding_left_out: 0 });
+        let kept = lanes.kept(&verdict(vec![777_776_000, 777_777_000]), 1_000_000_000);
+        let [Panel::Values { points, left_out, outstanding_left_out, .. }] = kept.panels.as_slice() else {
+            panic!("{kept:?}")
+        };
+        assert!(points.len() as u64 <= 6 * PARTS + 2, "{} points are kept", points.len());
+        assert_eq!(points.len() as u64 + left_out, 1_000_000);
+        let outstanding = points.iter().filter(|point| !point.style.is_plain()).count() as u64;
+        assert_eq!(outstanding + outstanding_left_out, 666_667);
+        for proof in [777_776_000, 777_777_000] {
+            assert!(points.iter().any(|point| point.operation == Some(proof)), "{proof} is left out");
+        }
+    }
+
+    #[test]
     fn what_is_written_can_be_read() {
         let mut lanes = Lanes::new("Who held the lock", "Solid: surely held.");
         lanes.panels.push(Panel::Lanes { name: "Client".into(), lanes: vec![lane(1, 2)], left_out: 0 });
         let points = vec![point(7, -3, PointStyle::Refused)];
         let curves = vec![Curve { label: "lock 0".into(), steps: vec![(1, 2), (3, 4)] }];
-        lanes.panels.push(Panel::Values { name: "Token".into(), curves, points, left_out: 5 });
+        let panel = Panel::Values { name: "Token".into(), curves, points, left_out: 5, outstanding_left_out: 2 };
+        lanes.panels.push(panel);
         let text = serde_json::to_string(&lanes).unwrap();
         assert_eq!(serde_json::from_str::<Lanes>(&text).unwrap(), lanes);
     }

@@ -87,7 +87,7 @@ fn acknowledged(run: &RunView<'_, ElectionCall, ElectionReply>) -> Option<Panel>
     let mut points = points;
     points.sort_by_key(|point| (point.at_ns, point.operation));
     let name = "Term of writes".to_owned();
-    (!points.is_empty()).then(|| Panel::Values { name, curves: Vec::new(), points, left_out: 0 })
+    (!points.is_empty()).then(|| Panel::Values { name, curves: Vec::new(), points, left_out: 0, outstanding_left_out: 0 })
 }
 
 #[cfg(test)]

@@ -188,7 +188,7 @@ fn tokens(run: &RunView<'_, LockCall, LockReply>, holds: &[LockHold], one: bool)
         return None;
     }
     let points = stale_writes(run);
-    Some(Panel::Values { name: "Token".to_owned(), curves: curves.into_values().collect(), points, left_out: 0 })
+    Some(Panel::Values { name: "Token".to_owned(), curves: curves.into_values().collect(), points, left_out: 0, outstanding_left_out: 0 })
 }
 
 /// The writes that came to the guarded resource with an older token than one before: refused, or wrongly taken.
