@@ -7,6 +7,7 @@
 mod common;
 #[path = "../../../../reports/tests/fixture/mod.rs"]
 mod fixture;
+mod logs;
 mod session;
 mod verdicts;
 mod walk;
@@ -21,12 +22,14 @@ const AXE: &str = "DSJEPSEN_AXE";
 
 type Test = fn() -> Result<(), Failed>;
 
-const TESTS: [(&str, Test); 6] = [
+const TESTS: [(&str, Test); 8] = [
     ("page_of_a_real_run", verdicts::real_run),
     ("pages_of_every_verdict", verdicts::every_verdict),
     ("operations_are_searched_and_chosen", walk::search_and_choose),
     ("drawings_are_zoomed_together", walk::zoom),
     ("everything_is_done_by_keys_alone", walk::keys_alone),
+    ("log_lines_are_those_around_the_moment", logs::nearest_lines),
+    ("times_of_log_lines_lead_to_operations", logs::times_lead_to_operations),
     ("a_long_table_is_scrolled_to_its_end", walk::long_table),
 ];
 
