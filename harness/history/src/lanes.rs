@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Index, Lane, Nanos, SCHEMA, Verdict};
+use crate::{Cells, Crowd, Gathered, Index, Lane, Mark, Nanos, SCHEMA, Span, Verdict, gather};
 
 /// The most lanes of a panel that are kept; of more, those in the counterexample and the [`BUSIEST`].
 pub const MOST_LANES: usize = 50;
@@ -13,6 +13,11 @@ pub const MOST_LANES: usize = 50;
 pub const BUSIEST: usize = 10;
 /// The most parts of a run of which a curve or a cloud of points keeps each its own values: eight times the width of a page.
 const PARTS: u64 = 8_192;
+/// The most intervals, crowds and moments that a panel of lanes is kept with, if that can be had.
+const MOST_ITEMS: usize = 40_000;
+/// How finely lanes are kept, the finest first: how many parts of the run, and how many intervals that overlap in each.
+const DETAIL: [(u64, usize); 6] =
+    [(PARTS, 8), (PARTS / 2, 8), (PARTS / 4, 4), (PARTS / 8, 2), (PARTS / 16, 1), (PARTS / 32, 1)];
 /// Up to so many points of a panel are kept one by one.
 const MOST_POINTS: usize = 20_000;
 
@@ -43,6 +48,9 @@ pub enum Panel {
         /// How many were left out, because there are too many.
         #[serde(default, skip_serializing_if = "is_zero")]
         left_out: u64,
+        /// How many intervals and moments of those that are here were left out, because others of their time are kept.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        items_left_out: u64,
     },
     /// Values over time.
     Values {
@@ -123,15 +131,18 @@ impl Lanes {
     }
 
     /// Keeps what a page has use for, whatever the length of the run: of many lanes, those in the counterexamples and the busiest;
-    /// of many values, those that bound the rest of each short part of the run. What proves a verdict always stays, and what is left
-    /// out is counted.
+    /// of many intervals, how much of each short part of the run they take ([`gather`]); of many values, those that bound the rest
+    /// of it. What proves a verdict always stays, and what is left out is counted.
     #[must_use]
     pub fn kept(mut self, verdict: &Verdict, end: Nanos) -> Self {
         let proof: BTreeSet<Index> =
             verdict.findings.iter().flat_map(|finding| finding.operations.iter().copied()).collect();
         for panel in &mut self.panels {
             match panel {
-                Panel::Lanes { lanes, left_out, .. } => *left_out += fold(lanes, &proof),
+                Panel::Lanes { lanes, left_out, items_left_out, .. } => {
+                    *left_out += fold(lanes, &proof);
+                    *items_left_out += crowd(lanes, &proof, end);
+                }
                 Panel::Values { curves, points, left_out, outstanding_left_out, .. } => {
                     for curve in curves {
                         thin_steps(&mut curve.steps, end);
@@ -171,6 +182,38 @@ fn fold(lanes: &mut Vec<Lane>, proof: &BTreeSet<Index>) -> u64 {
         keep.contains(&(at - 1))
     });
     (all - lanes.len()) as u64
+}
+
+/// Gathers lanes that hold too much; how many intervals and moments went.
+fn crowd(lanes: &mut [Lane], proof: &BTreeSet<Index>, end: Nanos) -> u64 {
+    if lanes.iter().map(items).sum::<usize>() <= MOST_ITEMS {
+        return 0;
+    }
+    let mut left_out = 0;
+    for (count, most_overlapping) in DETAIL {
+        let cells = Cells { from_ns: 0, to_ns: end, count, most_overlapping };
+        let gathered: Vec<_> = lanes.iter().map(|lane| gather(lane, &cells, proof)).collect();
+        if gathered.iter().map(Gathered::len).sum::<usize>() > MOST_ITEMS && count > PARTS / 32 {
+            continue;
+        }
+        let kept: Vec<_> = gathered.into_iter().map(own).collect();
+        for (lane, (spans, crowds, marks, spans_left_out)) in lanes.iter_mut().zip(kept) {
+            left_out += spans_left_out + (lane.marks.len() - marks.len()) as u64;
+            (lane.spans, lane.crowds, lane.marks) = (spans, crowds, marks);
+        }
+        break;
+    }
+    left_out
+}
+
+fn items(lane: &Lane) -> usize {
+    lane.spans.len() + lane.crowds.len() + lane.marks.len()
+}
+
+/// What was gathered, apart from the lane that it was gathered from.
+fn own(gathered: Gathered<'_>) -> (Vec<Span>, Vec<Crowd>, Vec<Mark>, u64) {
+    let spans = gathered.spans.into_iter().cloned().collect();
+    (spans, gathered.crowds, gathered.marks.into_iter().cloned().collect(), gathered.left_out)
 }
 
 /// The part of the run that a time lies in.
@@ -230,7 +273,7 @@ fn thin_points(points: &mut Vec<Point>, proof: &BTreeSet<Index>, end: Nanos) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Finding, OperationCounts, Span, SpanStyle};
+    use crate::{Finding, OperationCounts, SpanStyle};
 
     fn verdict(operations: Vec<Index>) -> Verdict {
         let mut verdict = Verdict::merge(Vec::new(), OperationCounts::default(), "");
@@ -246,7 +289,7 @@ mod tests {
             label: String::new(),
             operation: Some(label * 1_000 + at),
         };
-        Lane { label: label.to_string(), spans: (0..spans).map(span).collect(), marks: Vec::new() }
+        Lane { label: label.to_string(), spans: (0..spans).map(span).collect(), ..Lane::default() }
     }
 
     fn point(at_ns: Nanos, value: i64, style: PointStyle) -> Point {
@@ -256,8 +299,7 @@ mod tests {
     #[test]
     fn of_many_lanes_the_proof_and_the_busiest_stay_in_their_order() {
         let mut lanes = Lanes::new("Who", "");
-        let panel = Panel::Lanes { name: "Key".into(), lanes: (0..60).map(|at| lane(at, at)).collect(), left_out: 0 };
-        lanes.panels.push(panel);
+        lanes.panels.push(lanes_panel("Key", (0..60).map(|at| lane(at, at)).collect()));
         let kept = lanes.clone().kept(&verdict(vec![3_001, 20_000]), 100);
         let [Panel::Lanes { lanes: shown, left_out, .. }] = kept.panels.as_slice() else { panic!("{kept:?}") };
         let labels: Vec<_> = shown.iter().map(|lane| lane.label.as_str()).collect();
@@ -292,6 +334,43 @@ mod tests {
         assert_eq!(thinned.iter().map(|step| step.1).max(), Some(highest));
     }
 
+    fn lanes_panel(name: &str, lanes: Vec<Lane>) -> Panel {
+        Panel::Lanes { name: name.into(), lanes, left_out: 0, items_left_out: 0 }
+    }
+
+    #[test]
+    fn a_million_writes_that_overlap_are_bounded_and_keep_the_proof() {
+        let end = 1_000_000_000;
+        let span = |at: u64| Span {
+            from_ns: at * 20_000,
+            to_ns: at * 20_000 + 70_000,
+            style: SpanStyle::Ok,
+            label: format!("={at}"),
+            operation: Some(at),
+        };
+        let mark = |at: u64| Mark { at_ns: at * 20_000, label: at.to_string(), operation: Some(1_000_000 + at) };
+        let lane = |key: u64| Lane {
+            label: format!("key {key}"),
+            spans: (0..50_000).map(span).collect(),
+            marks: (0..50_000).map(mark).collect(),
+            ..Lane::default()
+        };
+        let mut lanes = Lanes::new("What", "");
+        lanes.panels.push(lanes_panel("Key", (0..10).map(lane).collect()));
+        let kept = lanes.kept(&verdict(vec![4_711, 4_712, 1_044_444]), end);
+        let [Panel::Lanes { lanes, items_left_out, .. }] = kept.panels.as_slice() else { panic!("no panel") };
+        let all: usize = lanes.iter().map(items).sum();
+        assert!(all <= MOST_ITEMS, "{all} items");
+        let spans = |lane: &Lane| lane.spans.len() as u64 + lane.crowds.iter().map(|crowd| crowd.count).sum::<u64>();
+        let told: u64 = lanes.iter().map(|lane| spans(lane) + lane.marks.len() as u64).sum();
+        assert_eq!(told + items_left_out, 1_000_000);
+        for lane in lanes {
+            let stays = |index| lane.spans.iter().any(|span| span.operation == Some(index));
+            assert!(stays(4_711) && stays(4_712));
+            assert!(lane.marks.iter().any(|mark| mark.operation == Some(1_044_444)));
+        }
+    }
+
     #[test]
     fn a_run_that_is_broken_from_the_start_is_bounded_too() {
         let style = |at: u64| [PointStyle::Broken, PointStyle::Plain, PointStyle::Refused][at as usize % 3];
@@ -315,7 +394,9 @@ mod tests {
     #[test]
     fn what_is_written_can_be_read() {
         let mut lanes = Lanes::new("Who held the lock", "Solid: surely held.");
-        lanes.panels.push(Panel::Lanes { name: "Client".into(), lanes: vec![lane(1, 2)], left_out: 0 });
+        let crowds =
+            vec![Crowd { from_ns: 1, to_ns: 2, style: SpanStyle::Ok, count: 3, held_ns: 4, operation: Some(5) }];
+        lanes.panels.push(lanes_panel("Client", vec![Lane { crowds, ..lane(1, 2) }]));
         let points = vec![point(7, -3, PointStyle::Refused)];
         let curves = vec![Curve { label: "lock 0".into(), steps: vec![(1, 2), (3, 4)] }];
         let panel = Panel::Values { name: "Token".into(), curves, points, left_out: 5, outstanding_left_out: 2 };

@@ -85,14 +85,20 @@ pub(crate) fn draw(record: &RunRecord, all: &Lanes, faults: &[DrawnFault]) -> Op
 
 /// The signs that the drawing uses.
 fn legend(lanes: &Lanes) -> Markup {
-    let spans = || {
+    let lanes_of_all = || {
         let lanes = lanes.panels.iter().filter_map(|panel| match panel {
             Panel::Lanes { lanes, .. } => Some(lanes),
             Panel::Values { .. } => None,
         });
-        lanes.flatten().flat_map(|lane| &lane.spans)
+        lanes.flatten()
     };
-    let used = |style| spans().any(|span| span.style == style);
+    let used = |style| {
+        lanes_of_all().any(|lane| {
+            let mut styles =
+                lane.spans.iter().map(|span| span.style).chain(lane.crowds.iter().map(|crowd| crowd.style));
+            styles.any(|other| other == style)
+        })
+    };
     let points = |style| {
         lanes.panels.iter().any(|panel| match panel {
             Panel::Values { points, .. } => points.iter().any(|point| point.style == style),
@@ -127,12 +133,19 @@ fn left_out(all: &Lanes, axis: &TimeAxis, proof: &BTreeSet<Index>) -> Markup {
         @if all.panels.len() > MOST_PANELS { p.note { "The first " (MOST_PANELS) " panels are drawn; lanes.json has all." } }
         @for panel in all.panels.iter().take(MOST_PANELS) {
             @match panel {
-                Panel::Lanes { name, lanes, left_out } => {
+                Panel::Lanes { name, lanes, left_out, items_left_out } => {
                     @let all = left_out + lanes.len() as u64;
                     @if *left_out > 0 || lanes.len() > MOST_LANES {
                         p.note {
                             (shown(name, 40)) ": " (lanes.len().min(MOST_LANES)) " of " (counted(all, "lane", "lanes"))
                             ", those in the counterexample and the busiest."
+                        }
+                    }
+                    @let items = items_left_out + lanes::left_out(lanes, axis, proof);
+                    @if items > 0 {
+                        p.note {
+                            (shown(name, 40)) ": " (counted(items, "interval or moment is", "intervals and moments are"))
+                            " left out, for there are more at those times than can be told apart."
                         }
                     }
                 }

@@ -139,9 +139,9 @@ fn label_of(client: u32, node: Option<NodeId>) -> String {
 fn panel(name: &str, spans: BTreeMap<u32, (String, Vec<Span>)>) -> Panel {
     let lanes = spans.into_values().map(|(label, mut spans)| {
         spans.sort_by_key(|span| (span.from_ns, span.operation));
-        Lane { label, spans, marks: Vec::new() }
+        Lane { label, spans, ..Lane::default() }
     });
-    Panel::Lanes { name: name.to_owned(), lanes: lanes.collect(), left_out: 0 }
+    Panel::Lanes { name: name.to_owned(), lanes: lanes.collect(), left_out: 0, items_left_out: 0 }
 }
 
 /// What is drawn of a hold: while it surely lasted, and what its client or an unanswered release makes of it beyond that.
