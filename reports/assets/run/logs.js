@@ -88,7 +88,7 @@ const logs = {
     const total = lines.length;
     const [start, end] = this.nearest(lines);
     const rows = lines.slice(start, end).map((line) => ({ time: line.time, made: logRow(line) }));
-    const cut = (many, where) => element('div', { class: 'no-line' }, `${counted(many, 'line', 'lines')} ${where} left out.`);
+    const cut = (many, where) => element('div', { class: 'no-line' }, `${counted(many, `line ${where} is`, `lines ${where} are`)} left out.`);
     if (start > 0) rows.unshift({ time: lines[start - 1].time, made: cut(start, 'before') });
     if (end < total) rows.push({ time: lines[end].time, made: cut(total - end, 'behind') });
     if (run.chosen >= 0) for (const row of momentRows(run.chosen)) rows.splice(lowerBound(rows.map((at) => at.time), row.time), 0, row);

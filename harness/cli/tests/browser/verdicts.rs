@@ -64,24 +64,30 @@ pub(crate) fn every_verdict() -> Result<(), Failed> {
     })
 }
 
-/// What the page shows, that it takes both themes, and that nothing in it leads to a network.
+/// What the page of a run shows.
 async fn sound(page: &Page, verdict: &str, shape: Shape) -> Result<(), Failed> {
-    assert_eq!(page.text(".verdict .word").await?.to_lowercase(), verdict);
+    stands_alone(page, verdict).await?;
     for section in ["faults", "latency", "checkers", "operations", "logs", "reproduce"] {
         let shown = format!("document.getElementById('{section}')?.checkVisibility() ?? false");
         let expected = section != "operations" || shape != Shape::Empty;
         assert_eq!(page.value(&shown).await?, expected, "whether {section} is shown");
     }
-    let before = background(page).await?;
-    page.click("#theme").await?;
-    assert_ne!(background(page).await?, before, "the theme did not change");
-    let wide = page.value("document.documentElement.scrollWidth > window.innerWidth").await?;
-    assert_eq!(wide, false, "the page overflows sideways");
     // What lies on the run's axis says its times, or a zoom would leave it where it is not true.
     let unmoved = "[...document.querySelectorAll('.on-run rect, .on-run path, .on-run circle')].filter((at) => !at.closest(\
         '[data-t], [data-ts], .stretched, .scatter, .quantiles, .rates, .quantiles-drawn, .rates-drawn, .cursor, .brush, clipPath'))\
         .map((at) => at.outerHTML.slice(0, 90)).slice(0, 5)";
     assert_eq!(page.value(unmoved).await?, json!([]), "elements that are not moved by a zoom");
+    Ok(())
+}
+
+/// What holds for every page: its verdict, that it takes both themes, and that nothing in it leads to a network.
+pub(crate) async fn stands_alone(page: &Page, verdict: &str) -> Result<(), Failed> {
+    assert_eq!(page.text(".verdict .word").await?.to_lowercase(), verdict);
+    let before = background(page).await?;
+    page.click("#theme").await?;
+    assert_ne!(background(page).await?, before, "the theme did not change");
+    let wide = page.value("document.documentElement.scrollWidth > window.innerWidth").await?;
+    assert_eq!(wide, false, "the page overflows sideways");
     let away = "[...document.querySelectorAll('[src], [href]')]\
         .map((at) => at.getAttribute('src') || at.getAttribute('href')).filter((to) => /https?:/i.test(to)).length";
     assert_eq!(page.value(away).await?, 0, "something leads to a network");
@@ -135,7 +141,6 @@ async fn hostile_values_are_text(page: &Page) -> Result<(), Failed> {
 }
 
 pub(crate) fn accessible() -> Result<(), Failed> {
-    let axe = std::fs::read_to_string(std::env::var(super::AXE)?)?;
     let store = tempfile::tempdir()?;
     in_browser(|page| async move {
         for (name, _, shape) in SAMPLES {
@@ -143,14 +148,20 @@ pub(crate) fn accessible() -> Result<(), Failed> {
             if shape != Shape::Empty {
                 page.click("#grid .rows [role=row]").await?;
             }
-            page.run(&axe).await?;
-            no_barrier(&page, name, "{}").await?;
-            // The dark theme has other colours, and nothing else.
-            page.click("#theme").await?;
-            no_barrier(&page, name, "{ runOnly: ['color-contrast'] }").await?;
+            no_barriers(&page, name).await?;
         }
         Ok(())
     })
+}
+
+/// A light page has no serious barrier, and none when it is dark.
+pub(crate) async fn no_barriers(page: &Page, name: &str) -> Result<(), Failed> {
+    let axe = std::fs::read_to_string(std::env::var(super::AXE)?)?;
+    page.run(&axe).await?;
+    no_barrier(page, name, "{}").await?;
+    // The dark theme has other colours, and nothing else.
+    page.click("#theme").await?;
+    no_barrier(page, name, "{ runOnly: ['color-contrast'] }").await
 }
 
 /// What axe finds with these options is neither serious nor critical.
