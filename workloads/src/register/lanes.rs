@@ -18,8 +18,9 @@ pub(super) fn lanes(run: &RunView<'_, RegisterCall, RegisterReply>) -> Lanes {
     let writes = lanes.values().map(|lane| lane.spans.len()).sum();
     let reads = lanes.values().map(|lane| lane.marks.len()).sum();
     let text = format!(
-        "{} keys, each with its {} writes and exchanges (from their start to their answer, in which they take effect; one \
-         without an answer may take effect at any time later) and its {} reads (when they were answered), labelled with their values where there is room.",
+        "{} keys, each with its {} writes and exchanges (from their start to their answer, in which they take effect; one without an \
+         answer may take effect at any time later) and its {} reads (when they were answered), labelled with their values where there \
+         is room.",
         count(lanes.len()),
         count(writes),
         count(reads)
