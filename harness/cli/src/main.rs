@@ -5,6 +5,7 @@ mod arguments;
 mod campaign;
 mod check;
 mod ci;
+mod executable;
 mod exit;
 mod export;
 mod github;
@@ -34,6 +35,8 @@ use exit::Exit;
 
 fn main() -> ExitCode {
     let began = Instant::now();
+    // Started by another path than its own name, it is found by its name all the same.
+    let _ = nix::sys::prctl::set_name(c"dsjepsen");
     let matches = match arguments::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {

@@ -103,7 +103,8 @@ async fn carry_out(
 ) -> Result<(Verdict, Option<Cluster>), Failure> {
     let request = one.request;
     let started = async {
-        let executable = std::env::current_exe().map_err(|error| format!("cannot find this executable: {error}"))?;
+        let executable =
+            crate::executable::executable().map_err(|error| format!("cannot find this executable: {error}"))?;
         Cluster::start(ClusterPlan {
             run: plan.run.clone(),
             target: request.target,

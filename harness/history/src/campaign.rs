@@ -204,8 +204,6 @@ pub enum HarnessReason {
     Refused,
     /// Its exit code and its verdict do not agree.
     Contradiction,
-    /// It could not be started.
-    NotStarted,
 }
 
 impl fmt::Display for HarnessReason {
@@ -216,7 +214,6 @@ impl fmt::Display for HarnessReason {
             Self::Crashed => "crashed",
             Self::Refused => "refused",
             Self::Contradiction => "contradiction",
-            Self::NotStarted => "not-started",
         })
     }
 }

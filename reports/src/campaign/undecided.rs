@@ -147,6 +147,5 @@ fn of_harness(reason: HarnessReason) -> &'static str {
         HarnessReason::Crashed => "The mend of what ended it: its output is kept beside the runs.",
         HarnessReason::Refused => "What the campaign found here when it began, and that is gone.",
         HarnessReason::Contradiction => "The mend of dsjepsen: its exit code and its verdict must agree.",
-        HarnessReason::NotStarted => "A machine with room for another process.",
     }
 }

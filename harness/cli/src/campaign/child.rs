@@ -11,6 +11,8 @@ use dsjepsen_history::{CampaignDirectory, Cell};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use crate::executable;
+
 /// How long a run that was asked to end may take to do so in good order: it judges what it has recorded.
 const END_TIME: Duration = Duration::from_secs(30);
 
@@ -68,8 +70,10 @@ impl Child {
             fs::create_dir_all(folder)?;
         }
         let output = File::create(output)?;
-        let mut command = Command::new(std::env::current_exe()?);
+        // All runs of a night are one binary's, whatever takes its place meanwhile.
+        let mut command = Command::new(executable::OWN);
         command
+            .arg0("dsjepsen")
             .args(&cell.command[1..])
             .arg("--store")
             .arg(directory.runs())

@@ -5,8 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use dsjepsen_history::{
-    Campaign, CampaignDirectory, CampaignEvent, Cell, CellFinding, CellHealth, CellOperations, CellResult, CellState,
-    HarnessError, HarnessReason, JournalEntry, RunDirectory,
+    Campaign, CampaignDirectory, CampaignEvent, Cell, CellResult, CellState, JournalEntry, RunDirectory,
 };
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -109,7 +108,7 @@ impl<'a> Controller<'a> {
     /// Runs what is to be run, and says how the campaign ends.
     ///
     /// # Errors
-    /// Where what came of a run cannot be written down: then nothing more begins, for it would be lost. All runs are ended.
+    /// Where a run cannot be started, or what came of one cannot be written down: then nothing more begins, for it would be lost. All runs are ended.
     pub(super) fn run(&mut self) -> Result<Exit, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -232,7 +231,13 @@ impl<'a> Controller<'a> {
                 self.show.tell(&CampaignEvent::Begun { id, run }, &self.campaign);
                 Ok(())
             }
-            Err(error) => self.end(place, not_started(run, &error.to_string())),
+            Err(error) => {
+                // Nothing was run: whatever keeps a process from being started would keep all others from it.
+                self.directory.append(&JournalEntry::BrokenOff { id }).map_err(harness)?;
+                self.campaign.cells[place].state = CellState::Waiting;
+                let title = self.campaign.cells[place].title();
+                Err(harness(format!("{title} could not be started: {error}; --resume goes on with it")))
+            }
         }
     }
 
@@ -359,7 +364,7 @@ impl<'a> Controller<'a> {
         written
     }
 
-    /// Nothing can be written down any more: ends what goes on.
+    /// It cannot go on: ends its runs, which wait to be made again.
     fn abandon(&mut self) {
         for mut child in std::mem::take(&mut self.children) {
             child.kill();
@@ -382,23 +387,5 @@ fn forget_not_run(cell: &mut Cell) {
 fn forget_output(directory: &CampaignDirectory, run: &str, result: &CellResult) {
     if result.harness_error.is_none() && result.page {
         let _ = std::fs::remove_file(directory.output_file(run));
-    }
-}
-
-fn not_started(run: String, error: &str) -> CellResult {
-    let text = format!("the run could not be started: {error}");
-    CellResult {
-        run,
-        page: false,
-        started: jiff::Timestamp::now().to_string(),
-        took_ms: 0,
-        exit_code: Exit::Harness.code(),
-        verdict: None,
-        sentence: text.clone(),
-        findings: Vec::<CellFinding>::new(),
-        harness_error: Some(HarnessError { reason: HarnessReason::NotStarted, text }),
-        operations: CellOperations::default(),
-        health: CellHealth::default(),
-        target_version: String::new(),
     }
 }
