@@ -167,11 +167,12 @@ impl CampaignDirectory {
     /// [`RunDirectoryError::Damaged`] for a line that is whole and means nothing.
     pub fn journal(&self) -> Result<Vec<JournalEntry>, RunDirectoryError> {
         let path = self.journal_file();
-        let text = fs::read_to_string(&path).map_err(|source| RunDirectoryError::Io { what: "read", path, source })?;
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        let lines = whole.lines().enumerate().filter(|(_, line)| !line.is_empty());
-        let read = |(number, line): (usize, &str)| {
-            serde_json::from_str(line).map_err(|error| self.damaged(format!("line {}: {error}", number + 1)))
+        // A line may be torn inside a letter: only those that are whole are text.
+        let content = fs::read(&path).map_err(|source| RunDirectoryError::Io { what: "read", path, source })?;
+        let whole = content.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |end| &content[..end]);
+        let lines = whole.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
+        let read = |(number, line): (usize, &[u8])| {
+            serde_json::from_slice(line).map_err(|error| self.damaged(format!("line {}: {error}", number + 1)))
         };
         lines.map(read).collect()
     }

@@ -113,7 +113,10 @@ fn the_journal_is_the_truth_and_a_torn_line_is_none() {
         directory.append(&entry).unwrap();
     }
     let mut file = File::options().append(true).open(directory.journal_file()).unwrap();
-    write!(file, "{{\"entry\":\"ended\",\"id\":2,").unwrap();
+    // Torn inside a letter of two bytes.
+    let line = "{\"entry\":\"ended\",\"id\":2,\"sentence\":\"caf\u{e9}";
+    file.write_all(&line.as_bytes()[..line.len() - 1]).unwrap();
+    assert!(String::from_utf8(fs::read(directory.journal_file()).unwrap()).is_err());
     let read = directory.replay().unwrap();
     assert_eq!((read.cells[0].attempts, read.cells[1].attempts, read.cells[2].attempts), (1, 2, 0));
     assert!(read.cells[0].result().is_some());
