@@ -19,10 +19,12 @@ use crate::junit::{JUnit, Subject, Suite, class};
 use crate::naming;
 use crate::run::put_first;
 use crate::schedule::shell_line;
+use crate::signals::end_with_parent;
 use crate::terminal::{Style, Terminal};
 
 /// The command.
 pub(crate) fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
+    end_with_parent(arguments)?;
     let named = arguments.get_one::<PathBuf>("manifest").or_else(|| arguments.get_one("path"));
     let name = named.map_or_else(String::new, |path| path.display().to_string());
     let subject = Subject {

@@ -16,6 +16,7 @@ mod manual;
 mod naming;
 mod run;
 mod schedule;
+mod signals;
 mod stored_plan;
 mod target;
 mod terminal;

@@ -15,13 +15,12 @@ use crate::ci::Readers;
 use crate::exit::{Exit, Failure, harness};
 use crate::run::{RunRequest, run};
 use crate::schedule::Request;
+use crate::signals::end_with_parent;
 use crate::terminal::Style;
 
 /// The command.
 pub(crate) fn test(arguments: &ArgMatches, process_began: Instant) -> Result<Exit, Failure> {
-    if let Some(parent) = arguments.get_one::<u64>("parent") {
-        end_with(*parent)?;
-    }
+    end_with_parent(arguments)?;
     let mut readers = Readers::begin(arguments)?;
     let exit = run_all(arguments, process_began, &mut readers).inspect_err(|failure| readers.failed(failure, 0))?;
     Ok(readers.finish(exit))
@@ -90,16 +89,6 @@ fn run_all(arguments: &ArgMatches, process_began: Instant, readers: &mut Readers
         }
         Ok(worst)
     })
-}
-
-/// Has this process killed when its parent ends, in whatever way; its guardian then ends what it started.
-fn end_with(parent: u64) -> Result<(), Failure> {
-    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).map_err(harness)?;
-    // The parent may have ended before.
-    match u64::try_from(nix::unistd::getppid().as_raw()) {
-        Ok(found) if found == parent => Ok(()),
-        _ => Err(harness(format!("process {parent}, with which this one should end, is not its parent any more"))),
-    }
 }
 
 /// The first signal ends the run in good order; the second ends the program at once, and the guardian its processes.

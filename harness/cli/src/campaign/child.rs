@@ -1,4 +1,4 @@
-//! One run of a campaign: a process of its own, which ends by itself, or is ended.
+//! A process of a campaign, which makes one run, or judges one again that was recorded. It ends by itself, or is ended.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,10 +11,13 @@ use dsjepsen_history::{CampaignDirectory, Cell};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use super::collect::Recorded;
 use crate::executable;
 
 /// How long a run that was asked to end may take to do so in good order: it judges what it has recorded.
 const END_TIME: Duration = Duration::from_secs(30);
+/// How long a record may be judged and drawn at least.
+const CHECK_TIME: Duration = Duration::from_secs(120);
 
 /// A run that goes on.
 #[derive(Debug)]
@@ -25,11 +28,26 @@ pub(super) struct Child {
     pub(super) run: String,
     /// Wall-clock time of its beginning, RFC 3339.
     pub(super) started: String,
-    pub(super) began: Instant,
+    /// What was recorded of it before, where this process only judges that again.
+    pub(super) recorded: Option<Recorded>,
+    began: Instant,
     process: std::process::Child,
     deadline: Instant,
     asked: Option<(Why, Instant)>,
     killed: bool,
+}
+
+/// Which cell a process is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Task<'a> {
+    /// Its place in the plan.
+    pub(super) place: usize,
+    pub(super) cell: &'a Cell,
+    /// The run's name.
+    pub(super) run: &'a str,
+    pub(super) directory: &'a CampaignDirectory,
+    /// After so long it is asked to end.
+    pub(super) time: Duration,
 }
 
 /// Why a run was asked to end.
@@ -58,27 +76,32 @@ impl Child {
     ///
     /// # Errors
     /// Where it cannot be started.
-    pub(super) fn start(
-        (place, cell): (usize, &Cell),
-        run: &str,
-        directory: &CampaignDirectory,
-        folder: &Path,
-        time: Duration,
-    ) -> io::Result<Self> {
-        let output = directory.output_file(run);
+    pub(super) fn test(task: Task<'_>, folder: &Path) -> io::Result<Self> {
+        let mut command = own_command();
+        command.args(&task.cell.command[1..]).arg("--store").arg(task.directory.runs()).args(["--run", task.run]);
+        command.current_dir(folder);
+        Self::start(task, command, None)
+    }
+
+    /// Starts `dsjepsen check …` for a run that had been judged; it draws its page again. It ends with this thread.
+    ///
+    /// # Errors
+    /// Where it cannot be started.
+    pub(super) fn check(task: Task<'_>, recorded: Recorded) -> io::Result<Self> {
+        let run = task.directory.runs().join(task.run);
+        let mut command = own_command();
+        command.arg("check").arg(&run).arg("--html").arg(run.join("index.html"));
+        Self::start(Task { time: task.time.max(CHECK_TIME), ..task }, command, Some(recorded))
+    }
+
+    fn start(task: Task<'_>, mut command: Command, recorded: Option<Recorded>) -> io::Result<Self> {
+        let output = task.directory.output_file(task.run);
         if let Some(folder) = output.parent() {
             fs::create_dir_all(folder)?;
         }
-        let output = File::create(output)?;
-        // All runs of a night are one binary's, whatever takes its place meanwhile.
-        let mut command = Command::new(executable::OWN);
+        let output = File::options().create(true).append(true).open(output)?;
         command
-            .arg0("dsjepsen")
-            .args(&cell.command[1..])
-            .arg("--store")
-            .arg(directory.runs())
-            .args(["--run", run, "--parent", &std::process::id().to_string(), "--quiet"])
-            .current_dir(folder)
+            .args(["--parent", &std::process::id().to_string(), "--quiet"])
             // What CI systems read is told by the campaign.
             .env_remove("GITHUB_ACTIONS")
             .env_remove("GITHUB_STEP_SUMMARY")
@@ -87,10 +110,19 @@ impl Child {
             .stderr(output)
             // A terminal's Ctrl-C is for the campaign, which then asks its runs.
             .process_group(0);
-        let (started, began) = (jiff::Timestamp::now().to_string(), Instant::now());
-        let process = command.spawn()?;
-        let run = run.to_owned();
-        Ok(Self { place, run, started, began, process, deadline: began + time, asked: None, killed: false })
+        let now = jiff::Timestamp::now().to_string();
+        let began = Instant::now();
+        Ok(Self {
+            place: task.place,
+            run: task.run.to_owned(),
+            started: recorded.as_ref().map_or(now, |recorded| recorded.started.clone()),
+            recorded,
+            began,
+            process: command.spawn()?,
+            deadline: began + task.time,
+            asked: None,
+            killed: false,
+        })
     }
 
     /// Looks after it: asks it to end when its time is over, and kills it where it does not. Tells once when it has ended.
@@ -130,6 +162,13 @@ impl Child {
             let _ = kill(Pid::from_raw(pid), signal);
         }
     }
+}
+
+/// This very binary: all runs of a night are its own, whatever takes its place meanwhile.
+fn own_command() -> Command {
+    let mut command = Command::new(executable::OWN);
+    command.arg0("dsjepsen");
+    command
 }
 
 fn words(status: ExitStatus) -> String {

@@ -1,7 +1,7 @@
 //! The controller: begins runs, so many at a time, looks after them, and writes down what came of each. One thread, which the runs end with.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use dsjepsen_history::{
@@ -10,8 +10,8 @@ use dsjepsen_history::{
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::How;
-use super::child::{Child, Ended, Why};
-use super::collect::{collect, recover};
+use super::child::{Child, Ended, Task, Why};
+use super::collect::{Recorded, collect, recorded};
 use super::readers::Readers;
 use super::show::Show;
 use crate::exit::{Exit, Failure, harness};
@@ -38,6 +38,8 @@ pub(super) struct Controller<'a> {
     /// How much of the time since then is in the journal.
     noted: Duration,
     waiting: VecDeque<usize>,
+    /// Runs that had been judged when an earlier controller ended, with their places.
+    to_judge: VecDeque<(usize, String, Recorded)>,
     children: Vec<Child>,
     names: BTreeSet<String>,
     last_start: Option<Instant>,
@@ -95,6 +97,7 @@ impl<'a> Controller<'a> {
             began: Instant::now(),
             noted: Duration::ZERO,
             waiting: VecDeque::new(),
+            to_judge: VecDeque::new(),
             children: Vec::new(),
             names: BTreeSet::new(),
             last_start: None,
@@ -136,10 +139,11 @@ impl<'a> Controller<'a> {
     async fn work(&mut self) -> Result<Exit, Failure> {
         let mut signals = Signals::watch()?;
         self.clear_away()?;
-        self.waiting =
-            (0..self.campaign.cells.len()).filter(|place| self.campaign.cells[*place].result().is_none()).collect();
         self.campaign.cells.iter_mut().for_each(forget_not_run);
+        let waits = |place: &usize| self.campaign.cells[*place].state == CellState::Waiting;
+        self.waiting = (0..self.campaign.cells.len()).filter(waits).collect();
         while !self.is_over() {
+            self.judge_some()?;
             self.begin_some()?;
             self.look()?;
             self.draw_sometimes()?;
@@ -153,7 +157,7 @@ impl<'a> Controller<'a> {
         Ok(self.exit())
     }
 
-    /// Ends what a controller that was killed has left. A run that had been judged counts; another is made again.
+    /// Ends what a controller that was killed has left. A run that had been judged will be judged again; another is made again.
     fn clear_away(&mut self) -> Result<(), Failure> {
         for place in 0..self.campaign.cells.len() {
             let CellState::Running { run } = &self.campaign.cells[place].state else { continue };
@@ -172,14 +176,8 @@ impl<'a> Controller<'a> {
             let healed = undo(&run, directory.as_ref())?;
             let cell = &mut self.campaign.cells[place];
             let id = cell.id;
-            match recover(cell, &run, self.directory) {
-                Some(result) => {
-                    self.directory
-                        .append(&JournalEntry::Ended { id, result: Box::new(result.clone()) })
-                        .map_err(harness)?;
-                    cell.state = CellState::Done(Box::new(result));
-                    self.show.tell(&CampaignEvent::Ended { cell: Box::new(cell.clone()) }, &self.campaign);
-                }
+            match recorded(&run, self.directory) {
+                Some(recorded) => self.to_judge.push_back((place, run, recorded)),
                 None => {
                     self.directory.append(&JournalEntry::BrokenOff { id }).map_err(harness)?;
                     cell.state = CellState::Waiting;
@@ -192,7 +190,23 @@ impl<'a> Controller<'a> {
     }
 
     fn is_over(&self) -> bool {
-        self.children.is_empty() && (self.waiting.is_empty() || self.stop.is_some())
+        let judges = !self.to_judge.is_empty() && self.stop != Some(Stop::Interrupted);
+        self.children.is_empty() && !judges && (self.waiting.is_empty() || self.stop.is_some())
+    }
+
+    /// Has recorded runs judged again, each in a process of its own, for judging or drawing may be what ended the last one.
+    fn judge_some(&mut self) -> Result<(), Failure> {
+        while self.stop != Some(Stop::Interrupted) && self.children.len() < self.campaign.jobs as usize {
+            let Some((place, run, recorded)) = self.to_judge.pop_front() else { return Ok(()) };
+            self.children.push(Child::check(self.task(place, &run), recorded).map_err(harness)?);
+        }
+        Ok(())
+    }
+
+    fn task<'t>(&'t self, place: usize, run: &'t str) -> Task<'t> {
+        let cell = &self.campaign.cells[place];
+        let time = Duration::from_millis(cell.own_time_ms.saturating_add(self.campaign.grace_ms));
+        Task { place, cell, run, directory: self.directory, time }
     }
 
     fn begin_some(&mut self) -> Result<(), Failure> {
@@ -220,9 +234,7 @@ impl<'a> Controller<'a> {
         let cell = &mut self.campaign.cells[place];
         cell.attempts += 1;
         cell.state = CellState::Running { run: run.clone() };
-        let time = Duration::from_millis(cell.own_time_ms.saturating_add(self.campaign.grace_ms));
-        let folder = PathBuf::from(&self.campaign.folder);
-        let started = Child::start((place, &self.campaign.cells[place]), &run, self.directory, &folder, time);
+        let started = Child::test(self.task(place, &run), Path::new(&self.campaign.folder));
         self.last_start = Some(Instant::now());
         self.is_stale = true;
         match started {
@@ -272,9 +284,14 @@ impl<'a> Controller<'a> {
         // Where the run itself was killed, its guardian may still be at what is done here.
         let left_over = if ended.code.is_some() { healed.ended.len() as u64 } else { 0 };
         let cell = &self.campaign.cells[child.place];
-        let result = collect(cell, (&child.run, &child.started), ended, self.directory, left_over);
+        let ended = child.recorded.as_ref().map_or_else(|| ended.clone(), |recorded| recorded.ended(cell, ended));
+        let result = collect(cell, (&child.run, &child.started), &ended, self.directory, left_over);
         let exit = result.exit_code;
         if ended.asked == Some(Why::Interrupted) && (exit == Exit::Interrupted.code() || exit == Exit::Harness.code()) {
+            if child.recorded.is_some() {
+                // Its record stands: it is judged when the campaign goes on.
+                return Ok(());
+            }
             self.directory.append(&JournalEntry::BrokenOff { id: cell.id }).map_err(harness)?;
             self.campaign.cells[child.place].state = CellState::Waiting;
             self.is_stale = true;

@@ -67,19 +67,41 @@ pub(crate) fn orphans() -> Result<(), Failed> {
     Ok(())
 }
 
+/// As if the controller had been killed between the end of this run and the note of it.
+fn forget_the_end(night: &Night, id: u32) {
+    let directory = night.directory();
+    let journal = fs::read_to_string(directory.journal_file()).unwrap();
+    let end = format!(r#""entry":"ended","id":{id},"#);
+    let kept: Vec<&str> = journal.lines().filter(|line| !line.contains(&end)).collect();
+    assert_eq!(kept.len() + 1, journal.lines().count());
+    fs::write(directory.journal_file(), kept.join("\n") + "\n").unwrap();
+}
+
 pub(crate) fn judged_before() -> Result<(), Failed> {
     let night = Night::new();
     let output = night.run(&format!("--target ttl-lock --seeds 2 --jobs 2 {SHORT}"));
     let campaign = night.campaign();
     assert_eq!(code(&output), worst(&campaign), "{}", text(&output));
-    // As if it had been killed between the end of a run and the note of it, the page not yet drawn.
-    let directory = night.directory();
     let last = campaign.cells[1].result().unwrap();
-    fs::remove_file(directory.runs().join(&last.run).join("index.html")).unwrap();
-    let journal = fs::read_to_string(directory.journal_file()).unwrap();
-    let kept: Vec<&str> = journal.lines().filter(|line| !line.contains(r#""entry":"ended","id":2"#)).collect();
-    assert_eq!(kept.len() + 1, journal.lines().count());
-    fs::write(directory.journal_file(), kept.join("\n") + "\n").unwrap();
+    let run = night.directory().runs().join(&last.run);
+    forget_the_end(&night, 2);
+    fs::remove_file(run.join("index.html")).unwrap();
+    // Who is interrupted while it is judged again leaves it as it was: nobody reads this history to its end.
+    let (history, aside) = (run.join("history.jsonl"), run.join("aside"));
+    fs::rename(&history, &aside).unwrap();
+    nix::unistd::mkfifo(&history, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let mut command = night.resume(&[]);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut running = Running::start(command);
+    eventually("the run being judged again", || {
+        let lines = night.processes().into_iter().filter_map(|pid| fs::read(format!("/proc/{pid}/cmdline")).ok());
+        lines.into_iter().any(|line| line.starts_with(b"dsjepsen\0check\0"))
+    });
+    running.signal(Signal::SIGTERM);
+    assert_eq!(running.wait(), Some(130));
+    assert_eq!(night.directory().replay().unwrap().tally().open, 1);
+    night.assert_nothing_left();
+    fs::rename(&aside, &history).unwrap();
     let output = night.resume(&[]).output().unwrap();
     assert_eq!(code(&output), worst(&campaign), "{}", text(&output));
     let again = night.campaign();
@@ -88,6 +110,35 @@ pub(crate) fn judged_before() -> Result<(), Failed> {
     assert_eq!(night.begun()[&2].len(), 1);
     assert!(again.worked_ms >= campaign.worked_ms && campaign.worked_ms >= 1_000, "what was done before counts");
     night.assert_agrees();
+    Ok(())
+}
+
+pub(crate) fn judged_in_vain() -> Result<(), Failed> {
+    let night = Night::new();
+    night.run(&format!("--target raft --seeds 1 {SHORT}"));
+    let before = night.campaign();
+    let result = before.cells[0].result().unwrap();
+    forget_the_end(&night, 1);
+    // Its page cannot be drawn: whoever tries ends otherwise than the verdict says.
+    let run = night.directory().runs().join(&result.run);
+    fs::create_dir(run.join("index.html.tmp")).unwrap();
+    let output = night.resume(&[]).output().unwrap();
+    let campaign = night.campaign();
+    let again = campaign.cells[0].result().unwrap();
+    assert_eq!((again.verdict, night.begun()[&1].len()), (result.verdict, 1));
+    assert_eq!((code(&output), again.exit_code), (255, 255), "{}", text(&output));
+    let error = again.harness_error.as_ref().unwrap();
+    assert_eq!(error.reason, HarnessReason::Contradiction);
+    assert!(error.text.contains("exit code 255 when it was judged again"), "{}", error.text);
+    // And where it can be drawn, what was expected of the run is expected of its record.
+    let night = Night::new();
+    night.run(&format!("--target raft --seeds 1 {SHORT} --expect unknown"));
+    let before = night.campaign();
+    forget_the_end(&night, 1);
+    let output = night.resume(&[]).output().unwrap();
+    let (one, other) = (&before.cells[0], &night.campaign().cells[0]);
+    assert_eq!(one.result().unwrap().exit_code, other.result().unwrap().exit_code, "{}", text(&output));
+    assert_eq!(one.result().unwrap().harness_error, other.result().unwrap().harness_error);
     Ok(())
 }
 

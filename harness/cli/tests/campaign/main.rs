@@ -19,6 +19,7 @@ const TRIALS: Trials = &[
     ("a_controller_that_is_killed_again_and_again_loses_and_repeats_nothing", &[], ended::killed),
     ("runs_end_with_their_controller", &[], ended::orphans),
     ("a_run_that_was_judged_before_its_controller_was_killed_is_not_repeated", &[], ended::judged_before),
+    ("a_record_that_cannot_be_judged_again_is_no_pass_and_ends_no_campaign", &[], ended::judged_in_vain),
     ("a_run_that_cannot_be_started_waits_to_be_resumed", &[], started::not_started),
     ("a_binary_that_is_replaced_meanwhile_goes_on_as_it_was", &[], started::replaced),
     ("one_controller_at_a_time", &[], ended::held),
