@@ -14,6 +14,7 @@ use dsjepsen_history::{Finding, RunDirectory, UnknownReason, Verdict};
 use dsjepsen_reports::{ReportError, write_page_as};
 use dsjepsen_workloads::Judged;
 
+use crate::aside::aside;
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::junit::{JUnit, Subject, Suite, class};
 use crate::naming;
@@ -49,7 +50,7 @@ pub(crate) fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
     let (exit, _) = judged?;
     Ok(told.map_or_else(
         |problem| {
-            eprintln!("error: {problem}");
+            aside(format_args!("error: {problem}"));
             exit.worst(Exit::Harness)
         },
         |()| exit,
@@ -97,7 +98,7 @@ fn with_page(exit: Exit, drawn: Result<(), ReportError>) -> Exit {
     match drawn {
         Ok(()) => exit,
         Err(error) => {
-            eprintln!("error: the page: {error}");
+            aside(format_args!("error: the page: {error}"));
             exit.worst(Exit::Harness)
         }
     }
@@ -114,7 +115,7 @@ pub(crate) fn judge_again(directory: &RunDirectory, path: &Path) -> Result<Verdi
         .judge(directory, &plan, cut_short)
         .map_err(|error| harness(format!("{} cannot be judged: {error}", path.display())))?;
     if let Err(error) = directory.write_lanes(&lanes) {
-        eprintln!("warning: the lanes are not kept: {error}");
+        aside(format_args!("warning: the lanes are not kept: {error}"));
     }
     if let Some(before) = before {
         // That the cluster never came up is nowhere in a history.

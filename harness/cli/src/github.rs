@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use dsjepsen_history::{FaultInterval, Gravity, read_history};
 
+use crate::aside::aside;
 use crate::exit::{Exit, Failure};
 use crate::run::Ran;
 use crate::words::{cut, headline};
@@ -101,7 +102,7 @@ impl GitHub {
         };
         let appended = File::options().create(true).append(true).open(file);
         if let Err(error) = appended.and_then(|mut file| file.write_all(section.as_bytes())) {
-            eprintln!("warning: GITHUB_STEP_SUMMARY: {}: {error}", file.display());
+            aside(format_args!("warning: GITHUB_STEP_SUMMARY: {}: {error}", file.display()));
         }
     }
 }

@@ -1,7 +1,8 @@
 //! The binary `dsjepsen`: arguments in, runs and verdicts out. It alone knows every workload, target, fault and report.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this crate is the edge to the terminal")]
+#![expect(clippy::print_stdout, reason = "this crate is the edge to the terminal")]
 
 mod arguments;
+mod aside;
 mod campaign;
 mod check;
 mod ci;
@@ -32,6 +33,7 @@ use clap::ArgMatches;
 
 use tracing_subscriber::EnvFilter;
 
+use aside::aside;
 use exit::Exit;
 
 fn main() -> ExitCode {
@@ -53,7 +55,7 @@ fn main() -> ExitCode {
     }
     let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&matches, began)));
     let exit = outcome.unwrap_or_else(|_| {
-        eprintln!("error: dsjepsen itself failed (a panic, shown above); the run says nothing about the target");
+        aside("error: dsjepsen itself failed (a panic, shown above); the run says nothing about the target");
         Exit::Harness
     });
     exit.into()
@@ -82,7 +84,7 @@ fn dispatch(matches: &ArgMatches, began: Instant) -> Exit {
         _ => Err(exit::usage("there is no such command")),
     };
     result.unwrap_or_else(|failure| {
-        eprintln!("error: {failure}");
+        aside(format_args!("error: {failure}"));
         failure.exit
     })
 }

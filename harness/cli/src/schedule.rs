@@ -11,6 +11,7 @@ use dsjepsen_workloads::{AnyWorkload, workloads};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::arguments::{WORKERS, read_options};
+use crate::aside::aside;
 use crate::exit::{Failure, unavailable, usage};
 use crate::naming;
 use crate::stored_plan::{self, StoredPlan};
@@ -64,10 +65,10 @@ impl Request {
         let nodes: Vec<NodeId> = (0..usize::from(settings.nodes)).map(NodeId::at).collect();
         stored.check_faults(target, &nodes)?;
         if target.promises(&variants) != plan.promises {
-            eprintln!(
+            aside(format_args!(
                 "warning: the plan names other promises than `{}` makes: the run is held to those that it makes",
                 plan.target
-            );
+            ));
         }
         Ok(Self {
             workload,

@@ -1,21 +1,19 @@
 //! `dsjepsen test`: one run or several, each from plan to page.
 
-use std::cell::Cell;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::time::Instant;
 
 use clap::ArgMatches;
 use dsjepsen_engine::{Stop, StopReason};
 use dsjepsen_history::Gravity;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
+use crate::aside::aside;
 use crate::ci::Readers;
 use crate::exit::{Exit, Failure, harness};
 use crate::run::{RunRequest, run};
 use crate::schedule::Request;
-use crate::signals::end_with_parent;
+use crate::signals::{Signals, end_with_parent};
 use crate::terminal::Style;
 
 /// The command.
@@ -73,7 +71,7 @@ fn run_all(arguments: &ArgMatches, process_began: Instant, readers: &mut Readers
                 }
                 Err(failure) if number == 0 => return Err(failure),
                 Err(failure) => {
-                    eprintln!("error: {failure}");
+                    aside(format_args!("error: {failure}"));
                     readers.failed(&failure, number);
                     failure.exit
                 }
@@ -93,20 +91,14 @@ fn run_all(arguments: &ArgMatches, process_began: Instant, readers: &mut Readers
 
 /// The first signal ends the run in good order; the second ends the program at once, and the guardian its processes.
 fn watch_signals(stop: &Stop) -> Result<(), Failure> {
-    let failed = |error| harness(format!("cannot watch for signals: {error}"));
-    let asked_before = Rc::new(Cell::new(false));
-    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-        let mut signals = signal(kind).map_err(failed)?;
-        let (stop, asked_before) = (stop.clone(), Rc::clone(&asked_before));
-        tokio::task::spawn_local(async move {
-            while signals.recv().await.is_some() {
-                if asked_before.replace(true) {
-                    std::process::exit(i32::from(Exit::Interrupted.code()));
-                }
-                stop.ask(StopReason::Interrupted);
-            }
-        });
-    }
+    let mut signals = Signals::watch()?;
+    let stop = stop.clone();
+    tokio::task::spawn_local(async move {
+        signals.next().await;
+        stop.ask(StopReason::Interrupted);
+        signals.next().await;
+        std::process::exit(i32::from(Exit::Interrupted.code()));
+    });
     Ok(())
 }
 

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use dsjepsen_history::{
     Campaign, CampaignDirectory, CampaignEvent, Cell, CellResult, CellState, JournalEntry, RunDirectory,
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::How;
 use super::child::{Child, Ended, Task, Why};
@@ -17,6 +16,7 @@ use super::show::Show;
 use crate::exit::{Exit, Failure, harness};
 use crate::heal::undo;
 use crate::run::run_name;
+use crate::signals::Signals;
 
 /// How often runs are looked after.
 const TICK: Duration = Duration::from_millis(20);
@@ -55,29 +55,6 @@ enum Stop {
     Interrupted,
     Time,
     Failure,
-}
-
-/// The signals that end a campaign in good order; a second one ends it at once.
-struct Signals {
-    all: [Signal; 3],
-}
-
-impl Signals {
-    fn watch() -> Result<Self, Failure> {
-        let watch = |kind| signal(kind).map_err(|error| harness(format!("cannot watch for signals: {error}")));
-        Ok(Self {
-            all: [watch(SignalKind::interrupt())?, watch(SignalKind::terminate())?, watch(SignalKind::hangup())?],
-        })
-    }
-
-    async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.all;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
 }
 
 impl<'a> Controller<'a> {

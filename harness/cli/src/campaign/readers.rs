@@ -3,6 +3,7 @@
 use clap::ArgMatches;
 use dsjepsen_history::{Campaign, CampaignDirectory};
 
+use crate::aside::aside;
 use crate::exit::{Exit, Failure};
 use crate::github::GitHub;
 use crate::junit::{JUnit, Subject};
@@ -29,7 +30,7 @@ impl Readers {
     /// Tells how far it is: what has not ended is an error, so that a campaign that was killed is no success.
     pub(super) fn goes_on(&mut self, campaign: &Campaign) {
         if let Some(Err(problem)) = self.junit.as_mut().map(|junit| junit.campaign(campaign, None)) {
-            eprintln!("error: {problem}");
+            aside(format_args!("error: {problem}"));
             self.missed = true;
         }
     }
@@ -38,7 +39,7 @@ impl Readers {
     pub(super) fn finish(&mut self, campaign: &Campaign, directory: &CampaignDirectory, exit: Exit) -> Exit {
         self.missed = false;
         if let Some(Err(problem)) = self.junit.as_mut().map(|junit| junit.campaign(campaign, Some(directory.path()))) {
-            eprintln!("error: {problem}");
+            aside(format_args!("error: {problem}"));
             self.missed = true;
         }
         self.github.campaign(campaign, directory, exit);

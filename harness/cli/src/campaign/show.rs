@@ -7,6 +7,7 @@ use anstream::stdout;
 use dsjepsen_history::{Campaign, CampaignEvent, Cell, CellResult, CellState, Gravity, Tally};
 
 use super::matrix::words as unavailable_words;
+use crate::aside::aside;
 use crate::schedule::shell_line;
 use crate::terminal::Style;
 
@@ -58,7 +59,7 @@ impl Show {
     /// Tells something to know, to those who do not read JSON.
     pub(super) fn note(&mut self, text: &str) {
         match self.style {
-            Style::Json => eprintln!("note: {text}"),
+            Style::Json => aside(format_args!("note: {text}")),
             Style::Lines | Style::Silent => self.line(&format!("note: {text}")),
         }
     }

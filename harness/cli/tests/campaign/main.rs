@@ -7,6 +7,7 @@ mod common;
 mod ended;
 mod night;
 mod started;
+mod terminal;
 mod told;
 
 use std::process::ExitCode;
@@ -27,6 +28,8 @@ const TRIALS: Trials = &[
     ("a_run_that_hangs_is_killed_and_cleared_away", &[], ended::hangs),
     ("what_there_is_no_time_for_is_not_run_and_no_pass_and_can_be_resumed", &[XMLLINT], told::out_of_time),
     ("ctrl_c_ends_runs_in_good_order_and_the_rest_can_be_resumed", &[], ended::interrupted),
+    ("a_terminal_that_is_closed_ends_nothing_that_was_told_to_go_on", &[], terminal::closed),
+    ("a_campaign_ends_in_good_order_also_where_nobody_reads_what_it_says", &[], terminal::deaf),
     ("json_lines_and_campaign_json_keep_to_their_schemas", &[], told::schemas),
     ("ci_systems_read_failures_by_signature_and_what_cannot_be_run_as_skipped", &[XMLLINT], told::ci),
     ("a_planted_flaw_must_be_found", &[], told::planted),
