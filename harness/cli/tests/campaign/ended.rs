@@ -5,6 +5,7 @@ use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
 
+use dsjepsen_engine::nemesis::Journal;
 use dsjepsen_engine::{Purpose, stream};
 use dsjepsen_history::{CampaignDirectory, HarnessReason};
 use libtest_mimic::Failed;
@@ -173,32 +174,42 @@ pub(crate) fn deadline() -> Result<(), Failed> {
     Ok(())
 }
 
+/// Whether no thread of a process runs.
+fn stands_still(pid: i32) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap().flatten();
+    let states = tasks.filter_map(|task| fs::read_to_string(task.path().join("stat")).ok());
+    states.into_iter().all(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')))
+}
+
 pub(crate) fn hangs() -> Result<(), Failed> {
     let night = Night::new();
-    let line = "--target raft --nemesis pause(one) --time-limit 8 --recovery-time 0 --grace 3 --quiet";
+    let line = "--target raft --nemesis pause(one) --time-limit 8 --recovery-time 0 --grace 30 --quiet";
     let mut command = night.command(&line.split_whitespace().collect::<Vec<_>>());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut running = Running::start(command);
-    let journal = |night: &Night| {
-        let run = night.begun().remove(&1).map(|runs| runs[0].clone())?;
-        fs::read_to_string(night.directory().runs().join(run).join("journal.jsonl")).ok()
-    };
-    eventually("a fault in force", || night.found().is_some() && journal(&night).is_some_and(|text| !text.is_empty()));
-    let own = i32::try_from(running.0.id()).unwrap();
-    let children: Vec<i32> = night.processes().into_iter().filter(|pid| *pid != own).collect();
+    eventually("a run", || night.found().is_some() && !night.begun().is_empty());
+    let journal = night.directory().runs().join(&night.begun()[&1][0]).join("journal.jsonl");
+    let in_force = || !Journal::unhealed(&journal).unwrap_or_default().is_empty();
     let is_run =
-        |pid: &&i32| fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains("--parent"));
-    let run = *children.iter().find(is_run).unwrap();
-    kill(Pid::from_raw(run), Signal::SIGSTOP).unwrap();
+        |pid: &i32| fs::read_to_string(format!("/proc/{pid}/cmdline")).is_ok_and(|line| line.contains("--parent"));
+    eventually("a run that stands still with a fault in force", || {
+        let found = if in_force() { night.processes().into_iter().find(is_run) } else { None };
+        let Some(run) = found.map(Pid::from_raw) else { return false };
+        kill(run, Signal::SIGSTOP).unwrap();
+        eventually("that it stands still", || stands_still(run.as_raw()));
+        let stays = in_force();
+        if !stays {
+            kill(run, Signal::SIGCONT).unwrap();
+        }
+        stays
+    });
     assert_eq!(running.wait(), Some(255));
     let campaign = night.campaign();
     let result = campaign.cells[0].result().unwrap();
     assert_eq!(result.harness_error.as_ref().unwrap().reason, HarnessReason::Deadline, "{result:?}");
     assert_eq!(result.verdict, None);
     night.assert_nothing_left();
-    let run = night.directory().runs().join(&result.run);
-    let open = dsjepsen_engine::nemesis::Journal::unhealed(&run.join("journal.jsonl")).unwrap();
-    assert_eq!(open, [], "as `dsjepsen heal` leaves it");
+    assert_eq!(Journal::unhealed(&journal).unwrap(), [], "as `dsjepsen heal` leaves it");
     Ok(())
 }
 pub(crate) fn interrupted() -> Result<(), Failed> {
