@@ -20,7 +20,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ArgMatches;
-use dsjepsen_history::{Campaign, CampaignDirectory, CampaignEvent, CampaignHost, Cell, RunDirectoryError, SCHEMA};
+use dsjepsen_history::{
+    Campaign, CampaignDirectory, CampaignEvent, CampaignHost, Cell, Hold, RunDirectoryError, SCHEMA,
+};
 
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::schedule::shell_line;
@@ -45,17 +47,11 @@ pub(crate) fn campaign(arguments: &ArgMatches) -> Result<Exit, Failure> {
         (false, false) => Style::Lines,
     };
     let mut show = Show::new(style);
-    let (directory, campaign, how) = match arguments.get_one::<PathBuf>("resume") {
-        Some(path) => resume(path, arguments)?,
-        None => match begin(arguments, &mut show)? {
-            Some(begun) => begun,
-            None => return Ok(Exit::Valid),
-        },
+    let begun = match arguments.get_one::<PathBuf>("resume") {
+        Some(path) => Some(resume(path, arguments)?),
+        None => begin(arguments, &mut show)?,
     };
-    // A second controller would run everything twice.
-    let _hold = directory.hold().map_err(|error| usage(format!("{error}; Ctrl-C in its terminal ends it")))?;
-    let campaign = if arguments.contains_id("resume") { replay(&directory, campaign)? } else { campaign };
-    let readers = Readers::begin(arguments, &campaign)?;
+    let Some(Begun { directory, _hold, campaign, readers, how }) = begun else { return Ok(Exit::Valid) };
     show.tell(&planned(&campaign, &directory), &campaign);
     let mut controller = Controller::new(campaign, &directory, show, readers, how);
     let exit = controller.run()?;
@@ -63,6 +59,16 @@ pub(crate) fn campaign(arguments: &ArgMatches) -> Result<Exit, Failure> {
     let finished = finished(&controller.campaign, &directory, exit);
     controller.show.tell(&finished, &controller.campaign);
     Ok(exit)
+}
+
+/// A campaign that is planned and has its directory, new or as an earlier controller left it.
+struct Begun {
+    directory: CampaignDirectory,
+    /// A second controller would run everything twice.
+    _hold: Hold,
+    campaign: Campaign,
+    readers: Readers,
+    how: How,
 }
 
 /// How runs are gone about, beside what each of them is.
@@ -75,7 +81,7 @@ pub(crate) struct How {
 }
 
 /// Plans a campaign and makes its directory; none where only its plan was asked for.
-fn begin(arguments: &ArgMatches, show: &mut Show) -> Result<Option<(CampaignDirectory, Campaign, How)>, Failure> {
+fn begin(arguments: &ArgMatches, show: &mut Show) -> Result<Option<Begun>, Failure> {
     let day = u64::try_from(jiff::Timestamp::now().as_second() / 86_400).unwrap_or_default();
     let settings = Settings::read(arguments, day)?;
     let resolved = matrix::resolve(&settings)?;
@@ -99,29 +105,28 @@ fn begin(arguments: &ArgMatches, show: &mut Show) -> Result<Option<(CampaignDire
         ));
     }
     let directory = make_directory(&settings.store, &mut campaign)?;
-    Ok(Some((directory, campaign, How { for_time: settings.for_time, fail_fast: settings.fail_fast })))
+    let _hold = directory.hold().map_err(harness)?;
+    let readers = Readers::begin(arguments, &campaign)?;
+    let how = How { for_time: settings.for_time, fail_fast: settings.fail_fast };
+    Ok(Some(Begun { directory, _hold, campaign, readers, how }))
 }
 
-/// A campaign that was begun before, as it was last written down.
-fn resume(path: &Path, arguments: &ArgMatches) -> Result<(CampaignDirectory, Campaign, How), Failure> {
-    let directory = CampaignDirectory::open(path).map_err(usage)?;
-    let path = fs::canonicalize(path).map_err(usage)?;
-    let directory = CampaignDirectory::open(&path).unwrap_or(directory);
-    let mut campaign = directory.read().map_err(usage)?;
+/// A campaign that was begun before, as its journal has it.
+fn resume(path: &Path, arguments: &ArgMatches) -> Result<Begun, Failure> {
+    // The store may have links to it, which will lead to others.
+    let path = fs::canonicalize(path).map_err(|error| usage(format!("--resume {}: {error}", path.display())))?;
+    let directory = CampaignDirectory::open(&path).map_err(usage)?;
+    let _hold = directory.hold().map_err(|error| usage(format!("{error}; Ctrl-C in its terminal ends it")))?;
+    let mut campaign = directory.replay().map_err(usage)?;
     if let Some(jobs) = arguments.get_one::<u16>("jobs") {
         campaign.jobs = u32::from(*jobs);
     }
     let given = arguments.get_one::<Duration>("for").copied();
     let for_time = given.or(campaign.for_ms.map(Duration::from_millis));
     campaign.for_ms = for_time.map(milliseconds);
-    Ok((directory, campaign, How { for_time, fail_fast: arguments.get_flag("fail-fast") }))
-}
-
-/// With what its journal says, now that nobody else writes there.
-fn replay(directory: &CampaignDirectory, asked: Campaign) -> Result<Campaign, Failure> {
-    let mut campaign = directory.replay().map_err(harness)?;
-    (campaign.jobs, campaign.for_ms) = (asked.jobs, asked.for_ms);
-    Ok(campaign)
+    let readers = Readers::begin(arguments, &campaign)?;
+    let how = How { for_time, fail_fast: arguments.get_flag("fail-fast") };
+    Ok(Begun { directory, _hold, campaign, readers, how })
 }
 
 /// `store/campaign-<name>-<time>`, with an absolute path.

@@ -32,6 +32,8 @@ pub(crate) fn killed() -> Result<(), Failed> {
         drop(running);
         // Nobody cleans up but those whom the runs have for it.
         night.assert_nothing_left();
+        // Where the power fails, a file that was renamed may be empty.
+        fs::write(night.directory().campaign_file(), "").unwrap();
         command = night.resume(&["--jobs", "3", "--quiet"]);
     }
     let output = command.output().unwrap();

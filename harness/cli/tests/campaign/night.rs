@@ -128,9 +128,10 @@ impl Drop for Night {
     }
 }
 
-/// What two readings of one state may differ in.
+/// Without what two readings of one state may differ in: the time, and how the one was gone about who went on with it.
 pub(crate) fn without_times(mut campaign: Campaign) -> Campaign {
     (campaign.worked_ms, campaign.exit_code) = (0, None);
+    (campaign.jobs, campaign.for_ms) = (0, None);
     campaign.updated.clear();
     for cell in &mut campaign.cells {
         if matches!(cell.state, CellState::NotRun { .. }) {

@@ -129,6 +129,23 @@ fn the_journal_is_the_truth_and_a_torn_line_is_none() {
 }
 
 #[test]
+fn a_campaign_is_resumed_by_its_journal_alone() {
+    let store = tempfile::tempdir().unwrap();
+    let planned = campaign(vec![cell(1, 31), cell(2, 32)]);
+    let directory = CampaignDirectory::create(store.path(), &planned).unwrap();
+    // As a file is that was renamed and not yet written when the power failed.
+    File::create(directory.campaign_file()).unwrap();
+    assert!(directory.read().is_err());
+    assert_eq!(CampaignDirectory::open(directory.path()).unwrap().replay().unwrap(), planned);
+    fs::remove_file(directory.campaign_file()).unwrap();
+    assert_eq!(CampaignDirectory::open(directory.path()).unwrap().replay().unwrap(), planned);
+    let newer = Campaign { schema: SCHEMA + 1, ..planned };
+    let plan = serde_json::to_string(&JournalEntry::Planned { campaign: Box::new(newer) }).unwrap();
+    fs::write(directory.journal_file(), plan + "\n").unwrap();
+    assert!(directory.replay().unwrap_err().to_string().contains("newer dsjepsen"));
+}
+
+#[test]
 fn nothing_ends_twice() {
     let store = tempfile::tempdir().unwrap();
     let directory = CampaignDirectory::create(store.path(), &campaign(vec![cell(1, 31)])).unwrap();
@@ -136,10 +153,16 @@ fn nothing_ends_twice() {
         directory.append(&JournalEntry::Ended { id: 1, result: result(0, &[]) }).unwrap();
     }
     assert!(directory.replay().unwrap_err().to_string().contains("cell 1 had ended before"));
-    fs::write(directory.journal_file(), "{\"entry\":\"broken-off\",\"id\":7}\n").unwrap();
-    assert!(directory.replay().unwrap_err().to_string().contains("no cell 7"));
-    fs::write(directory.journal_file(), "nonsense\n").unwrap();
-    assert!(directory.replay().unwrap_err().to_string().contains("line 1"));
+    let text = fs::read_to_string(directory.journal_file()).unwrap();
+    let plan = text.lines().next().unwrap();
+    for (more, says) in
+        [(r#"{"entry":"broken-off","id":7}"#, "no cell 7"), ("nonsense", "line 2"), (plan, "planned once")]
+    {
+        fs::write(directory.journal_file(), format!("{plan}\n{more}\n")).unwrap();
+        assert!(directory.replay().unwrap_err().to_string().contains(says), "{says}");
+    }
+    fs::write(directory.journal_file(), "{\"entry\":\"worked\",\"ms\":7}\n").unwrap();
+    assert!(directory.replay().unwrap_err().to_string().contains("no plan"));
 }
 
 #[test]
