@@ -82,6 +82,7 @@ fn campaign(cells: Vec<Cell>) -> Campaign {
         for_ms: Some(7_200_000),
         grace_ms: 120_000,
         worked_ms: 38 * 60_000,
+        worked_before_ms: 0,
         host: CampaignHost {
             dsjepsen: "0.1.0".to_owned(),
             system: "Linux 6.18".to_owned(),
@@ -212,6 +213,15 @@ fn a_night_that_goes_on_is_no_pass_yet() {
     assert_eq!(sections(&nothing), ["matrix", "reproduce"]);
     let none = page(&campaign(Vec::new()));
     assert!(none.contains(r#"<header class="verdict unknown">"#), "nothing at all is no pass");
+}
+
+#[test]
+fn the_time_allowed_is_that_since_it_was_last_resumed() {
+    let mut all = campaign(vec![cell(1, ("lock", "raft", "none"), valid())]);
+    assert!(page(&all).contains("38 min of 2 h 00 min allowed<"));
+    (all.worked_ms, all.worked_before_ms) = (180 * 60_000, 110 * 60_000);
+    let page = page(&all);
+    assert!(page.contains("1 h 10 min of 2 h 00 min allowed, after 1 h 50 min before<"), "{page}");
 }
 
 #[test]

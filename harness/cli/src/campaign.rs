@@ -29,6 +29,7 @@ use crate::schedule::shell_line;
 use crate::terminal::Style;
 use controller::Controller;
 use readers::Readers;
+use seeds::{date_of, this_day};
 use settings::Settings;
 use show::Show;
 
@@ -82,13 +83,17 @@ pub(crate) struct How {
 
 /// Plans a campaign and makes its directory; none where only its plan was asked for.
 fn begin(arguments: &ArgMatches, show: &mut Show) -> Result<Option<Begun>, Failure> {
-    let day = u64::try_from(jiff::Timestamp::now().as_second() / 86_400).unwrap_or_default();
+    let day = arguments.get_one::<u64>("today").copied().unwrap_or_else(this_day);
     let settings = Settings::read(arguments, day)?;
     let resolved = matrix::resolve(&settings)?;
     let mut campaign = empty("", resolved.cells);
     campaign.unavailable = resolved.unavailable;
     campaign.series.clone_from(&settings.name);
     campaign.command = command_line();
+    if settings.is_of_a_day && !arguments.contains_id("today") {
+        // Tomorrow the same words would be another campaign.
+        campaign.command.extend(["--today".to_owned(), date_of(day)]);
+    }
     campaign.jobs = settings.jobs.map_or(JOBS_PER_CORE * campaign.host.cores, u32::from);
     campaign.for_ms = settings.for_time.map(milliseconds);
     campaign.grace_ms = milliseconds(settings.grace);
@@ -118,6 +123,7 @@ fn resume(path: &Path, arguments: &ArgMatches) -> Result<Begun, Failure> {
     let directory = CampaignDirectory::open(&path).map_err(usage)?;
     let _hold = directory.hold().map_err(|error| usage(format!("{error}; Ctrl-C in its terminal ends it")))?;
     let mut campaign = directory.replay().map_err(usage)?;
+    campaign.worked_before_ms = campaign.worked_ms;
     if let Some(jobs) = arguments.get_one::<u16>("jobs") {
         campaign.jobs = u32::from(*jobs);
     }
@@ -164,6 +170,7 @@ pub(crate) fn empty(name: &str, cells: Vec<Cell>) -> Campaign {
         for_ms: None,
         grace_ms: 0,
         worked_ms: 0,
+        worked_before_ms: 0,
         host: host(),
         unavailable: Vec::new(),
         cells,

@@ -44,6 +44,8 @@ pub struct Campaign {
     pub grace_ms: u64,
     /// For how long there was a controller at work, in ms. It is less than from the first start to now where one was interrupted.
     pub worked_ms: u64,
+    /// How much of that was before it was last resumed, in ms: the limit is one for each part.
+    pub worked_before_ms: u64,
     /// What ran it.
     pub host: CampaignHost,
     /// What cannot be run here, each with the reason.

@@ -81,11 +81,7 @@ fn facts(campaign: &Campaign) -> Markup {
     let host = &campaign.host;
     let operations: u64 =
         campaign.cells.iter().filter_map(|cell| cell.result()).map(|result| result.operations.total).sum();
-    let worked = minutes(campaign.worked_ms);
-    let time = match campaign.for_ms {
-        Some(limit) => format!("{worked} of {} allowed", minutes(limit)),
-        None => worked,
-    };
+    let time = time(campaign);
     let memory = host.memory_bytes.map_or_else(String::new, |bytes| format!(", {} GiB", (bytes + (1 << 29)) >> 30));
     html! {
         dl.facts {
@@ -104,6 +100,16 @@ fn facts(campaign: &Campaign) -> Markup {
                 @match campaign.exit_code { Some(code) => (code), None => "none yet" }
             }, &html! { "campaign.json holds all of this" }))
         }
+    }
+}
+
+/// How long it was at work, and how long it may be, which counts anew each time that it is resumed.
+fn time(campaign: &Campaign) -> String {
+    let since = minutes(campaign.worked_ms.saturating_sub(campaign.worked_before_ms));
+    match (campaign.for_ms, campaign.worked_before_ms) {
+        (Some(limit), 0) => format!("{since} of {} allowed", minutes(limit)),
+        (Some(limit), before) => format!("{since} of {} allowed, after {} before", minutes(limit), minutes(before)),
+        (None, _) => minutes(campaign.worked_ms),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, value_parser};
 
-use super::seeds::{FirstSeed, Seeds};
+use super::seeds::{FirstSeed, Seeds, read_day};
 use super::settings::read_time_limit;
 use crate::arguments::{TARGET_VALUE, flag, junit, seconds, test_command, text};
 
@@ -78,6 +78,10 @@ pub(crate) fn command() -> Command {
                 .value_parser(value_parser!(FirstSeed)),
         )
         .arg(
+            text("today", "DATE", "The day that `today` means, as in 2026-11-21: so a night can be made again [default: this day, UTC]")
+                .value_parser(read_day),
+        )
+        .arg(
             text("for", "TIME", "No run begins that would not end within this time (`2h`, `90m`); the rest is not run, which is no pass [default: no limit]")
                 .value_parser(read_time_limit),
         )
@@ -90,7 +94,7 @@ pub(crate) fn command() -> Command {
         .arg(
             text("resume", "DIR", "Goes on with a campaign: runs what has not ended, and nothing twice")
                 .value_parser(value_parser!(PathBuf))
-                .conflicts_with_all(["file", "workload", "target", "nemesis", "seeds", "seed", "grace", "name", "store", "expect", "dry-run"]),
+                .conflicts_with_all(["file", "workload", "target", "nemesis", "seeds", "seed", "today", "grace", "name", "store", "expect", "dry-run"]),
         )
         .arg(text("store", "DIR", "Where campaigns are recorded [default: store]").value_parser(value_parser!(PathBuf)))
         .arg(flag("fail-fast", "Begin no more runs after the first that is not as expected"))

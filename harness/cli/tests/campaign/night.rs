@@ -130,7 +130,7 @@ impl Drop for Night {
 
 /// Without what two readings of one state may differ in: the time, and how the one was gone about who went on with it.
 pub(crate) fn without_times(mut campaign: Campaign) -> Campaign {
-    (campaign.worked_ms, campaign.exit_code) = (0, None);
+    (campaign.worked_ms, campaign.worked_before_ms, campaign.exit_code) = (0, 0, None);
     (campaign.jobs, campaign.for_ms) = (0, None);
     campaign.updated.clear();
     for cell in &mut campaign.cells {

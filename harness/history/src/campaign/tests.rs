@@ -62,6 +62,7 @@ fn campaign(cells: Vec<Cell>) -> Campaign {
         for_ms: None,
         grace_ms: 0,
         worked_ms: 0,
+        worked_before_ms: 0,
         host: CampaignHost::default(),
         unavailable: Vec::new(),
         cells,
