@@ -90,6 +90,12 @@ fn percent_encoded(letter: char) -> String {
     letter.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
+/// A run without its seed.
+fn name(cell: &Cell) -> String {
+    let options = if cell.options.is_empty() { String::new() } else { format!(", {}", cell.options) };
+    format!("{} on {}, {}{options}", cell.workload, cell.target, cell.nemesis)
+}
+
 /// The command that makes a run again, as one line.
 fn command(cell: &Cell) -> String {
     line(&cell.command)

@@ -35,6 +35,7 @@ fn cell(id: u32, (workload, target, nemesis): (&str, &str, &str), state: CellSta
         seed: 30 + u64::from(id),
         expect: Gravity::Valid,
         own_time_ms: 35_000,
+        options: String::new(),
         command: ["dsjepsen", "test", "--target", target, "--nemesis", nemesis].map(str::to_owned).into(),
         attempts: 1,
         state,
@@ -213,6 +214,17 @@ fn a_night_that_goes_on_is_no_pass_yet() {
     assert_eq!(sections(&nothing), ["matrix", "reproduce"]);
     let none = page(&campaign(Vec::new()));
     assert!(none.contains(r#"<header class="verdict unknown">"#), "nothing at all is no pass");
+}
+
+#[test]
+fn runs_of_the_same_names_are_told_apart() {
+    let mut all =
+        campaign(vec![cell(1, ("lock", "raft", "none"), valid()), cell(2, ("lock", "raft", "none"), valid())]);
+    all.cells[1].options = "--rate 50".to_owned();
+    let page = page(&all);
+    assert!(
+        page.contains("lock on raft, none, --rate 50<") && page.contains(r#"aria-label="seed 32 --rate 50: valid""#)
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A campaign: a matrix of runs, what came of each, and the files in which that is kept. Pages, CI systems, later trends over nights and a
 //! live server all read `campaign.json`, and nothing else of a campaign but its runs' directories.
 
+mod combination;
 mod directory;
 mod event;
 mod failures;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Gravity, UnknownReason};
 
+pub use combination::Combination;
 pub use directory::{CampaignDirectory, JournalEntry};
 pub use event::{CAMPAIGN_EVENT_SCHEMA, CampaignEvent};
 pub use failures::{FailureGroup, Tally};
@@ -104,6 +106,8 @@ pub struct Cell {
     pub expect: Gravity,
     /// How long it takes by its own time limits alone, in ms.
     pub own_time_ms: u64,
+    /// The options, as they stand in its command, that tell it from others of its workload, target and faults; empty where none do.
+    pub options: String,
     /// The command that makes this run, as words, without where it is recorded.
     pub command: Vec<String>,
     /// How often it was begun.
@@ -271,9 +275,10 @@ impl Cell {
         }
     }
 
-    /// `lock on raft under partition, seed 31`.
+    /// `lock on raft under partition, seed 31`; with the options that tell it from others, `lock on raft under partition, --rate 50, seed 31`.
     pub fn title(&self) -> String {
-        format!("{} on {} under {}, seed {}", self.workload, self.target, self.nemesis, self.seed)
+        let combination = Combination::of(self);
+        format!("{combination}, seed {}", self.seed)
     }
 }
 

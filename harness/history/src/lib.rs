@@ -20,8 +20,8 @@ mod words;
 
 pub use campaign::{
     CAMPAIGN_EVENT_SCHEMA, CAMPAIGN_SCHEMA, Campaign, CampaignDirectory, CampaignEvent, CampaignHost, Cell,
-    CellFinding, CellHealth, CellOperations, CellResult, CellState, FailureGroup, HarnessError, HarnessReason,
-    JournalEntry, Tally, Unavailable,
+    CellFinding, CellHealth, CellOperations, CellResult, CellState, Combination, FailureGroup, HarnessError,
+    HarnessReason, JournalEntry, Tally, Unavailable,
 };
 pub use counts::OperationCounts;
 pub use event::{EventType, Header, Line, LineBody, OpenLine, ProcessLabel};

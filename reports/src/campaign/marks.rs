@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::run_page;
 use crate::marks::State;
-use crate::text::{SENTENCE, harmless};
+use crate::text::{NAME, SENTENCE, harmless};
 
 /// What came of a run, as it is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,7 +95,8 @@ impl Mark {
 /// The mark of a run, which leads to its page where there is one.
 pub(super) fn mark(cell: &Cell) -> Markup {
     let mark = Mark::of(cell);
-    let said = format!("seed {}: {}", cell.seed, mark.word());
+    let options = if cell.options.is_empty() { String::new() } else { format!(" {}", harmless(&cell.options, NAME)) };
+    let said = format!("seed {}{options}: {}", cell.seed, mark.word());
     let title = match why(cell) {
         Some(why) => format!("{said}. {}", harmless(&why, SENTENCE)),
         None => said.clone(),

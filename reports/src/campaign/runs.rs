@@ -4,7 +4,7 @@ use dsjepsen_history::{Campaign, Cell};
 use maud::{Markup, html};
 
 use super::marks::{Mark, why};
-use super::{run_page, section as framed};
+use super::{name, run_page, section as framed};
 use crate::sections::{Section, wide};
 use crate::text::{CELL, SENTENCE, counted, shown, thousands};
 
@@ -38,7 +38,7 @@ pub(super) fn section(campaign: &Campaign) -> Option<Section> {
 
 fn row(cell: &Cell) -> Markup {
     let Some(result) = cell.result() else { return Markup::default() };
-    let name = format!("{} on {}, {}", cell.workload, cell.target, cell.nemesis);
+    let name = name(cell);
     html! {
         tr {
             td.num { (cell.seed) }

@@ -4,7 +4,7 @@ use dsjepsen_history::{Campaign, Cell, CellState, HarnessReason};
 use maud::{Markup, html};
 
 use super::marks::{Mark, why};
-use super::{run_page, section as framed};
+use super::{name, run_page, section as framed};
 use crate::marks::State;
 use crate::sections::banner::remedy;
 use crate::sections::{Section, wide};
@@ -85,7 +85,7 @@ fn of_cell(cell: &Cell) -> Option<Row<'_>> {
     let result = cell.result();
     Some(Row {
         state: mark.told(),
-        name: format!("{} on {}, {}", cell.workload, cell.target, cell.nemesis),
+        name: name(cell),
         seed: Some(cell.seed),
         page: result.filter(|result| result.page).map(|result| result.run.as_str()),
         why: why(cell).unwrap_or_default(),

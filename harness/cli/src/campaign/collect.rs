@@ -204,6 +204,7 @@ mod tests {
             seed: 1,
             expect,
             own_time_ms: 1,
+            options: String::new(),
             command: Vec::new(),
             attempts: 1,
             state: CellState::Waiting,

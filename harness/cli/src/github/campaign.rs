@@ -188,6 +188,7 @@ mod tests {
             seed: u64::from(id),
             expect: Gravity::Valid,
             own_time_ms: 1,
+            options: String::new(),
             command: vec!["dsjepsen".to_owned(), nemesis.to_owned()],
             attempts: 1,
             state,

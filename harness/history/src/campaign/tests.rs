@@ -19,6 +19,7 @@ fn cell(id: u32, seed: u64) -> Cell {
         seed,
         expect: Gravity::Valid,
         own_time_ms: 1_000,
+        options: String::new(),
         command: vec!["dsjepsen".to_owned(), "test".to_owned()],
         attempts: 0,
         state: CellState::Waiting,
@@ -144,6 +145,21 @@ fn a_campaign_is_resumed_by_its_journal_alone() {
     let plan = serde_json::to_string(&JournalEntry::Planned { campaign: Box::new(newer) }).unwrap();
     fs::write(directory.journal_file(), plan + "\n").unwrap();
     assert!(directory.replay().unwrap_err().to_string().contains("newer dsjepsen"));
+}
+
+#[test]
+fn runs_are_one_combination_where_they_differ_in_their_seeds_alone() {
+    let mut all = campaign((1..=5).map(|id| cell(id, u64::from(id))).collect());
+    all.cells[1].target = "etcd".to_owned();
+    for place in [2, 4] {
+        all.cells[place].options = "--rate 50".to_owned();
+    }
+    let found = all.combinations();
+    let told: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["lock on raft under pause", "lock on etcd under pause", "lock on raft under pause, --rate 50"]);
+    let runs = found.iter().map(|one| one.cells.iter().map(|cell| cell.id).collect::<Vec<_>>());
+    assert_eq!(runs.collect::<Vec<_>>(), [vec![1, 4], vec![2], vec![3, 5]]);
+    assert_eq!(all.cells[2].title(), "lock on raft under pause, --rate 50, seed 3");
 }
 
 #[test]
