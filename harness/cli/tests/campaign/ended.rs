@@ -147,7 +147,7 @@ pub(crate) fn judged_in_vain() -> Result<(), Failed> {
 
 pub(crate) fn held() -> Result<(), Failed> {
     let night = Night::new();
-    let line = "--target ttl-lock --nodes 1 --time-limit 30 --recovery-time 0 --seeds 1";
+    let line = "--target raft --nodes 1 --time-limit 30 --recovery-time 0 --seeds 1";
     let mut command = night.command(&line.split_whitespace().collect::<Vec<_>>());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut running = Running::start(command);
