@@ -33,12 +33,18 @@ use seeds::{date_of, this_day};
 use settings::Settings;
 use show::Show;
 
+use command::MOST_JOBS;
 pub(crate) use command::command;
 pub(crate) use show::{counts, word};
 
 /// How many runs go on at once, for each core. Runs wait most of the time, for their faults and their clients' deadlines: on two cores a campaign
 /// with two for each takes a quarter of the time of its runs and more, with three less than a fifth, and their verdicts are the same.
 const JOBS_PER_CORE: u32 = 3;
+
+/// How many runs go on at once on so many cores, where nobody says.
+fn default_jobs(cores: u32) -> u32 {
+    cores.saturating_mul(JOBS_PER_CORE).min(u32::from(MOST_JOBS))
+}
 
 /// The command.
 pub(crate) fn campaign(arguments: &ArgMatches) -> Result<Exit, Failure> {
@@ -55,11 +61,11 @@ pub(crate) fn campaign(arguments: &ArgMatches) -> Result<Exit, Failure> {
     let Some(Begun { directory, _hold, campaign, readers, how }) = begun else { return Ok(Exit::Valid) };
     show.tell(&planned(&campaign, &directory), &campaign);
     let mut controller = Controller::new(campaign, &directory, show, readers, how);
-    let exit = controller.run()?;
-    let exit = controller.readers.finish(&controller.campaign, &directory, exit);
+    let ended = controller.run();
+    let exit = ended.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
     let finished = finished(&controller.campaign, &directory, exit);
     controller.show.tell(&finished, &controller.campaign);
-    Ok(exit)
+    ended
 }
 
 /// A campaign that is planned and has its directory, new or as an earlier controller left it.
@@ -94,7 +100,7 @@ fn begin(arguments: &ArgMatches, show: &mut Show) -> Result<Option<Begun>, Failu
         // Tomorrow the same words would be another campaign.
         campaign.command.extend(["--today".to_owned(), date_of(day)]);
     }
-    campaign.jobs = settings.jobs.map_or(JOBS_PER_CORE * campaign.host.cores, u32::from);
+    campaign.jobs = settings.jobs.map_or_else(|| default_jobs(campaign.host.cores), u32::from);
     campaign.for_ms = settings.for_time.map(milliseconds);
     campaign.grace_ms = milliseconds(settings.grace);
     if arguments.get_flag("dry-run") {
@@ -109,9 +115,10 @@ fn begin(arguments: &ArgMatches, show: &mut Show) -> Result<Option<Begun>, Failu
             path.display()
         ));
     }
+    // A file that was asked for and cannot be written leaves no campaign behind.
+    let readers = Readers::begin(arguments, if settings.name.is_empty() { "campaign" } else { &settings.name })?;
     let directory = make_directory(&settings.store, &mut campaign)?;
     let _hold = directory.hold().map_err(harness)?;
-    let readers = Readers::begin(arguments, &campaign)?;
     let how = How { for_time: settings.for_time, fail_fast: settings.fail_fast };
     Ok(Some(Begun { directory, _hold, campaign, readers, how }))
 }
@@ -130,7 +137,7 @@ fn resume(path: &Path, arguments: &ArgMatches) -> Result<Begun, Failure> {
     let given = arguments.get_one::<Duration>("for").copied();
     let for_time = given.or(campaign.for_ms.map(Duration::from_millis));
     campaign.for_ms = for_time.map(milliseconds);
-    let readers = Readers::begin(arguments, &campaign)?;
+    let readers = Readers::begin(arguments, &campaign.name)?;
     let how = How { for_time, fail_fast: arguments.get_flag("fail-fast") };
     Ok(Begun { directory, _hold, campaign, readers, how })
 }
@@ -261,4 +268,16 @@ fn finished(campaign: &Campaign, directory: &CampaignDirectory, exit: Exit) -> C
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_runs_go_on_at_once_than_there_are_networks_for() {
+        assert_eq!([1, 2, 80, 192, u32::MAX].map(default_jobs), [3, 6, 240, 250, 250]);
+        let jobs = |number: &str| command().try_get_matches_from(["campaign", "--jobs", number]);
+        assert!(jobs("250").is_ok() && jobs("251").unwrap_err().to_string().contains("250"));
+    }
 }

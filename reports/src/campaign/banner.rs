@@ -13,6 +13,9 @@ use crate::text::{CELL, NAME, counted, shown, thousands};
 /// Of how many workloads and targets the first failure is told.
 const TOLD: usize = 2;
 
+/// The exit code of what a signal ended.
+const INTERRUPTED: u8 = 130;
+
 /// The banner.
 pub(super) fn banner(campaign: &Campaign) -> Markup {
     framed(state(campaign), &headline(campaign), &below(campaign), "cmd-first", &facts(campaign))
@@ -67,9 +70,9 @@ fn below(campaign: &Campaign) -> Vec<String> {
     if tally.open > 0 {
         said.push(match campaign.exit_code {
             None => "It goes on: this page is written anew as runs end. What has not ended is no pass.".to_owned(),
-            Some(_) => {
-                "It was interrupted: what had ended is kept, and it can be resumed. What has not ended is no pass."
-                    .to_owned()
+            Some(code) => {
+                let how = if code == INTERRUPTED { "interrupted" } else { "broken off" };
+                format!("It was {how}: what had ended is kept, and it can be resumed. What has not ended is no pass.")
             }
         });
     }

@@ -9,8 +9,8 @@ use super::seeds::{FirstSeed, Seeds, read_day};
 use super::settings::read_time_limit;
 use crate::arguments::{TARGET_VALUE, flag, junit, seconds, test_command, text};
 
-/// How many runs may go on at once.
-const JOBS: std::ops::RangeInclusive<i64> = 1..=256;
+/// How many runs may go on at once: each has one of the 254 networks 127.R.0.0/16 of this machine, of which others may have some.
+pub(super) const MOST_JOBS: u16 = 250;
 
 /// The options of `test` that a campaign has too, but with a meaning of its own, or that make no sense for many runs.
 const NOT_OF_EACH_RUN: [&str; 15] = [
@@ -86,8 +86,8 @@ pub(crate) fn command() -> Command {
                 .value_parser(read_time_limit),
         )
         .arg(
-            text("jobs", "J", "How many runs go on at once [default: 3 for each core]")
-                .value_parser(value_parser!(u16).range(JOBS)),
+            text("jobs", "J", "How many runs go on at once, at most 250 [default: 3 for each core]")
+                .value_parser(value_parser!(u16).range(1..=i64::from(MOST_JOBS))),
         )
         .arg(seconds("grace", "How long a run may take beyond --time-limit and --recovery-time, for its set-up, its final reads and its judgement, before it is ended [default: 120]"))
         .arg(text("name", "NAME", "What the campaign is called [default: the name of the file]"))

@@ -85,11 +85,26 @@ impl<'a> Controller<'a> {
         }
     }
 
-    /// Runs what is to be run, and says how the campaign ends.
+    /// Runs what is to be run, has everybody told, and says how the campaign ends.
     ///
     /// # Errors
     /// Where a run cannot be started, or what came of one cannot be written down: then nothing more begins, for it would be lost. All runs are ended.
     pub(super) fn run(&mut self) -> Result<Exit, Failure> {
+        let ended = self.to_the_end();
+        let exit = ended.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
+        let exit = self.readers.finish(&self.campaign, self.directory, exit, ended.as_ref().err());
+        if self.campaign.exit_code == Some(exit.code()) {
+            return ended;
+        }
+        // Those who read what is kept are told the same as who asked.
+        self.campaign.exit_code = Some(exit.code());
+        let written = self.write();
+        ended?;
+        written?;
+        Ok(exit)
+    }
+
+    fn to_the_end(&mut self) -> Result<Exit, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -101,7 +116,7 @@ impl<'a> Controller<'a> {
         let exit = ended?;
         self.note_work()?;
         self.campaign.exit_code = Some(exit.code());
-        self.write_down()?;
+        self.write()?;
         Ok(exit)
     }
 
@@ -341,19 +356,19 @@ impl<'a> Controller<'a> {
 
     fn draw_sometimes(&mut self) -> Result<(), Failure> {
         if self.is_stale && self.drawn.is_none_or(|at| at.elapsed() >= REDRAWN_EVERY) {
-            self.write_down()?;
+            self.write()?;
+            self.readers.goes_on(&self.campaign);
         }
         Ok(())
     }
 
     /// Writes `campaign.json` and the page. A page that cannot be drawn is told, and changes nothing.
-    fn write_down(&mut self) -> Result<(), Failure> {
+    fn write(&mut self) -> Result<(), Failure> {
         self.campaign.updated = jiff::Timestamp::now().to_string();
         let written = self.directory.write(&self.campaign).map_err(harness);
         if let Err(error) = dsjepsen_reports::write_campaign_page(&self.campaign, &self.directory.page_file()) {
             self.show.note(&format!("there is no page: {error}"));
         }
-        self.readers.goes_on(&self.campaign);
         (self.drawn, self.is_stale) = (Some(Instant::now()), false);
         written
     }

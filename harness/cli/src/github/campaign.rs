@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use dsjepsen_history::{Campaign, CampaignDirectory, Cell, CellState, FailureGroup, Gravity};
+use dsjepsen_history::{Campaign, CampaignDirectory, Cell, CellState, FailureGroup, Gravity, Tally};
 
 use super::markdown::{cell, code, plain};
 use super::{ANNOTATIONS, FOR_THE_NOTE, GitHub, Level, MOST, annotation};
@@ -37,7 +37,22 @@ fn annotations(campaign: &Campaign) -> Vec<String> {
         let message = format!("{}: {}\nagain: {again}", title(group), group.sentence());
         annotation(Level::Error, &format!("dsjepsen: {}", group.rule), &message)
     });
-    said.take(ANNOTATIONS).collect()
+    said.take(ANNOTATIONS).chain(no_pass(campaign)).collect()
+}
+
+/// A word on all that says nothing, which is no failure of the target, and no pass.
+fn no_pass(campaign: &Campaign) -> Option<String> {
+    let tally = campaign.tally();
+    let no_pass = Tally { valid: 0, as_expected: 0, invalid: 0, ..tally };
+    let mut said: Vec<String> = Vec::new();
+    if no_pass.ended() + no_pass.not_run > 0 {
+        said.push(counts(&no_pass));
+    }
+    if no_pass.open > 0 {
+        said.push(format!("{} not ended", no_pass.open));
+    }
+    let message = format!("{}, of {} runs: none of these is a pass", said.join(", "), tally.all());
+    (!said.is_empty()).then(|| annotation(Level::Warning, "dsjepsen: undecided", &message))
 }
 
 fn title(group: &FailureGroup<'_>) -> String {
@@ -193,6 +208,20 @@ mod tests {
             attempts: 1,
             state,
         }
+    }
+
+    #[test]
+    fn a_night_that_says_nothing_is_annotated_once() {
+        let key = ("lock", "raft", "none");
+        let not_run = || CellState::NotRun { reason: "no time".to_owned() };
+        let mut campaign = crate::campaign::empty("night", vec![cell(1, key, not_run()), cell(2, key, not_run())]);
+        campaign.cells.push(cell(3, key, CellState::Waiting));
+        let said = annotations(&campaign);
+        let wanted =
+            "::warning title=dsjepsen%3A undecided::2 not run, 1 not ended, of 3 runs: none of these is a pass";
+        assert_eq!(said, [wanted]);
+        campaign.cells.clear();
+        assert!(annotations(&campaign).is_empty());
     }
 
     #[test]

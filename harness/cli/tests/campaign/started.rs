@@ -19,7 +19,10 @@ pub(crate) fn not_started() -> Result<(), Failed> {
     fs::create_dir(&folder).unwrap();
     let store = night.path("store");
     let mut command = night.command(&format!("{ONE_BY_ONE} {SHORT}").split_whitespace().collect::<Vec<_>>());
-    command.arg("--store").arg(&store).current_dir(&folder).stdout(Stdio::null()).stderr(Stdio::null());
+    let (junit_file, summary, output) = (night.path("junit.xml"), night.path("summary.md"), night.path("output"));
+    command.arg("--store").arg(&store).arg("--junit").arg(&junit_file).current_dir(&folder);
+    command.env("GITHUB_STEP_SUMMARY", &summary).env("GITHUB_ACTIONS", "true");
+    command.stdout(fs::File::create(&output).unwrap()).stderr(Stdio::null());
     let mut running = Running::start(command);
     eventually("a run", || night.found().is_some() && !night.begun().is_empty());
     // Runs begin in the folder in which the campaign was asked for.
@@ -28,6 +31,16 @@ pub(crate) fn not_started() -> Result<(), Failed> {
     let left = night.directory().replay().unwrap();
     assert!(left.tally().open > 0 && left.tally().harness == 0, "{:?}", left.tally());
     night.assert_nothing_left();
+    // Everybody is told.
+    assert_eq!(night.campaign().exit_code, Some(255));
+    let page = fs::read_to_string(night.directory().page_file()).unwrap();
+    assert!(page.contains("It was broken off") && !page.contains("It goes on"));
+    let told = fs::read_to_string(&summary).unwrap();
+    assert!(told.contains("### HARNESS ERROR: campaign") && told.contains("could not be started"), "{told}");
+    let said = fs::read_to_string(&output).unwrap();
+    assert!(said.contains("::error title=dsjepsen::") && said.contains("::warning title=dsjepsen%3A undecided::"));
+    assert!(said.contains("the rest: dsjepsen campaign --resume"), "{said}");
+    assert!(fs::read_to_string(&junit_file).unwrap().contains("interrupted before this run had ended"));
     fs::rename(&moved, &folder).unwrap();
     let output = night.resume(&["--quiet"]).output().unwrap();
     let campaign = night.campaign();

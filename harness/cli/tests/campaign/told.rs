@@ -1,13 +1,14 @@
 //! What those are told who read: JSON lines, JUnit files, summaries; and that nothing that was not run looks like a pass.
 
 use std::fs;
+use std::process::Stdio;
 
 use dsjepsen_history::{CAMPAIGN_EVENT_SCHEMA, CAMPAIGN_SCHEMA, Gravity};
 use libtest_mimic::Failed;
 use serde_json::Value;
 
 use crate::SHORT;
-use crate::common::{read_json, text};
+use crate::common::{Running, eventually, read_json, text};
 use crate::night::{Night, code, junit, worst};
 
 pub(crate) fn out_of_time() -> Result<(), Failed> {
@@ -38,6 +39,30 @@ pub(crate) fn out_of_time() -> Result<(), Failed> {
     night.assert_agrees();
     Ok(())
 }
+pub(crate) fn junit_in_vain() -> Result<(), Failed> {
+    let night = Night::new();
+    // It cannot be written: there is no campaign.
+    let output = night.run(&format!("--target raft --seeds 1 {SHORT} --junit no/such/folder.xml"));
+    assert_eq!(code(&output), 254, "{}", text(&output));
+    assert!(!night.path("store").exists());
+    // It cannot be written any more: what is kept says the same as the exit code.
+    let folder = night.path("folder");
+    fs::create_dir(&folder).unwrap();
+    let file = folder.join("junit.xml");
+    let line = format!("--target raft --seeds 1 --jobs 1 {SHORT} --json --junit {}", file.display());
+    let mut command = night.command(&line.split_whitespace().collect::<Vec<_>>());
+    command.stdout(fs::File::create(night.path("output")).unwrap()).stderr(Stdio::null());
+    let mut running = Running::start(command);
+    eventually("the file being there", || file.exists());
+    fs::rename(&folder, night.path("aside")).unwrap();
+    assert_eq!(running.wait(), Some(255));
+    let campaign = night.campaign();
+    assert_eq!((campaign.exit_code, campaign.is_complete()), (Some(255), true));
+    let events = fs::read_to_string(night.path("output")).unwrap();
+    assert!(events.lines().last().unwrap().contains(r#""exit_code":255"#), "{events}");
+    Ok(())
+}
+
 pub(crate) fn schemas() -> Result<(), Failed> {
     let night = Night::new();
     let line = format!("--workload lock,election --target ttl-lock --seeds 2 --jobs 2 --json {SHORT}");
