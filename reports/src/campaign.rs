@@ -67,7 +67,7 @@ fn state(campaign: &Campaign) -> State {
         () if tally.invalid > 0 => State::Invalid,
         () if tally.open > 0 => State::Unknown,
         () if tally.harness > 0 => State::Harness,
-        () if tally.unknown + tally.not_run > 0 || tally.ended() == 0 => State::Unknown,
+        () if tally.unknown + tally.not_run + campaign.missing() > 0 || tally.ended() == 0 => State::Unknown,
         () => State::Valid,
     }
 }

@@ -91,6 +91,7 @@ fn campaign(cells: Vec<Cell>) -> Campaign {
             memory_bytes: Some(32 << 30),
             commit: Some("7c1f0ae".to_owned()),
         },
+        require_all: false,
         unavailable: Vec::new(),
         cells,
         exit_code: Some(0),
@@ -225,6 +226,20 @@ fn runs_of_the_same_names_are_told_apart() {
     assert!(
         page.contains("lock on raft, none, --rate 50<") && page.contains(r#"aria-label="seed 32 --rate 50: valid""#)
     );
+}
+
+#[test]
+fn what_is_required_and_unavailable_is_no_pass() {
+    let mut all = campaign(vec![cell(1, ("lock", "raft", "none"), valid())]);
+    let [workload, target, nemesis, reason] = ["lock", "etcd", "none", "it is not installed"].map(str::to_owned);
+    all.unavailable.push(Unavailable { workload, target, nemesis, reason });
+    let passed = page(&all);
+    assert!(passed.contains(r#"<header class="verdict valid">"#));
+    assert!(passed.contains("All 1 run are valid; 1 combination unavailable here."), "{passed}");
+    all.require_all = true;
+    let page = page(&all);
+    assert!(page.contains(r#"<header class="verdict unknown">"#) && !page.contains("are valid"), "{page}");
+    assert!(page.contains("1 combination unavailable here."));
 }
 
 #[test]

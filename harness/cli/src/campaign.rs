@@ -35,7 +35,7 @@ use show::Show;
 
 use command::MOST_JOBS;
 pub(crate) use command::command;
-pub(crate) use show::{counts, word};
+pub(crate) use show::{combinations, counts, word};
 
 /// How many runs go on at once, for each core. Runs wait most of the time, for their faults and their clients' deadlines: on two cores a campaign
 /// with two for each takes a quarter of the time of its runs and more, with three less than a fifth, and their verdicts are the same.
@@ -103,6 +103,7 @@ fn begin(arguments: &ArgMatches, show: &mut Show) -> Result<Option<Begun>, Failu
     campaign.jobs = settings.jobs.map_or_else(|| default_jobs(campaign.host.cores), u32::from);
     campaign.for_ms = settings.for_time.map(milliseconds);
     campaign.grace_ms = milliseconds(settings.grace);
+    campaign.require_all = settings.require_all;
     if arguments.get_flag("dry-run") {
         print_plan(&campaign, arguments.get_flag("json"));
         return Ok(None);
@@ -179,6 +180,7 @@ pub(crate) fn empty(name: &str, cells: Vec<Cell>) -> Campaign {
         worked_ms: 0,
         worked_before_ms: 0,
         host: host(),
+        require_all: false,
         unavailable: Vec::new(),
         cells,
         exit_code: None,

@@ -139,6 +139,7 @@ fn the_workflow_runs_what_can_be_run_and_keeps_what_was_recorded() {
         .collect();
     let [(step, line)] = ours.as_slice() else { panic!("{ours:?}") };
     let night = planned(line);
+    assert!(night.require_all, "what the workflow installs is there, or the night is no pass");
     // The runs that go on when its time is over, and the reading of what is left, must fit in.
     let longest = night.cells.iter().map(|cell| cell.own_time_ms).max().unwrap() + night.grace_ms;
     let minutes = u64::try_from(step["timeout-minutes"].as_i64().unwrap()).unwrap();

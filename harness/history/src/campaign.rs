@@ -50,6 +50,8 @@ pub struct Campaign {
     pub worked_before_ms: u64,
     /// What ran it.
     pub host: CampaignHost,
+    /// Whether what cannot be run here is unknown, and so no pass.
+    pub require_all: bool,
     /// What cannot be run here, each with the reason.
     pub unavailable: Vec<Unavailable>,
     /// All runs that were asked for and can be run, in the order in which they begin.
@@ -258,6 +260,11 @@ impl Campaign {
     /// Which runs are still to be begun: all but those that have ended.
     pub fn open_cells(&self) -> impl Iterator<Item = &Cell> {
         self.cells.iter().filter(|cell| cell.result().is_none())
+    }
+
+    /// How many combinations cannot be run here, and should be ([`Campaign::require_all`]).
+    pub fn missing(&self) -> u64 {
+        if self.require_all { self.unavailable.len() as u64 } else { 0 }
     }
 
     /// Whether every run has ended.

@@ -39,22 +39,31 @@ pub(super) fn headline(campaign: &Campaign) -> String {
     if tally.not_run > 0 {
         parts.push(format!("{} not run", thousands(tally.not_run)));
     }
+    if campaign.missing() > 0 {
+        parts.push(unavailable(campaign));
+    }
     if tally.open > 0 {
         parts.push(format!("{} of {} runs ended so far", thousands(tally.ended()), thousands(tally.all())));
     }
     if !parts.is_empty() {
         return parts.join(", ") + ".";
     }
-    match (tally.valid, tally.as_expected) {
-        (0, 0) => "Nothing was run.".to_owned(),
-        (valid, 0) => format!("All {} are valid.", counted(valid, "run", "runs")),
-        (0, found) => format!("All {} were found.", counted(found, "planted flaw", "planted flaws")),
+    let said = match (tally.valid, tally.as_expected) {
+        (0, 0) => "Nothing was run".to_owned(),
+        (valid, 0) => format!("All {} are valid", counted(valid, "run", "runs")),
+        (0, found) => format!("All {} were found", counted(found, "planted flaw", "planted flaws")),
         (valid, found) => format!(
-            "{} valid, and all {} found.",
+            "{} valid, and all {} found",
             counted(valid, "run", "runs"),
             counted(found, "planted flaw", "planted flaws")
         ),
-    }
+    };
+    if campaign.unavailable.is_empty() { format!("{said}.") } else { format!("{said}; {}.", unavailable(campaign)) }
+}
+
+/// `3 combinations unavailable here`.
+fn unavailable(campaign: &Campaign) -> String {
+    format!("{} unavailable here", counted(campaign.unavailable.len() as u64, "combination", "combinations"))
 }
 
 /// What stands under it: the first failures in words, and what is left to be done.
@@ -136,9 +145,9 @@ fn verdicts(tally: &Tally) -> (String, String) {
 fn shape(campaign: &Campaign) -> String {
     let pairs: BTreeSet<_> = campaign.cells.iter().map(|cell| (&cell.workload, &cell.target)).collect();
     let faults: BTreeSet<_> = campaign.cells.iter().map(|cell| &cell.nemesis).collect();
-    let unavailable = match campaign.unavailable.len() as u64 {
+    let unavailable = match campaign.unavailable.len() {
         0 => String::new(),
-        count => format!("; {} unavailable here", counted(count, "combination", "combinations")),
+        _ => format!("; {}", unavailable(campaign)),
     };
     format!(
         "{}, {}{unavailable}",

@@ -33,7 +33,7 @@ pub(super) fn section(campaign: &Campaign) -> Option<Section> {
     let tally = campaign.tally();
     let state = match () {
         () if tally.harness > 0 => Some(State::Harness),
-        () if tally.unknown + tally.not_run > 0 => Some(State::Unknown),
+        () if tally.unknown + tally.not_run + campaign.missing() > 0 => Some(State::Unknown),
         () => None,
     };
     let table = html! {

@@ -32,7 +32,7 @@ const NOT_OF_EACH_RUN: [&str; 15] = [
 ];
 
 /// Options that hold for the whole campaign: in a file they stand at its top.
-pub(super) const OF_THE_CAMPAIGN: [&str; 6] = ["name", "for", "jobs", "grace", "store", "fail-fast"];
+pub(super) const OF_THE_CAMPAIGN: [&str; 7] = ["name", "for", "jobs", "grace", "store", "fail-fast", "require-all"];
 
 /// Options that say which runs there are, in a file at its top or in a `[[matrix]]`.
 pub(super) const OF_A_MATRIX: [&str; 6] = ["workload", "target", "nemesis", "seeds", "seed", "expect"];
@@ -94,7 +94,7 @@ pub(crate) fn command() -> Command {
         .arg(
             text("resume", "DIR", "Goes on with a campaign: runs what has not ended, and nothing twice")
                 .value_parser(value_parser!(PathBuf))
-                .conflicts_with_all(["file", "workload", "target", "nemesis", "seeds", "seed", "today", "grace", "name", "store", "expect", "dry-run"]),
+                .conflicts_with_all(["file", "workload", "target", "nemesis", "seeds", "seed", "today", "grace", "name", "store", "expect", "require-all", "dry-run"]),
         )
         .arg(text("store", "DIR", "Where campaigns are recorded [default: store]").value_parser(value_parser!(PathBuf)))
         .arg(flag("fail-fast", "Begin no more runs after the first that is not as expected"))
@@ -102,6 +102,7 @@ pub(crate) fn command() -> Command {
             text("expect", "VERDICT", "The verdict that every run should have; with `invalid`, a planted flaw that is not found is a failure [default: valid]")
                 .value_parser(PossibleValuesParser::new(["valid", "invalid", "unknown"])),
         )
+        .arg(flag("require-all", "Whatever cannot be run here is unknown, and no pass: for machines that are meant to have all of it"))
         .arg(flag("dry-run", "Print what would be run and what cannot be, and run nothing"))
         .arg(junit())
         .arg(flag("json", "Print what happens as JSON lines"))

@@ -351,7 +351,8 @@ impl<'a> Controller<'a> {
             CellState::Waiting | CellState::Running { .. } | CellState::NotRun { .. } => Exit::Unknown,
         });
         let interrupted = if self.stop == Some(Stop::Interrupted) { Exit::Interrupted } else { Exit::Valid };
-        of_cells.fold(interrupted, Exit::worst)
+        let missing = if self.campaign.missing() > 0 { Exit::Unknown } else { Exit::Valid };
+        of_cells.fold(interrupted.worst(missing), Exit::worst)
     }
 
     fn draw_sometimes(&mut self) -> Result<(), Failure> {

@@ -32,6 +32,7 @@ pub(super) struct Settings {
     pub(super) grace: Duration,
     pub(super) store: PathBuf,
     pub(super) fail_fast: bool,
+    pub(super) require_all: bool,
     /// Whether the seeds are those of a day.
     pub(super) is_of_a_day: bool,
     pub(super) matrices: Vec<Matrix>,
@@ -92,6 +93,7 @@ impl Settings {
             grace: Duration::from_secs_f64(one("grace").and_then(|text| text.parse().ok()).unwrap_or(GRACE_S)),
             store: one("store").map_or_else(|| "store".into(), PathBuf::from),
             fail_fast: one("fail-fast") == Some("true"),
+            require_all: one("require-all") == Some("true"),
             is_of_a_day: matrices.iter().any(|matrix| matrix.is_of_a_day),
             matrices,
         })
@@ -301,6 +303,7 @@ mod tests {
             seeds = 2
             seed = "today"
             for = "2h"
+            require-all = true
             time-limit = 10
             nemesis = ["none", "partition,pause+kill"]
 
@@ -320,6 +323,7 @@ mod tests {
             (settings.name.as_str(), settings.jobs, settings.for_time),
             ("night", Some(3), Some(Duration::from_secs(7200)))
         );
+        assert!(settings.require_all && !read(None, "").unwrap().require_all);
         let [one, two] = settings.matrices.as_slice() else { panic!("{settings:?}") };
         assert_eq!(one.workloads, ["lock", "counter"]);
         assert_eq!(one.nemeses, ["none", "partition", "pause+kill"]);

@@ -113,6 +113,14 @@ pub(crate) fn counts(tally: &Tally) -> String {
     if some.is_empty() { "none has ended".to_owned() } else { some.join(", ") }
 }
 
+/// `1 combination`, `7 combinations`: those that cannot be run here.
+pub(crate) fn combinations(campaign: &Campaign) -> String {
+    match campaign.unavailable.len() {
+        1 => "1 combination".to_owned(),
+        count => format!("{count} combinations"),
+    }
+}
+
 /// `1 h 02 min`, `3 min 20 s`, `14 s`.
 fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -146,6 +154,9 @@ fn lines(event: &CampaignEvent, campaign: &Campaign) -> Vec<String> {
         CampaignEvent::Ended { cell } => of_cell(cell, campaign),
         CampaignEvent::Finished { tally, page, resume, .. } => {
             let mut lines = vec![format!("{BOLD}{}{RESET}", counts(tally)), format!("page: {page}")];
+            if campaign.missing() > 0 {
+                lines.push(format!("{} cannot be run here, which is no pass (--require-all)", combinations(campaign)));
+            }
             lines.extend(resume.iter().map(|command| format!("the rest: {command}")));
             lines
         }

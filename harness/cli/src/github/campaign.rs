@@ -7,7 +7,7 @@ use dsjepsen_history::{Campaign, CampaignDirectory, Cell, CellState, FailureGrou
 
 use super::markdown::{cell, code, plain};
 use super::{ANNOTATIONS, FOR_THE_NOTE, GitHub, Level, MOST, annotation};
-use crate::campaign::{counts, word};
+use crate::campaign::{combinations, counts, word};
 use crate::exit::Exit;
 use crate::schedule::shell_line;
 use crate::words::cut;
@@ -51,6 +51,9 @@ fn no_pass(campaign: &Campaign) -> Option<String> {
     if no_pass.open > 0 {
         said.push(format!("{} not ended", no_pass.open));
     }
+    if campaign.missing() > 0 {
+        said.push(format!("{} unavailable here", combinations(campaign)));
+    }
     let message = format!("{}, of {} runs: none of these is a pass", said.join(", "), tally.all());
     (!said.is_empty()).then(|| annotation(Level::Warning, "dsjepsen: undecided", &message))
 }
@@ -70,7 +73,11 @@ fn head(campaign: &Campaign, exit: Exit) -> String {
     };
     let tally = campaign.tally();
     let mut out = format!("\n### {word}: {}\n\n", plain(&campaign.name));
-    let _ = writeln!(out, "{} of {} runs ended: {}.", tally.ended(), tally.all(), plain(&counts(&tally)));
+    let unavailable = match campaign.unavailable.len() {
+        0 => String::new(),
+        _ => format!("; {} unavailable here", combinations(campaign)),
+    };
+    let _ = writeln!(out, "{} of {} runs ended: {}{unavailable}.", tally.ended(), tally.all(), plain(&counts(&tally)));
     out
 }
 
@@ -239,7 +246,11 @@ mod tests {
         github.campaign(&campaign, &directory, Exit::Unknown);
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(text.len() as u64 <= MOST && text.contains("### UNKNOWN: night"), "{}", text.len());
-        assert!(text.contains("0 of 20000 runs ended: 20000 not run."), "{}", &text[..300]);
+        assert!(
+            text.contains("0 of 20000 runs ended: 20000 not run; 1 combination unavailable here."),
+            "{}",
+            &text[..300]
+        );
         assert!(text.contains("more rows, on the page") && text.contains("more, on the page"));
         assert!(!text.contains("<b>") && !text.contains("a|b"), "a bar ends no cell");
     }

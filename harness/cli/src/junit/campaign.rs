@@ -23,7 +23,8 @@ fn suites(campaign: &Campaign, directory: Option<&Path>) -> Vec<Suite> {
     let not_here = campaign.unavailable.iter().map(|one| {
         let Unavailable { workload, target, nemesis, .. } = one;
         let subject = subject(campaign, &Combination { workload, target, nemesis, options: "", cells: Vec::new() });
-        let outcome = Outcome::Skipped(Reason::new("unavailable", one.reason.clone()));
+        let reason = Reason::new("unavailable", one.reason.clone());
+        let outcome = if campaign.require_all { Outcome::Error(reason) } else { Outcome::Skipped(reason) };
         Suite { subject, cases: vec![Case::new("run", outcome)], output: String::new() }
     });
     run.chain(not_here).collect()

@@ -33,6 +33,7 @@ const TRIALS: Trials = &[
     ("json_lines_and_campaign_json_keep_to_their_schemas", &[], told::schemas),
     ("ci_systems_read_failures_by_signature_and_what_cannot_be_run_as_skipped", &[XMLLINT], told::ci),
     ("a_junit_file_that_cannot_be_written_is_no_success_anywhere", &[], told::junit_in_vain),
+    ("what_is_required_and_cannot_be_run_is_unknown", &[XMLLINT], told::required),
     ("a_planted_flaw_must_be_found", &[], told::planted),
     ("a_dry_run_runs_nothing", &[], told::dry_run),
 ];

@@ -146,6 +146,26 @@ pub(crate) fn planted() -> Result<(), Failed> {
     panic!("no run of a sound system was valid");
 }
 
+pub(crate) fn required() -> Result<(), Failed> {
+    let night = Night::new();
+    let (file, summary) = (night.path("junit.xml"), night.path("summary.md"));
+    let line = format!("--target raft,bully --seeds 1 {SHORT} --require-all --junit {}", file.display());
+    let mut command = night.command(&line.split_whitespace().collect::<Vec<_>>());
+    command.env("GITHUB_STEP_SUMMARY", &summary).env("GITHUB_ACTIONS", "true");
+    let output = command.output().unwrap();
+    let campaign = night.campaign();
+    assert_eq!((campaign.missing(), campaign.tally().ended()), (1, 1));
+    assert_eq!(code(&output), [2, worst(&campaign)].into_iter().max().unwrap(), "{}", text(&output));
+    let told = text(&output);
+    assert!(told.contains("1 combination cannot be run here, which is no pass"), "{told}");
+    assert!(told.contains("1 combination unavailable here, of 1 runs: none of these is a pass"), "{told}");
+    assert!(!fs::read_to_string(&summary).unwrap().contains("### VALID"));
+    assert_eq!(junit(&file, &["//error[@type='unavailable']", "//skipped"]), [1, 0]);
+    // It is resumed as it was planned.
+    assert_ne!(code(&night.resume(&[]).output().unwrap()), 0);
+    Ok(())
+}
+
 pub(crate) fn dry_run() -> Result<(), Failed> {
     let night = Night::new();
     let output = night.run("--workload lock,counter --target raft,bully --seeds 31..32 --dry-run");

@@ -65,6 +65,7 @@ fn campaign(cells: Vec<Cell>) -> Campaign {
         worked_ms: 0,
         worked_before_ms: 0,
         host: CampaignHost::default(),
+        require_all: false,
         unavailable: Vec::new(),
         cells,
         exit_code: None,
