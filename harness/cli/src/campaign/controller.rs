@@ -9,7 +9,7 @@ use dsjepsen_history::{
 };
 
 use super::How;
-use super::child::{Child, Ended, Task, Why};
+use super::child::{Child, Ended, Task, Why, end_all};
 use super::collect::{Recorded, collect, recorded};
 use super::readers::Readers;
 use super::show::Show;
@@ -24,6 +24,8 @@ const TICK: Duration = Duration::from_millis(20);
 const BETWEEN_STARTS: Duration = Duration::from_millis(250);
 /// How often `campaign.json` and the page are written anew, at most.
 const REDRAWN_EVERY: Duration = Duration::from_secs(2);
+/// For how long those are waited for that are ended because the campaign cannot go on.
+const END_ALL_TIME: Duration = Duration::from_secs(10);
 /// How long a run takes beside its own time limits, until one of the campaign has taken longer.
 const LEAST_OVERHEAD: Duration = Duration::from_secs(10);
 
@@ -376,12 +378,11 @@ impl<'a> Controller<'a> {
 
     /// It cannot go on: ends its runs, which wait to be made again.
     fn abandon(&mut self) {
-        for mut child in std::mem::take(&mut self.children) {
-            child.kill();
-            while let Ok(None) = child.look() {
-                std::thread::sleep(TICK);
-            }
-            let _ = undo(&child.run, None);
+        let mut children = std::mem::take(&mut self.children);
+        let runs: Vec<String> = children.iter().map(|child| child.run.clone()).collect();
+        end_all(&mut children, END_ALL_TIME);
+        for run in runs {
+            let _ = undo(&run, None);
         }
     }
 }
