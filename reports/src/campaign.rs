@@ -12,14 +12,14 @@ mod undecided;
 
 use std::path::Path;
 
-use dsjepsen_history::{Campaign, Cell};
+use dsjepsen_history::{Campaign, Cell, shell_line};
 use maud::{Markup, PreEscaped, html};
 
 use crate::marks::State;
 use crate::page::{Frame, framed};
 use crate::plot::bands::Bands;
 use crate::sections::Section;
-use crate::text::{NAME, harmless, shell_word};
+use crate::text::{NAME, harmless};
 use crate::{ReportError, write_whole};
 
 const STYLE: &str = include_str!("../assets/campaign.css");
@@ -98,9 +98,5 @@ fn name(cell: &Cell) -> String {
 
 /// The command that makes a run again, as one line.
 fn command(cell: &Cell) -> String {
-    line(&cell.command)
-}
-
-fn line(words: &[String]) -> String {
-    words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
+    shell_line(&cell.command)
 }

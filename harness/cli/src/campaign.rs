@@ -21,11 +21,10 @@ use std::time::Duration;
 
 use clap::ArgMatches;
 use dsjepsen_history::{
-    Campaign, CampaignDirectory, CampaignEvent, CampaignHost, Cell, Hold, RunDirectoryError, SCHEMA,
+    Campaign, CampaignDirectory, CampaignEvent, CampaignHost, Cell, Hold, RunDirectoryError, SCHEMA, shell_line,
 };
 
 use crate::exit::{Exit, Failure, harness, usage};
-use crate::schedule::shell_line;
 use crate::terminal::Style;
 use controller::Controller;
 use readers::Readers;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::ArgMatches;
-use dsjepsen_history::{Finding, RunDirectory, UnknownReason, Verdict};
+use dsjepsen_history::{Finding, RunDirectory, UnknownReason, Verdict, shell_line};
 use dsjepsen_reports::{ReportError, write_page_as};
 use dsjepsen_workloads::Judged;
 
@@ -19,7 +19,6 @@ use crate::exit::{Exit, Failure, harness, usage};
 use crate::junit::{JUnit, Subject, Suite, class};
 use crate::naming;
 use crate::run::put_first;
-use crate::schedule::shell_line;
 use crate::signals::end_with_parent;
 use crate::terminal::{Style, Terminal};
 

@@ -120,7 +120,7 @@ fn annotations(ran: &Ran, exit: Exit) -> Vec<String> {
         return Vec::new();
     }
     let verdict = &ran.verdict;
-    let again = format!("again: {}", crate::schedule::shell_line(&ran.plan.command));
+    let again = format!("again: {}", dsjepsen_history::shell_line(&ran.plan.command));
     let mut said: Vec<String> = Vec::new();
     if let Some(error) = &verdict.harness_error {
         let message = format!("the harness or the set-up failed: {error}\n{again}");

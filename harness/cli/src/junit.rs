@@ -64,7 +64,7 @@ impl Subject {
             class: class(&[&plan.workload, &plan.target, &plan.nemesis], number),
             started: plan.started.clone(),
             properties,
-            command: crate::schedule::shell_line(&plan.command),
+            command: dsjepsen_history::shell_line(&plan.command),
             ..Self::default()
         }
     }

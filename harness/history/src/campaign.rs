@@ -141,6 +141,25 @@ pub enum CellState {
     },
 }
 
+/// What came of a [`Cell`], in a word: the gravest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CellKind {
+    /// Valid, as it should be.
+    Valid,
+    /// A planted flaw that was found, or whatever else was expected and is not valid.
+    Expected,
+    /// Going on, or yet to begin.
+    Open,
+    /// Not run, and no pass.
+    NotRun,
+    /// It cannot be said.
+    Unknown,
+    /// The harness failed; nothing is said of the target.
+    Harness,
+    /// A rule is broken, or what should have been found was not.
+    Invalid,
+}
+
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
@@ -274,6 +293,21 @@ impl Campaign {
 }
 
 impl Cell {
+    /// What came of it, in a word.
+    pub fn kind(&self) -> CellKind {
+        match &self.state {
+            CellState::Waiting | CellState::Running { .. } => CellKind::Open,
+            CellState::NotRun { .. } => CellKind::NotRun,
+            CellState::Done(result) => match (result.exit_code, self.expect) {
+                (0, Gravity::Valid) => CellKind::Valid,
+                (0, _) => CellKind::Expected,
+                (1, _) => CellKind::Invalid,
+                (2, _) => CellKind::Unknown,
+                _ => CellKind::Harness,
+            },
+        }
+    }
+
     /// What came of it, once it has ended.
     pub fn result(&self) -> Option<&CellResult> {
         match &self.state {

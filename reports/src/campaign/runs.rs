@@ -43,7 +43,7 @@ fn row(cell: &Cell) -> Markup {
         tr {
             td.num { (cell.seed) }
             td { @if result.page { a href=(run_page(&result.run)) { (shown(&name, CELL)) } } @else { (shown(&name, CELL)) } }
-            td { (Mark::of(cell).told()) }
+            td { (cell.kind().told()) }
             td.num { (thousands(result.operations.total)) }
             td.num { (result.took_ms / 1000) "." (result.took_ms % 1000 / 100) " s" }
             td.dim { (shown(&why(cell).unwrap_or_default(), SENTENCE)) }

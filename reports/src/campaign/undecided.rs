@@ -1,6 +1,6 @@
 //! What is undecided, and what was not run. None of it is a pass.
 
-use dsjepsen_history::{Campaign, Cell, CellState, HarnessReason};
+use dsjepsen_history::{Campaign, Cell, CellKind, CellState, HarnessReason};
 use maud::{Markup, html};
 
 use super::marks::{Mark, why};
@@ -70,7 +70,7 @@ fn drawn(row: &Row<'_>) -> Markup {
 }
 
 fn of_cell(cell: &Cell) -> Option<Row<'_>> {
-    let mark = Mark::of(cell);
+    let kind = cell.kind();
     let mend = match &cell.state {
         CellState::Done(result) if result.exit_code > 1 => match &result.harness_error {
             Some(error) => of_harness(error.reason).to_owned(),
@@ -84,7 +84,7 @@ fn of_cell(cell: &Cell) -> Option<Row<'_>> {
     };
     let result = cell.result();
     Some(Row {
-        state: mark.told(),
+        state: kind.told(),
         name: name(cell),
         seed: Some(cell.seed),
         page: result.filter(|result| result.page).map(|result| result.run.as_str()),
@@ -109,7 +109,7 @@ fn unavailable(campaign: &Campaign) -> Vec<Row<'_>> {
         }
     }
     let row = |(name, reason, faults): (String, &str, Vec<&str>)| Row {
-        state: html! { span.st.none { (Mark::NotRun.shape()) "unavailable" } },
+        state: html! { span.st.none { (CellKind::NotRun.shape()) "unavailable" } },
         name: format!("{name}, {}", faults.join("; ")),
         seed: None,
         page: None,
@@ -130,7 +130,7 @@ fn not_run(campaign: &Campaign) -> Vec<Row<'_>> {
         }
     }
     let row = |(reason, count): (&str, u64)| Row {
-        state: Mark::NotRun.told(),
+        state: CellKind::NotRun.told(),
         name: format!("{}: the dashes of the matrix", counted(count, "run", "runs")),
         seed: None,
         page: None,

@@ -92,7 +92,7 @@ impl<'a> Controller<'a> {
     /// # Errors
     /// Where a run cannot be started, or what came of one cannot be written down: then nothing more begins, for it would be lost. All runs are ended.
     pub(super) fn run(&mut self) -> Result<Exit, Failure> {
-        let ended = self.to_the_end();
+        let ended = self.run_to_the_end();
         let exit = ended.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
         let exit = self.readers.finish(&self.campaign, self.directory, exit, ended.as_ref().err());
         if self.campaign.exit_code == Some(exit.code()) {
@@ -106,7 +106,7 @@ impl<'a> Controller<'a> {
         Ok(exit)
     }
 
-    fn to_the_end(&mut self) -> Result<Exit, Failure> {
+    fn run_to_the_end(&mut self) -> Result<Exit, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

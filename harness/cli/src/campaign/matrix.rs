@@ -6,14 +6,14 @@ use std::time::Duration;
 use clap::ArgMatches;
 use dsjepsen_engine::nemesis::{Schedule, parse_nemesis};
 use dsjepsen_engine::target::{Target, Variants, runs_here};
-use dsjepsen_history::{Cell, CellState, Gravity, NodeId, Unavailable};
+use dsjepsen_history::{Cell, CellState, Gravity, NodeId, Unavailable, shell_line};
 
 use super::nemesis::schedule;
 use super::settings::{Matrix, Settings};
 use crate::arguments::test_command;
 use crate::exit::{Failure, usage};
 use crate::naming;
-use crate::schedule::{Request, does_not_serve, shell_line};
+use crate::schedule::{Request, does_not_serve};
 
 /// The runs, and what is none.
 #[derive(Debug, Default)]

@@ -4,11 +4,10 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use anstream::stdout;
-use dsjepsen_history::{Campaign, CampaignEvent, Cell, CellResult, CellState, Gravity, Tally};
+use dsjepsen_history::{Campaign, CampaignEvent, Cell, CellKind, CellState, Gravity, Tally, shell_line};
 
 use super::matrix::words as unavailable_words;
 use crate::aside::aside;
-use crate::schedule::shell_line;
 use crate::terminal::Style;
 
 /// How often the line of progress is rewritten.
@@ -173,7 +172,7 @@ fn of_cell(cell: &Cell, campaign: &Campaign) -> Vec<String> {
                 "{DIM}{:>4}/{}{RESET}  {BOLD}{:<8}{RESET} {}  {DIM}{:.1} s{RESET}",
                 tally.ended(),
                 tally.all(),
-                word(cell, result),
+                word(cell),
                 cell.title(),
                 result.took_ms as f64 / 1000.0
             )];
@@ -191,14 +190,17 @@ fn of_cell(cell: &Cell, campaign: &Campaign) -> Vec<String> {
 }
 
 /// What came of a run, in a word or two.
-pub(crate) fn word(cell: &Cell, result: &CellResult) -> &'static str {
-    match (result.exit_code, result.verdict) {
-        (0, _) if cell.expect != Gravity::Valid => "expected",
-        (1, Some(Gravity::Invalid)) => "INVALID",
-        (1, _) => "MISSED",
-        (2, _) => "unknown",
-        (0, _) => "valid",
-        _ => "HARNESS",
+pub(crate) fn word(cell: &Cell) -> &'static str {
+    let is_broken = cell.result().is_some_and(|result| result.verdict == Some(Gravity::Invalid));
+    match cell.kind() {
+        CellKind::Valid => "valid",
+        CellKind::Expected => "expected",
+        CellKind::Open => "not ended",
+        CellKind::NotRun => "not run",
+        CellKind::Unknown => "unknown",
+        CellKind::Harness => "HARNESS",
+        CellKind::Invalid if is_broken => "INVALID",
+        CellKind::Invalid => "MISSED",
     }
 }
 

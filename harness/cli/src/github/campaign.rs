@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use dsjepsen_history::{Campaign, CampaignDirectory, Cell, CellState, FailureGroup, Gravity, Tally};
+use dsjepsen_history::{Campaign, CampaignDirectory, Cell, CellKind, CellState, FailureGroup, Tally, shell_line};
 
 use super::markdown::{cell, code, plain};
 use super::{ANNOTATIONS, FOR_THE_NOTE, GitHub, Level, MOST, annotation};
 use crate::campaign::{combinations, counts, word};
 use crate::exit::Exit;
-use crate::schedule::shell_line;
 use crate::words::cut;
 
 /// How many failures are told, and how many runs that say nothing.
@@ -109,19 +108,17 @@ fn matrix(campaign: &Campaign) -> String {
     let mut rows: Vec<(&str, &str)> = Vec::new();
     let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
     let mut cells: BTreeMap<(&str, &str, &str), Vec<&Cell>> = BTreeMap::new();
-    let run = campaign.cells.iter().map(|cell| (&cell.workload, &cell.target, &cell.nemesis, Some(cell)));
-    let not_here = campaign.unavailable.iter().map(|one| (&one.workload, &one.target, &one.nemesis, None));
-    for (workload, target, nemesis, cell) in run.chain(not_here) {
-        let (row, column) = ((workload.as_str(), target.as_str()), nemesis.as_str());
-        if !columns.contains(&column) {
-            columns.push(column);
+    let run = campaign.combinations().into_iter().map(|one| (one.workload, one.target, one.nemesis, one.cells));
+    let not_here = campaign.unavailable.iter();
+    let not_here = not_here.map(|one| (one.workload.as_str(), one.target.as_str(), one.nemesis.as_str(), Vec::new()));
+    for (workload, target, nemesis, found) in run.chain(not_here) {
+        if !columns.contains(&nemesis) {
+            columns.push(nemesis);
         }
-        if known.insert(row) {
-            rows.push(row);
+        if known.insert((workload, target)) {
+            rows.push((workload, target));
         }
-        if let Some(cell) = cell {
-            cells.entry((row.0, row.1, column)).or_default().push(cell);
-        }
+        cells.entry((workload, target, nemesis)).or_default().extend(found);
     }
     let heads: Vec<String> = columns.iter().map(|column| self::cell(column)).collect();
     let mut out = format!("\n| workload on target | {} |\n|---|{}\n", heads.join(" | "), "---|".repeat(columns.len()));
@@ -130,8 +127,8 @@ fn matrix(campaign: &Campaign) -> String {
         let shown: Vec<String> = columns
             .iter()
             .map(|column| match cells.get(&(row.0, row.1, *column)) {
+                Some(cells) if cells.is_empty() => "n/a".to_owned(),
                 Some(cells) => summary(cells),
-                None if is_unavailable(campaign, *row, column) => "n/a".to_owned(),
                 None => String::new(),
             })
             .collect();
@@ -145,20 +142,11 @@ fn matrix(campaign: &Campaign) -> String {
     out
 }
 
-fn is_unavailable(campaign: &Campaign, (workload, target): (&str, &str), nemesis: &str) -> bool {
-    campaign.unavailable.iter().any(|one| one.workload == workload && one.target == target && one.nemesis == nemesis)
-}
-
 /// `3 valid, **1 INVALID**`.
 fn summary(cells: &[&Cell]) -> String {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for cell in cells {
-        let word = match &cell.state {
-            CellState::Done(result) => word(cell, result),
-            CellState::NotRun { .. } => "not run",
-            CellState::Waiting | CellState::Running { .. } => "not ended",
-        };
-        *counts.entry(word).or_default() += 1;
+        *counts.entry(word(cell)).or_default() += 1;
     }
     let words = counts.into_iter().map(|(word, count)| match word {
         "valid" | "expected" => format!("{count} {word}"),
@@ -171,11 +159,11 @@ fn summary(cells: &[&Cell]) -> String {
 fn undecided(campaign: &Campaign) -> String {
     let mut rows: Vec<String> = Vec::new();
     for one in &campaign.cells {
-        let (state, why) = match &one.state {
-            CellState::NotRun { reason } => ("not run", reason.as_str()),
-            CellState::Done(result) if result.exit_code > 1 => {
+        let (state, why) = match (one.kind(), &one.state) {
+            (CellKind::NotRun, CellState::NotRun { reason }) => ("not run", reason.as_str()),
+            (kind @ (CellKind::Unknown | CellKind::Harness), CellState::Done(result)) => {
                 let why = result.harness_error.as_ref().map_or(result.sentence.as_str(), |error| &error.text);
-                (if result.verdict == Some(Gravity::Unknown) { "unknown" } else { "harness error" }, why)
+                (if kind == CellKind::Unknown { "unknown" } else { "harness error" }, why)
             }
             _ => continue,
         };
@@ -197,7 +185,7 @@ fn undecided(campaign: &Campaign) -> String {
 
 #[cfg(test)]
 mod tests {
-    use dsjepsen_history::Unavailable;
+    use dsjepsen_history::{Gravity, Unavailable};
 
     use super::*;
 

@@ -4,10 +4,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use dsjepsen_history::{Campaign, Cell, CellResult, CellState, Combination, Unavailable};
+use dsjepsen_history::{Campaign, Cell, CellKind, CellResult, CellState, Combination, Unavailable, shell_line};
 
 use super::{Case, JUnit, Outcome, Reason, Subject, Suite, class};
-use crate::schedule::shell_line;
 
 impl JUnit {
     /// Writes the file anew. `directory` is given at the end, when what has not ended is known not to.
@@ -106,13 +105,13 @@ fn outcome(cell: &Cell, directory: Option<&Path>) -> Outcome {
     }
     let rule = result.findings.first().map_or("expectation", |finding| finding.rule.as_str());
     let message = |text: &str| format!("seed {}: {text}", cell.seed);
-    match (result.exit_code, &result.harness_error) {
-        (0, _) => Outcome::Passed,
-        (1, _) if result.findings.is_empty() => {
+    match (cell.kind(), &result.harness_error) {
+        (CellKind::Valid | CellKind::Expected, _) => Outcome::Passed,
+        (CellKind::Invalid, _) if result.findings.is_empty() => {
             let text = format!("not {}, as it should be: {}", cell.expect, result.sentence);
             Outcome::Failure(told("expectation", message(&text), more))
         }
-        (1, _) => Outcome::Failure(told(rule, message(&result.sentence), more)),
+        (CellKind::Invalid, _) => Outcome::Failure(told(rule, message(&result.sentence), more)),
         (_, Some(error)) => Outcome::Error(told(&error.reason.to_string(), message(&error.text), more)),
         (_, None) => Outcome::Error(told(rule, message(&result.sentence), more)),
     }

@@ -207,6 +207,9 @@ fn failures_of_one_signature_are_one() {
     all.cells[5].expect = Gravity::Invalid;
     all.cells[5].state = done(1, &[]);
     all.cells[6].state = done(255, &[]);
+    let kinds: Vec<CellKind> = all.cells.iter().map(Cell::kind).collect();
+    use CellKind::{Expected, Harness, Invalid, Unknown, Valid};
+    assert_eq!(kinds, [Valid, Invalid, Invalid, Unknown, Expected, Invalid, Harness]);
     let groups: Vec<_> =
         all.failures().into_iter().map(|group| (group.rule, group.cells.len(), group.first().id, group.of)).collect();
     assert_eq!(groups, [("lock.fencing", 1, 2, 7), ("lock.exclusion", 2, 2, 7), ("expectation", 1, 6, 7)]);
