@@ -15,6 +15,7 @@ use dsjepsen_targets::DOCUMENT;
 use dsjepsen_workloads::{AnyWorkload, OptionSpec, workloads};
 
 use crate::arguments::{LONGEST_S, NODES, OP_TIMEOUT_MS, WORKERS};
+use crate::aside::aside;
 use crate::exit::{Failure, unavailable, usage};
 use crate::naming;
 
@@ -62,11 +63,11 @@ impl StoredPlan {
         let copy = self.path.with_file_name(DOCUMENT);
         let kept = if copy.is_file() { &copy } else { &original };
         if std::fs::read(&original).ok() != std::fs::read(kept).ok() {
-            eprintln!(
+            aside(format_args!(
                 "note: {} is not what it was: the system is that of {}, unless you copy the plan elsewhere",
                 original.display(),
                 copy.display()
-            );
+            ));
         }
         naming::kept_target(kept, &original).map(|target| (target, Variants::default())).map_err(wrong)
     }

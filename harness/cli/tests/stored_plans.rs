@@ -163,7 +163,7 @@ fn bad_plans_and_flags_that_contradict_are_refused_with_file_and_field() {
 fn idle(name: &str) -> String {
     format!(
         "name = \"{name}\"\nports = [7300]\n[node]\ncommand = [\"sh\", \"-c\", \"echo ready; exec sleep 1000\"]\n\
-         ready = {{ log = \"ready\" }}\n[clients]\nprogram = [\"{{dir}}/client\"]\nserves = [\"counter\"]\n"
+         ready = {{ log = \"ready\" }}\n[clients]\nprogram = [\"{{dir}}/client\"]\nserves = [\"register\"]\n"
     )
 }
 
@@ -174,7 +174,7 @@ fn the_plan_of_a_system_of_ones_own_is_run_from_anywhere_with_its_file_as_it_was
     std::fs::write(&file, idle("as-it-was")).unwrap();
     std::fs::write(&client, "#!/bin/sh\nexit 7\n").unwrap();
     std::fs::set_permissions(&client, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let line = "--target ./idle.toml --workload counter --nodes 1 --time-limit 1 --recovery-time 0 --seed 1 --quiet";
+    let line = "--target ./idle.toml --workload register --nodes 1 --time-limit 1 --recovery-time 0 --seed 1 --quiet";
     let output = store.test(line).current_dir(folder.path()).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "nothing is answered: {}", text(&output));
     let first = store.latest();
