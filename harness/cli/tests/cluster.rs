@@ -233,7 +233,7 @@ async fn a_fault_that_finds_no_leader_looks_again_as_long_as_it_was_to_last() {
 fn stray(run: &str) -> common::Running {
     let mut command = std::process::Command::new("setsid");
     command.args(["sleep", "600"]).env(dsjepsen_engine::MARKER, run);
-    let stray = common::Running::start(command);
+    let stray = common::Running::quietly(command);
     eventually("the stray process", || !find_marked(run).is_empty());
     stray
 }
@@ -243,7 +243,7 @@ fn guardian(run: &str, told: &str) {
     use std::io::Write;
     let mut command = std::process::Command::new(DSJEPSEN);
     command.args(["guardian", run]).stdin(std::process::Stdio::piped());
-    let mut guardian = common::Running::start(command);
+    let mut guardian = common::Running::quietly(command);
     guardian.0.stdin.take().unwrap().write_all(told.as_bytes()).unwrap();
     assert_eq!(guardian.wait(), Some(0));
 }

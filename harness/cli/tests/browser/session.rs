@@ -63,7 +63,7 @@ impl Drop for Driver {
 async fn open(profile: &Path) -> Result<(Driver, Client), Failed> {
     let mut command = Command::new("chromedriver");
     command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
-    let mut driver = Driver(Running(command.spawn().unwrap()));
+    let mut driver = Driver(Running::start(command));
     let output = driver.0.0.stdout.take().ok_or("chromedriver has no output")?;
     let port = BufReader::new(output)
         .lines()
