@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::ArgMatches;
-use dsjepsen_history::{Finding, RunDirectory, UnknownReason, Verdict};
+use dsjepsen_history::{Finding, RunDirectory, UnknownReason, Verdict, replaceable};
 use dsjepsen_reports::{ReportError, write_page_as};
 use dsjepsen_workloads::Judged;
 
@@ -56,6 +56,9 @@ pub(crate) fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
 
 /// Judges a run, a history or a table. `subject` is what is known beforehand of what is judged.
 fn judge_what_is_asked(arguments: &ArgMatches, subject: Subject) -> Result<(Exit, Suite), Failure> {
+    if let Some(page) = arguments.get_one::<PathBuf>("html") {
+        replaceable(page).map_err(|error| usage(format!("--html {}: {error}", page.display())))?;
+    }
     if let Some(table) = arguments.get_one::<PathBuf>("manifest") {
         return manifest::check(table, arguments, subject);
     }

@@ -13,6 +13,7 @@ mod lanes;
 mod operation;
 mod plan;
 mod reader;
+mod replace;
 mod run_directory;
 mod run_event;
 mod verdict;
@@ -31,6 +32,7 @@ pub use lanes::{BUSIEST, Curve, Lanes, MOST_LANES, Panel, Point, PointStyle};
 pub use operation::{Call, Index, Moment, Nanos, NodeId, Operation, Outcome, Process, Reason, Reply};
 pub use plan::{OptionValue, Options, Plan, PlannedFault, Promises, RunSettings, Versions};
 pub use reader::{History, HistoryError, RawCall, RawHistory, RawOperation, read_history, type_history};
+pub use replace::{Destination, replace_file, replaceable};
 pub use run_directory::{Hold, RunDirectory, RunDirectoryError, read_plan_file};
 pub use run_event::{Moved, NodeHealth, RUN_EVENT_SCHEMA, RunEvent, StampedEvent};
 pub use verdict::{
