@@ -12,14 +12,14 @@ mod undecided;
 
 use std::path::Path;
 
-use dsjepsen_history::{Campaign, Cell};
+use dsjepsen_history::{Campaign, Cell, shell_line};
 use maud::{Markup, PreEscaped, html};
 
 use crate::marks::State;
 use crate::page::{Frame, framed};
 use crate::plot::bands::Bands;
 use crate::sections::Section;
-use crate::text::{NAME, harmless, shell_word};
+use crate::text::{NAME, harmless};
 use crate::{ReportError, write_whole};
 
 const STYLE: &str = include_str!("../assets/campaign.css");
@@ -67,7 +67,7 @@ fn state(campaign: &Campaign) -> State {
         () if tally.invalid > 0 => State::Invalid,
         () if tally.open > 0 => State::Unknown,
         () if tally.harness > 0 => State::Harness,
-        () if tally.unknown + tally.not_run > 0 || tally.ended() == 0 => State::Unknown,
+        () if tally.unknown + tally.not_run + campaign.missing() > 0 || tally.ended() == 0 => State::Unknown,
         () => State::Valid,
     }
 }
@@ -90,11 +90,13 @@ fn percent_encoded(letter: char) -> String {
     letter.to_string().bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
-/// The command that makes a run again, as one line.
-fn command(cell: &Cell) -> String {
-    line(&cell.command)
+/// A run without its seed.
+fn name(cell: &Cell) -> String {
+    let options = if cell.options.is_empty() { String::new() } else { format!(", {}", cell.options) };
+    format!("{} on {}, {}{options}", cell.workload, cell.target, cell.nemesis)
 }
 
-fn line(words: &[String]) -> String {
-    words.iter().map(|word| shell_word(word)).collect::<Vec<_>>().join(" ")
+/// The command that makes a run again, as one line.
+fn command(cell: &Cell) -> String {
+    shell_line(&cell.command)
 }

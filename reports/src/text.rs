@@ -125,16 +125,6 @@ pub(crate) fn bytes(number: u64) -> String {
     }
 }
 
-/// One word of a command as a shell takes it.
-pub(crate) fn shell_word(word: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./:=,+@%".contains(character);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,13 +167,5 @@ mod tests {
         assert_eq!(without_colour("\u{1b}[31mred\u{1b}[0m plain"), "red plain");
         assert_eq!(without_colour("torn \u{1b}[3"), "torn ");
         assert_eq!(without_colour("é plain"), "é plain");
-    }
-
-    #[test]
-    fn commands_can_be_pasted() {
-        assert_eq!(shell_word("--seed=31"), "--seed=31");
-        assert_eq!(shell_word("a b'c"), r"'a b'\''c'");
-        assert_eq!(shell_word("$(rm)"), "'$(rm)'");
-        assert_eq!(shell_word(""), "''");
     }
 }

@@ -35,6 +35,7 @@ fn cell(id: u32, (workload, target, nemesis): (&str, &str, &str), state: CellSta
         seed: 30 + u64::from(id),
         expect: Gravity::Valid,
         own_time_ms: 35_000,
+        options: String::new(),
         command: ["dsjepsen", "test", "--target", target, "--nemesis", nemesis].map(str::to_owned).into(),
         attempts: 1,
         state,
@@ -82,6 +83,7 @@ fn campaign(cells: Vec<Cell>) -> Campaign {
         for_ms: Some(7_200_000),
         grace_ms: 120_000,
         worked_ms: 38 * 60_000,
+        worked_before_ms: 0,
         host: CampaignHost {
             dsjepsen: "0.1.0".to_owned(),
             system: "Linux 6.18".to_owned(),
@@ -89,6 +91,7 @@ fn campaign(cells: Vec<Cell>) -> Campaign {
             memory_bytes: Some(32 << 30),
             commit: Some("7c1f0ae".to_owned()),
         },
+        require_all: false,
         unavailable: Vec::new(),
         cells,
         exit_code: Some(0),
@@ -212,6 +215,40 @@ fn a_night_that_goes_on_is_no_pass_yet() {
     assert_eq!(sections(&nothing), ["matrix", "reproduce"]);
     let none = page(&campaign(Vec::new()));
     assert!(none.contains(r#"<header class="verdict unknown">"#), "nothing at all is no pass");
+}
+
+#[test]
+fn runs_of_the_same_names_are_told_apart() {
+    let mut all =
+        campaign(vec![cell(1, ("lock", "raft", "none"), valid()), cell(2, ("lock", "raft", "none"), valid())]);
+    all.cells[1].options = "--rate 50".to_owned();
+    let page = page(&all);
+    assert!(
+        page.contains("lock on raft, none, --rate 50<") && page.contains(r#"aria-label="seed 32 --rate 50: valid""#)
+    );
+}
+
+#[test]
+fn what_is_required_and_unavailable_is_no_pass() {
+    let mut all = campaign(vec![cell(1, ("lock", "raft", "none"), valid())]);
+    let [workload, target, nemesis, reason] = ["lock", "etcd", "none", "it is not installed"].map(str::to_owned);
+    all.unavailable.push(Unavailable { workload, target, nemesis, reason });
+    let passed = page(&all);
+    assert!(passed.contains(r#"<header class="verdict valid">"#));
+    assert!(passed.contains("All 1 run are valid; 1 combination unavailable here."), "{passed}");
+    all.require_all = true;
+    let page = page(&all);
+    assert!(page.contains(r#"<header class="verdict unknown">"#) && !page.contains("are valid"), "{page}");
+    assert!(page.contains("1 combination unavailable here."));
+}
+
+#[test]
+fn the_time_allowed_is_that_since_it_was_last_resumed() {
+    let mut all = campaign(vec![cell(1, ("lock", "raft", "none"), valid())]);
+    assert!(page(&all).contains("38 min of 2 h 00 min allowed<"));
+    (all.worked_ms, all.worked_before_ms) = (180 * 60_000, 110 * 60_000);
+    let page = page(&all);
+    assert!(page.contains("1 h 10 min of 2 h 00 min allowed, after 1 h 50 min before<"), "{page}");
 }
 
 #[test]

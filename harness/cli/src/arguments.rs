@@ -108,6 +108,7 @@ fn check_command() -> Command {
         .arg(junit())
         .arg(flag("json", "Print the verdict as JSON"))
         .arg(flag("quiet", "Print nothing; the exit code tells"))
+        .arg(parent())
 }
 
 fn export_command() -> Command {
@@ -151,6 +152,10 @@ fn target_command() -> Command {
         .arg(nodes())
         .arg(flag("json", "Print the results as JSON"));
     Command::new("target").about("Looks after systems under test").subcommand_required(true).subcommand(check)
+}
+
+fn parent() -> Arg {
+    number("parent", "PID", "The process with which this one ends").hide(true)
 }
 
 pub(crate) fn junit() -> Arg {
@@ -215,7 +220,7 @@ pub(crate) fn test_command() -> Command {
         .arg(flag("json", "Print events and the verdict as JSON lines"))
         .arg(flag("quiet", "Print only the verdict"))
         .arg(text("run", "NAME", "The run's name, where its caller chooses it").hide(true))
-        .arg(number("parent", "PID", "The process with which this one ends").hide(true));
+        .arg(parent());
     workload_options().into_values().fold(command, |command, (owners, spec)| {
         let (value_name, default) = match spec.kind {
             OptionKind::Number { default, .. } => ("N", default.to_string()),

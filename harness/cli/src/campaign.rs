@@ -20,22 +20,30 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ArgMatches;
-use dsjepsen_history::{Campaign, CampaignDirectory, CampaignEvent, CampaignHost, Cell, RunDirectoryError, SCHEMA};
+use dsjepsen_history::{
+    Campaign, CampaignDirectory, CampaignEvent, CampaignHost, Cell, Hold, RunDirectoryError, SCHEMA, shell_line,
+};
 
 use crate::exit::{Exit, Failure, harness, usage};
-use crate::schedule::shell_line;
 use crate::terminal::Style;
 use controller::Controller;
 use readers::Readers;
+use seeds::{date_of, this_day};
 use settings::Settings;
 use show::Show;
 
+use command::MOST_JOBS;
 pub(crate) use command::command;
-pub(crate) use show::{counts, word};
+pub(crate) use show::{combinations, counts, word};
 
 /// How many runs go on at once, for each core. Runs wait most of the time, for their faults and their clients' deadlines: on two cores a campaign
 /// with two for each takes a quarter of the time of its runs and more, with three less than a fifth, and their verdicts are the same.
 const JOBS_PER_CORE: u32 = 3;
+
+/// How many runs go on at once on so many cores, where nobody says.
+fn default_jobs(cores: u32) -> u32 {
+    cores.saturating_mul(JOBS_PER_CORE).min(u32::from(MOST_JOBS))
+}
 
 /// The command.
 pub(crate) fn campaign(arguments: &ArgMatches) -> Result<Exit, Failure> {
@@ -45,24 +53,28 @@ pub(crate) fn campaign(arguments: &ArgMatches) -> Result<Exit, Failure> {
         (false, false) => Style::Lines,
     };
     let mut show = Show::new(style);
-    let (directory, campaign, how) = match arguments.get_one::<PathBuf>("resume") {
-        Some(path) => resume(path, arguments)?,
-        None => match begin(arguments, &mut show)? {
-            Some(begun) => begun,
-            None => return Ok(Exit::Valid),
-        },
+    let begun = match arguments.get_one::<PathBuf>("resume") {
+        Some(path) => Some(resume(path, arguments)?),
+        None => begin(arguments, &mut show)?,
     };
-    // A second controller would run everything twice.
-    let _hold = directory.hold().map_err(|error| usage(format!("{error}; Ctrl-C in its terminal ends it")))?;
-    let campaign = if arguments.contains_id("resume") { replay(&directory, campaign)? } else { campaign };
-    let readers = Readers::begin(arguments, &campaign)?;
+    let Some(Begun { directory, _hold, campaign, readers, how }) = begun else { return Ok(Exit::Valid) };
     show.tell(&planned(&campaign, &directory), &campaign);
     let mut controller = Controller::new(campaign, &directory, show, readers, how);
-    let exit = controller.run()?;
-    let exit = controller.readers.finish(&controller.campaign, &directory, exit);
+    let ended = controller.run();
+    let exit = ended.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
     let finished = finished(&controller.campaign, &directory, exit);
     controller.show.tell(&finished, &controller.campaign);
-    Ok(exit)
+    ended
+}
+
+/// A campaign that is planned and has its directory, new or as an earlier controller left it.
+struct Begun {
+    directory: CampaignDirectory,
+    /// A second controller would run everything twice.
+    _hold: Hold,
+    campaign: Campaign,
+    readers: Readers,
+    how: How,
 }
 
 /// How runs are gone about, beside what each of them is.
@@ -75,17 +87,22 @@ pub(crate) struct How {
 }
 
 /// Plans a campaign and makes its directory; none where only its plan was asked for.
-fn begin(arguments: &ArgMatches, show: &mut Show) -> Result<Option<(CampaignDirectory, Campaign, How)>, Failure> {
-    let day = u64::try_from(jiff::Timestamp::now().as_second() / 86_400).unwrap_or_default();
+fn begin(arguments: &ArgMatches, show: &mut Show) -> Result<Option<Begun>, Failure> {
+    let day = arguments.get_one::<u64>("today").copied().unwrap_or_else(this_day);
     let settings = Settings::read(arguments, day)?;
     let resolved = matrix::resolve(&settings)?;
     let mut campaign = empty("", resolved.cells);
     campaign.unavailable = resolved.unavailable;
     campaign.series.clone_from(&settings.name);
     campaign.command = command_line();
-    campaign.jobs = settings.jobs.map_or(JOBS_PER_CORE * campaign.host.cores, u32::from);
+    if settings.is_of_a_day && !arguments.contains_id("today") {
+        // Tomorrow the same words would be another campaign.
+        campaign.command.extend(["--today".to_owned(), date_of(day)]);
+    }
+    campaign.jobs = settings.jobs.map_or_else(|| default_jobs(campaign.host.cores), u32::from);
     campaign.for_ms = settings.for_time.map(milliseconds);
     campaign.grace_ms = milliseconds(settings.grace);
+    campaign.require_all = settings.require_all;
     if arguments.get_flag("dry-run") {
         print_plan(&campaign, arguments.get_flag("json"));
         return Ok(None);
@@ -98,30 +115,31 @@ fn begin(arguments: &ArgMatches, show: &mut Show) -> Result<Option<(CampaignDire
             path.display()
         ));
     }
+    // A file that was asked for and cannot be written leaves no campaign behind.
+    let readers = Readers::begin(arguments, if settings.name.is_empty() { "campaign" } else { &settings.name })?;
     let directory = make_directory(&settings.store, &mut campaign)?;
-    Ok(Some((directory, campaign, How { for_time: settings.for_time, fail_fast: settings.fail_fast })))
+    let _hold = directory.hold().map_err(harness)?;
+    let how = How { for_time: settings.for_time, fail_fast: settings.fail_fast };
+    Ok(Some(Begun { directory, _hold, campaign, readers, how }))
 }
 
-/// A campaign that was begun before, as it was last written down.
-fn resume(path: &Path, arguments: &ArgMatches) -> Result<(CampaignDirectory, Campaign, How), Failure> {
-    let directory = CampaignDirectory::open(path).map_err(usage)?;
-    let path = fs::canonicalize(path).map_err(usage)?;
-    let directory = CampaignDirectory::open(&path).unwrap_or(directory);
-    let mut campaign = directory.read().map_err(usage)?;
+/// A campaign that was begun before, as its journal has it.
+fn resume(path: &Path, arguments: &ArgMatches) -> Result<Begun, Failure> {
+    // The store may have links to it, which will lead to others.
+    let path = fs::canonicalize(path).map_err(|error| usage(format!("--resume {}: {error}", path.display())))?;
+    let directory = CampaignDirectory::open(&path).map_err(usage)?;
+    let _hold = directory.hold().map_err(|error| usage(format!("{error}; Ctrl-C in its terminal ends it")))?;
+    let mut campaign = directory.replay().map_err(usage)?;
+    campaign.worked_before_ms = campaign.worked_ms;
     if let Some(jobs) = arguments.get_one::<u16>("jobs") {
         campaign.jobs = u32::from(*jobs);
     }
     let given = arguments.get_one::<Duration>("for").copied();
     let for_time = given.or(campaign.for_ms.map(Duration::from_millis));
     campaign.for_ms = for_time.map(milliseconds);
-    Ok((directory, campaign, How { for_time, fail_fast: arguments.get_flag("fail-fast") }))
-}
-
-/// With what its journal says, now that nobody else writes there.
-fn replay(directory: &CampaignDirectory, asked: Campaign) -> Result<Campaign, Failure> {
-    let mut campaign = directory.replay().map_err(harness)?;
-    (campaign.jobs, campaign.for_ms) = (asked.jobs, asked.for_ms);
-    Ok(campaign)
+    let readers = Readers::begin(arguments, &campaign.name)?;
+    let how = How { for_time, fail_fast: arguments.get_flag("fail-fast") };
+    Ok(Begun { directory, _hold, campaign, readers, how })
 }
 
 /// `store/campaign-<name>-<time>`, with an absolute path.
@@ -159,7 +177,9 @@ pub(crate) fn empty(name: &str, cells: Vec<Cell>) -> Campaign {
         for_ms: None,
         grace_ms: 0,
         worked_ms: 0,
+        worked_before_ms: 0,
         host: host(),
+        require_all: false,
         unavailable: Vec::new(),
         cells,
         exit_code: None,
@@ -249,4 +269,16 @@ fn finished(campaign: &Campaign, directory: &CampaignDirectory, exit: Exit) -> C
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_runs_go_on_at_once_than_there_are_networks_for() {
+        assert_eq!([1, 2, 80, 192, u32::MAX].map(default_jobs), [3, 6, 240, 250, 250]);
+        let jobs = |number: &str| command().try_get_matches_from(["campaign", "--jobs", number]);
+        assert!(jobs("250").is_ok() && jobs("251").unwrap_err().to_string().contains("250"));
+    }
 }

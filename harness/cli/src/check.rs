@@ -10,19 +10,21 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::ArgMatches;
-use dsjepsen_history::{Finding, RunDirectory, UnknownReason, Verdict, replaceable};
+use dsjepsen_history::{Finding, RunDirectory, UnknownReason, Verdict, replaceable, shell_line};
 use dsjepsen_reports::{ReportError, write_page_as};
 use dsjepsen_workloads::Judged;
 
+use crate::aside::aside;
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::junit::{JUnit, Subject, Suite, class};
 use crate::naming;
 use crate::run::put_first;
-use crate::schedule::shell_line;
+use crate::signals::end_with_parent;
 use crate::terminal::{Style, Terminal};
 
 /// The command.
 pub(crate) fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
+    end_with_parent(arguments)?;
     let named = arguments.get_one::<PathBuf>("manifest").or_else(|| arguments.get_one("path"));
     let name = named.map_or_else(String::new, |path| path.display().to_string());
     let subject = Subject {
@@ -47,7 +49,7 @@ pub(crate) fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
     let (exit, _) = judged?;
     Ok(told.map_or_else(
         |problem| {
-            eprintln!("error: {problem}");
+            aside(format_args!("error: {problem}"));
             exit.worst(Exit::Harness)
         },
         |()| exit,
@@ -98,7 +100,7 @@ fn with_page(exit: Exit, drawn: Result<(), ReportError>) -> Exit {
     match drawn {
         Ok(()) => exit,
         Err(error) => {
-            eprintln!("error: the page: {error}");
+            aside(format_args!("error: the page: {error}"));
             exit.worst(Exit::Harness)
         }
     }
@@ -115,7 +117,7 @@ pub(crate) fn judge_again(directory: &RunDirectory, path: &Path) -> Result<Verdi
         .judge(directory, &plan, cut_short)
         .map_err(|error| harness(format!("{} cannot be judged: {error}", path.display())))?;
     if let Err(error) = directory.write_lanes(&lanes) {
-        eprintln!("warning: the lanes are not kept: {error}");
+        aside(format_args!("warning: the lanes are not kept: {error}"));
     }
     if let Some(before) = before {
         // That the cluster never came up is nowhere in a history.

@@ -3,6 +3,7 @@
 
 use clap::ArgMatches;
 
+use crate::aside::aside;
 use crate::exit::{Exit, Failure};
 use crate::github::GitHub;
 use crate::junit::{JUnit, Subject, Suite, class};
@@ -66,7 +67,7 @@ impl Readers {
 
     fn note(&mut self, told: Result<(), String>) {
         if let Err(problem) = told {
-            eprintln!("error: {problem}");
+            aside(format_args!("error: {problem}"));
             self.missed = true;
         }
     }

@@ -8,6 +8,7 @@ use clap::ArgMatches;
 use dsjepsen_history::{Destination, ExportError, JepsenNotation, RunDirectory, replace_file};
 use dsjepsen_workloads::AnyWorkload;
 
+use crate::aside::aside;
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::naming;
 
@@ -24,7 +25,7 @@ pub(crate) fn export(arguments: &ArgMatches) -> Result<Exit, Failure> {
         None => run.write_out()?,
     };
     for note in notes {
-        eprintln!("note: {}: {note}", path.display());
+        aside(format_args!("note: {}: {note}", path.display()));
     }
     Ok(Exit::Valid)
 }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 
 use dsjepsen_history::{FaultInterval, Gravity, read_history};
 
+use crate::aside::aside;
 use crate::exit::{Exit, Failure};
 use crate::run::Ran;
 use crate::words::{cut, headline};
@@ -101,7 +102,7 @@ impl GitHub {
         };
         let appended = File::options().create(true).append(true).open(file);
         if let Err(error) = appended.and_then(|mut file| file.write_all(section.as_bytes())) {
-            eprintln!("warning: GITHUB_STEP_SUMMARY: {}: {error}", file.display());
+            aside(format_args!("warning: GITHUB_STEP_SUMMARY: {}: {error}", file.display()));
         }
     }
 }
@@ -119,7 +120,7 @@ fn annotations(ran: &Ran, exit: Exit) -> Vec<String> {
         return Vec::new();
     }
     let verdict = &ran.verdict;
-    let again = format!("again: {}", crate::schedule::shell_line(&ran.plan.command));
+    let again = format!("again: {}", dsjepsen_history::shell_line(&ran.plan.command));
     let mut said: Vec<String> = Vec::new();
     if let Some(error) = &verdict.harness_error {
         let message = format!("the harness or the set-up failed: {error}\n{again}");

@@ -63,24 +63,30 @@ impl Subject {
             class: class(&[&plan.workload, &plan.target, &plan.nemesis], number),
             started: plan.started.clone(),
             properties,
-            command: crate::schedule::shell_line(&plan.command),
+            command: dsjepsen_history::shell_line(&plan.command),
             ..Self::default()
         }
     }
 }
 
-/// Words as a class: what a word may not have in it would part it.
+/// Words as a class: what a word may not have in it would part it. Words that differ do so in the class too.
 pub(crate) fn class(words: &[&str], number: u64) -> String {
     let plain = |word: &&str| -> String {
         let kept =
             word.chars().map(|letter| if letter.is_alphanumeric() || "-_".contains(letter) { letter } else { '_' });
-        kept.take(80).collect()
+        let kept: String = kept.take(80).collect();
+        if kept == **word { kept } else { format!("{kept}-{:08x}", digest(word)) }
     };
     let mut class: Vec<String> = words.iter().map(plain).collect();
     if number > 0 {
         class.push(format!("run-{}", number + 1));
     }
     class.join(".")
+}
+
+/// A few digits that stand for a word, the same in each version: FNV-1a of 32 bits (Fowler, Noll, Vo).
+fn digest(word: &str) -> u32 {
+    word.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 /// What came of a case.

@@ -101,7 +101,7 @@ fn print_track_record() {
     println!("\nTrack record: violations that are known to show, and the command that shows each:");
     for target in targets() {
         for exposure in target.exposures() {
-            println!("\n  {}", crate::schedule::shell_line(&command(*target, exposure)));
+            println!("\n  {}", dsjepsen_history::shell_line(&command(*target, exposure)));
             print_indented(4, &format!("{}: {}.", exposure.rules.join(" or "), exposure.why));
             if exposure.nemesis == "none" {
                 print_indented(4, "It needs no fault.");

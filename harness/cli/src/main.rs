@@ -1,10 +1,12 @@
 //! The binary `dsjepsen`: arguments in, runs and verdicts out. It alone knows every workload, target, fault and report.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this crate is the edge to the terminal")]
+#![expect(clippy::print_stdout, reason = "this crate is the edge to the terminal")]
 
 mod arguments;
+mod aside;
 mod campaign;
 mod check;
 mod ci;
+mod executable;
 mod exit;
 mod export;
 mod github;
@@ -15,6 +17,7 @@ mod manual;
 mod naming;
 mod run;
 mod schedule;
+mod signals;
 mod stored_plan;
 mod target;
 mod terminal;
@@ -30,10 +33,13 @@ use clap::ArgMatches;
 
 use tracing_subscriber::EnvFilter;
 
+use aside::aside;
 use exit::Exit;
 
 fn main() -> ExitCode {
     let began = Instant::now();
+    // Started by another path than its own name, it is found by its name all the same.
+    let _ = nix::sys::prctl::set_name(c"dsjepsen");
     let matches = match arguments::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => {
@@ -49,7 +55,7 @@ fn main() -> ExitCode {
     }
     let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&matches, began)));
     let exit = outcome.unwrap_or_else(|_| {
-        eprintln!("error: dsjepsen itself failed (a panic, shown above); the run says nothing about the target");
+        aside("error: dsjepsen itself failed (a panic, shown above); the run says nothing about the target");
         Exit::Harness
     });
     exit.into()
@@ -78,7 +84,7 @@ fn dispatch(matches: &ArgMatches, began: Instant) -> Exit {
         _ => Err(exit::usage("there is no such command")),
     };
     result.unwrap_or_else(|failure| {
-        eprintln!("error: {failure}");
+        aside(format_args!("error: {failure}"));
         failure.exit
     })
 }

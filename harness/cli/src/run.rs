@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use dsjepsen_engine::nemesis::{MONOTONIC_WARNING, needs_own_clocks, skews_monotonic};
 use dsjepsen_engine::runner::Conditions;
 use dsjepsen_engine::{Cluster, ClusterPlan, Events, Gate, RunClock, Stop, StopReason, Subscriber};
-use dsjepsen_history::{Finding, Plan, RunDirectory, RunDirectoryError, RunEvent, SCHEMA, UnknownReason, Verdict};
+use dsjepsen_history::{
+    Finding, Plan, RunDirectory, RunDirectoryError, RunEvent, SCHEMA, UnknownReason, Verdict, shell_line,
+};
 use dsjepsen_workloads::RunInput;
 
 use crate::exit::{Failure, harness};
-use crate::schedule::{Request, shell_line};
+use crate::schedule::Request;
 use crate::terminal::{Style, Terminal};
 
 /// How long the nodes may take to become ready.
@@ -105,7 +107,8 @@ async fn carry_out(
 ) -> Result<(Verdict, Option<Cluster>), Failure> {
     let request = one.request;
     let started = async {
-        let executable = std::env::current_exe().map_err(|error| format!("cannot find this executable: {error}"))?;
+        let executable =
+            crate::executable::executable().map_err(|error| format!("cannot find this executable: {error}"))?;
         Cluster::start(ClusterPlan {
             run: plan.run.clone(),
             target: request.target,

@@ -11,6 +11,7 @@ use dsjepsen_workloads::{AnyWorkload, workloads};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 use crate::arguments::{WORKERS, read_options};
+use crate::aside::aside;
 use crate::exit::{Failure, unavailable, usage};
 use crate::naming;
 use crate::stored_plan::{self, StoredPlan};
@@ -64,10 +65,10 @@ impl Request {
         let nodes: Vec<NodeId> = (0..usize::from(settings.nodes)).map(NodeId::at).collect();
         stored.check_faults(target, &nodes)?;
         if target.promises(&variants) != plan.promises {
-            eprintln!(
+            aside(format_args!(
                 "warning: the plan names other promises than `{}` makes: the run is held to those that it makes",
                 plan.target
-            );
+            ));
         }
         Ok(Self {
             workload,
@@ -239,18 +240,6 @@ fn seconds(milliseconds: u64) -> String {
     (milliseconds as f64 / 1000.0).to_string()
 }
 
-/// A command as one line for a shell.
-pub(crate) fn shell_line(words: &[String]) -> String {
-    let plain = |word: &str| {
-        !word.is_empty() && word.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_./:,=".contains(letter))
-    };
-    let quoted: Vec<String> = words
-        .iter()
-        .map(|word| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', r"'\''")) })
-        .collect();
-    quoted.join(" ")
-}
-
 /// The flag without which no fault changes the rate of CLOCK_MONOTONIC.
 const SKEW_MONOTONIC: &str = "skew-monotonic";
 
@@ -343,12 +332,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn shell_lines_survive_a_shell() {
-        let words: Vec<String> = ["dsjepsen", "--nemesis", "pause(leader)", "it's", ""].map(str::to_owned).into();
-        assert_eq!(shell_line(&words), r"dsjepsen --nemesis 'pause(leader)' 'it'\''s' ''");
-    }
-
     fn request(line: &str) -> Result<Request, String> {
         request_of(line.split_whitespace())
     }
@@ -409,7 +392,7 @@ mod tests {
         let text = "partition(leader) for 3s every 8s; pause(one) for 2s; kill(minority) at 5s";
         let words = ["test", "--nemesis", text, "--time-limit", "20"];
         let plan = planned(&request_of(words.into_iter()).unwrap());
-        assert!(shell_line(&plan.command).contains(&format!("--nemesis '{text}'")));
+        assert!(dsjepsen_history::shell_line(&plan.command).contains(&format!("--nemesis '{text}'")));
         let again = planned(&request_of(plan.command[1..].iter().map(String::as_str)).unwrap());
         assert_eq!(plan, again);
         assert!(plan.faults.len() >= 5, "{:?}", plan.faults);

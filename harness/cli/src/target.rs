@@ -84,7 +84,7 @@ fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
 async fn carry_out(asked: &Asked, nodes: u16, store: &Store, events: Subscriber) -> Result<Vec<Check>, Failure> {
     let Asked { target, variants, contract_port } = asked;
     let executable =
-        std::env::current_exe().map_err(|error| harness(format!("cannot find this executable: {error}")))?;
+        crate::executable::executable().map_err(|error| harness(format!("cannot find this executable: {error}")))?;
     let started =
         start_cluster(*target, variants.clone(), nodes, &store.path, &store.run, executable, vec![events]).await;
     let ready = |result| Check {

@@ -1,27 +1,24 @@
 //! `dsjepsen test`: one run or several, each from plan to page.
 
-use std::cell::Cell;
 use std::path::PathBuf;
-use std::rc::Rc;
 use std::time::Instant;
 
 use clap::ArgMatches;
 use dsjepsen_engine::{Stop, StopReason};
 use dsjepsen_history::Gravity;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
+use crate::aside::aside;
 use crate::ci::Readers;
 use crate::exit::{Exit, Failure, harness};
 use crate::run::{RunRequest, run};
 use crate::schedule::Request;
+use crate::signals::{Signals, end_with_parent};
 use crate::terminal::Style;
 
 /// The command.
 pub(crate) fn test(arguments: &ArgMatches, process_began: Instant) -> Result<Exit, Failure> {
-    if let Some(parent) = arguments.get_one::<u64>("parent") {
-        end_with(*parent)?;
-    }
+    end_with_parent(arguments)?;
     let mut readers = Readers::begin(arguments)?;
     let exit = run_all(arguments, process_began, &mut readers).inspect_err(|failure| readers.failed(failure, 0))?;
     Ok(readers.finish(exit))
@@ -74,7 +71,7 @@ fn run_all(arguments: &ArgMatches, process_began: Instant, readers: &mut Readers
                 }
                 Err(failure) if number == 0 => return Err(failure),
                 Err(failure) => {
-                    eprintln!("error: {failure}");
+                    aside(format_args!("error: {failure}"));
                     readers.failed(&failure, number);
                     failure.exit
                 }
@@ -92,32 +89,16 @@ fn run_all(arguments: &ArgMatches, process_began: Instant, readers: &mut Readers
     })
 }
 
-/// Has this process killed when its parent ends, in whatever way; its guardian then ends what it started.
-fn end_with(parent: u64) -> Result<(), Failure> {
-    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL).map_err(harness)?;
-    // The parent may have ended before.
-    match u64::try_from(nix::unistd::getppid().as_raw()) {
-        Ok(found) if found == parent => Ok(()),
-        _ => Err(harness(format!("process {parent}, with which this one should end, is not its parent any more"))),
-    }
-}
-
 /// The first signal ends the run in good order; the second ends the program at once, and the guardian its processes.
 fn watch_signals(stop: &Stop) -> Result<(), Failure> {
-    let failed = |error| harness(format!("cannot watch for signals: {error}"));
-    let asked_before = Rc::new(Cell::new(false));
-    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-        let mut signals = signal(kind).map_err(failed)?;
-        let (stop, asked_before) = (stop.clone(), Rc::clone(&asked_before));
-        tokio::task::spawn_local(async move {
-            while signals.recv().await.is_some() {
-                if asked_before.replace(true) {
-                    std::process::exit(i32::from(Exit::Interrupted.code()));
-                }
-                stop.ask(StopReason::Interrupted);
-            }
-        });
-    }
+    let mut signals = Signals::watch()?;
+    let stop = stop.clone();
+    tokio::task::spawn_local(async move {
+        signals.next().await;
+        stop.ask(StopReason::Interrupted);
+        signals.next().await;
+        std::process::exit(i32::from(Exit::Interrupted.code()));
+    });
     Ok(())
 }
 

@@ -39,6 +39,22 @@ fn is_ours(line: &str) -> bool {
 }
 
 #[test]
+fn a_night_names_the_command_that_makes_it_again_on_any_other_day() {
+    let today = planned("dsjepsen campaign night.toml --seed today");
+    let command = today.command.iter().filter(|word| !word.starts_with("--dry") && *word != "--json");
+    let again = planned(&command.map(String::as_str).collect::<Vec<_>>().join(" "));
+    assert_eq!(again.cells, today.cells);
+    let [.., option, _] = today.command.as_slice() else { panic!("{:?}", today.command) };
+    assert_eq!(option, "--today");
+    // What was said is kept as it is.
+    let then = planned("dsjepsen campaign night.toml --seed today --today 2026-11-21");
+    assert_eq!(then.cells[0].seed, 20_778 * 3);
+    assert_eq!(then.command.iter().filter(|word| *word == "--today").count(), 1);
+    let numbered = planned("dsjepsen campaign night.toml --seed 5");
+    assert!(!numbered.command.iter().any(|word| word == "--today"));
+}
+
+#[test]
 fn night_toml_loads_and_each_of_its_cells_can_be_run_or_says_why_not() {
     let night = planned("dsjepsen campaign night.toml --seed today");
     assert_eq!(night.series, "night");
@@ -123,6 +139,7 @@ fn the_workflow_runs_what_can_be_run_and_keeps_what_was_recorded() {
         .collect();
     let [(step, line)] = ours.as_slice() else { panic!("{ours:?}") };
     let night = planned(line);
+    assert!(night.require_all, "what the workflow installs is there, or the night is no pass");
     // The runs that go on when its time is over, and the reading of what is left, must fit in.
     let longest = night.cells.iter().map(|cell| cell.own_time_ms).max().unwrap() + night.grace_ms;
     let minutes = u64::try_from(step["timeout-minutes"].as_i64().unwrap()).unwrap();

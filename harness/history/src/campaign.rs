@@ -1,6 +1,7 @@
 //! A campaign: a matrix of runs, what came of each, and the files in which that is kept. Pages, CI systems, later trends over nights and a
 //! live server all read `campaign.json`, and nothing else of a campaign but its runs' directories.
 
+mod combination;
 mod directory;
 mod event;
 mod failures;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Gravity, UnknownReason};
 
+pub use combination::Combination;
 pub use directory::{CampaignDirectory, JournalEntry};
 pub use event::{CAMPAIGN_EVENT_SCHEMA, CampaignEvent};
 pub use failures::{FailureGroup, Tally};
@@ -44,8 +46,12 @@ pub struct Campaign {
     pub grace_ms: u64,
     /// For how long there was a controller at work, in ms. It is less than from the first start to now where one was interrupted.
     pub worked_ms: u64,
+    /// How much of that was before it was last resumed, in ms: the limit is one for each part.
+    pub worked_before_ms: u64,
     /// What ran it.
     pub host: CampaignHost,
+    /// Whether what cannot be run here is unknown, and so no pass.
+    pub require_all: bool,
     /// What cannot be run here, each with the reason.
     pub unavailable: Vec<Unavailable>,
     /// All runs that were asked for and can be run, in the order in which they begin.
@@ -102,6 +108,8 @@ pub struct Cell {
     pub expect: Gravity,
     /// How long it takes by its own time limits alone, in ms.
     pub own_time_ms: u64,
+    /// The options, as they stand in its command, that tell it from others of its workload, target and faults; empty where none do.
+    pub options: String,
     /// The command that makes this run, as words, without where it is recorded.
     pub command: Vec<String>,
     /// How often it was begun.
@@ -131,6 +139,25 @@ pub enum CellState {
         /// Why.
         reason: String,
     },
+}
+
+/// What came of a [`Cell`], in a word: the gravest last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CellKind {
+    /// Valid, as it should be.
+    Valid,
+    /// A planted flaw that was found, or whatever else was expected and is not valid.
+    Expected,
+    /// Going on, or yet to begin.
+    Open,
+    /// Not run, and no pass.
+    NotRun,
+    /// It cannot be said.
+    Unknown,
+    /// The harness failed; nothing is said of the target.
+    Harness,
+    /// A rule is broken, or what should have been found was not.
+    Invalid,
 }
 
 /// What came of a run.
@@ -204,8 +231,6 @@ pub enum HarnessReason {
     Refused,
     /// Its exit code and its verdict do not agree.
     Contradiction,
-    /// It could not be started.
-    NotStarted,
 }
 
 impl fmt::Display for HarnessReason {
@@ -216,7 +241,6 @@ impl fmt::Display for HarnessReason {
             Self::Crashed => "crashed",
             Self::Refused => "refused",
             Self::Contradiction => "contradiction",
-            Self::NotStarted => "not-started",
         })
     }
 }
@@ -257,6 +281,11 @@ impl Campaign {
         self.cells.iter().filter(|cell| cell.result().is_none())
     }
 
+    /// How many combinations cannot be run here, and should be ([`Campaign::require_all`]).
+    pub fn missing(&self) -> u64 {
+        if self.require_all { self.unavailable.len() as u64 } else { 0 }
+    }
+
     /// Whether every run has ended.
     pub fn is_complete(&self) -> bool {
         self.open_cells().next().is_none()
@@ -264,6 +293,21 @@ impl Campaign {
 }
 
 impl Cell {
+    /// What came of it, in a word.
+    pub fn kind(&self) -> CellKind {
+        match &self.state {
+            CellState::Waiting | CellState::Running { .. } => CellKind::Open,
+            CellState::NotRun { .. } => CellKind::NotRun,
+            CellState::Done(result) => match (result.exit_code, self.expect) {
+                (0, Gravity::Valid) => CellKind::Valid,
+                (0, _) => CellKind::Expected,
+                (1, _) => CellKind::Invalid,
+                (2, _) => CellKind::Unknown,
+                _ => CellKind::Harness,
+            },
+        }
+    }
+
     /// What came of it, once it has ended.
     pub fn result(&self) -> Option<&CellResult> {
         match &self.state {
@@ -272,9 +316,10 @@ impl Cell {
         }
     }
 
-    /// `lock on raft under partition, seed 31`.
+    /// `lock on raft under partition, seed 31`; with the options that tell it from others, `lock on raft under partition, --rate 50, seed 31`.
     pub fn title(&self) -> String {
-        format!("{} on {} under {}, seed {}", self.workload, self.target, self.nemesis, self.seed)
+        let combination = Combination::of(self);
+        format!("{combination}, seed {}", self.seed)
     }
 }
 

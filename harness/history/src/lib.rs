@@ -16,13 +16,14 @@ mod reader;
 mod replace;
 mod run_directory;
 mod run_event;
+mod shell;
 mod verdict;
 mod words;
 
 pub use campaign::{
     CAMPAIGN_EVENT_SCHEMA, CAMPAIGN_SCHEMA, Campaign, CampaignDirectory, CampaignEvent, CampaignHost, Cell,
-    CellFinding, CellHealth, CellOperations, CellResult, CellState, FailureGroup, HarnessError, HarnessReason,
-    JournalEntry, Tally, Unavailable,
+    CellFinding, CellHealth, CellKind, CellOperations, CellResult, CellState, Combination, FailureGroup, HarnessError,
+    HarnessReason, JournalEntry, Tally, Unavailable,
 };
 pub use counts::OperationCounts;
 pub use event::{EventType, Header, Line, LineBody, OpenLine, ProcessLabel};
@@ -35,6 +36,7 @@ pub use reader::{History, HistoryError, RawCall, RawHistory, RawOperation, read_
 pub use replace::{Destination, replace_file, replaceable};
 pub use run_directory::{Hold, RunDirectory, RunDirectoryError, read_plan_file};
 pub use run_event::{Moved, NodeHealth, RUN_EVENT_SCHEMA, RunEvent, StampedEvent};
+pub use shell::{shell_line, shell_word};
 pub use verdict::{
     Edge, EdgeKind, Figure, Finding, Gravity, Judgement, Lane, Mark, Span, SpanStyle, Step, Timeline, UnknownReason,
     Verdict,

@@ -13,6 +13,9 @@ use crate::text::{CELL, NAME, counted, shown, thousands};
 /// Of how many workloads and targets the first failure is told.
 const TOLD: usize = 2;
 
+/// The exit code of what a signal ended.
+const INTERRUPTED: u8 = 130;
+
 /// The banner.
 pub(super) fn banner(campaign: &Campaign) -> Markup {
     framed(state(campaign), &headline(campaign), &below(campaign), "cmd-first", &facts(campaign))
@@ -36,22 +39,31 @@ pub(super) fn headline(campaign: &Campaign) -> String {
     if tally.not_run > 0 {
         parts.push(format!("{} not run", thousands(tally.not_run)));
     }
+    if campaign.missing() > 0 {
+        parts.push(unavailable(campaign));
+    }
     if tally.open > 0 {
         parts.push(format!("{} of {} runs ended so far", thousands(tally.ended()), thousands(tally.all())));
     }
     if !parts.is_empty() {
         return parts.join(", ") + ".";
     }
-    match (tally.valid, tally.as_expected) {
-        (0, 0) => "Nothing was run.".to_owned(),
-        (valid, 0) => format!("All {} are valid.", counted(valid, "run", "runs")),
-        (0, found) => format!("All {} were found.", counted(found, "planted flaw", "planted flaws")),
+    let said = match (tally.valid, tally.as_expected) {
+        (0, 0) => "Nothing was run".to_owned(),
+        (valid, 0) => format!("All {} are valid", counted(valid, "run", "runs")),
+        (0, found) => format!("All {} were found", counted(found, "planted flaw", "planted flaws")),
         (valid, found) => format!(
-            "{} valid, and all {} found.",
+            "{} valid, and all {} found",
             counted(valid, "run", "runs"),
             counted(found, "planted flaw", "planted flaws")
         ),
-    }
+    };
+    if campaign.unavailable.is_empty() { format!("{said}.") } else { format!("{said}; {}.", unavailable(campaign)) }
+}
+
+/// `3 combinations unavailable here`.
+fn unavailable(campaign: &Campaign) -> String {
+    format!("{} unavailable here", counted(campaign.unavailable.len() as u64, "combination", "combinations"))
 }
 
 /// What stands under it: the first failures in words, and what is left to be done.
@@ -67,9 +79,9 @@ fn below(campaign: &Campaign) -> Vec<String> {
     if tally.open > 0 {
         said.push(match campaign.exit_code {
             None => "It goes on: this page is written anew as runs end. What has not ended is no pass.".to_owned(),
-            Some(_) => {
-                "It was interrupted: what had ended is kept, and it can be resumed. What has not ended is no pass."
-                    .to_owned()
+            Some(code) => {
+                let how = if code == INTERRUPTED { "interrupted" } else { "broken off" };
+                format!("It was {how}: what had ended is kept, and it can be resumed. What has not ended is no pass.")
             }
         });
     }
@@ -81,11 +93,7 @@ fn facts(campaign: &Campaign) -> Markup {
     let host = &campaign.host;
     let operations: u64 =
         campaign.cells.iter().filter_map(|cell| cell.result()).map(|result| result.operations.total).sum();
-    let worked = minutes(campaign.worked_ms);
-    let time = match campaign.for_ms {
-        Some(limit) => format!("{worked} of {} allowed", minutes(limit)),
-        None => worked,
-    };
+    let time = time(campaign);
     let memory = host.memory_bytes.map_or_else(String::new, |bytes| format!(", {} GiB", (bytes + (1 << 29)) >> 30));
     html! {
         dl.facts {
@@ -104,6 +112,16 @@ fn facts(campaign: &Campaign) -> Markup {
                 @match campaign.exit_code { Some(code) => (code), None => "none yet" }
             }, &html! { "campaign.json holds all of this" }))
         }
+    }
+}
+
+/// How long it was at work, and how long it may be, which counts anew each time that it is resumed.
+fn time(campaign: &Campaign) -> String {
+    let since = minutes(campaign.worked_ms.saturating_sub(campaign.worked_before_ms));
+    match (campaign.for_ms, campaign.worked_before_ms) {
+        (Some(limit), 0) => format!("{since} of {} allowed", minutes(limit)),
+        (Some(limit), before) => format!("{since} of {} allowed, after {} before", minutes(limit), minutes(before)),
+        (None, _) => minutes(campaign.worked_ms),
     }
 }
 
@@ -127,9 +145,9 @@ fn verdicts(tally: &Tally) -> (String, String) {
 fn shape(campaign: &Campaign) -> String {
     let pairs: BTreeSet<_> = campaign.cells.iter().map(|cell| (&cell.workload, &cell.target)).collect();
     let faults: BTreeSet<_> = campaign.cells.iter().map(|cell| &cell.nemesis).collect();
-    let unavailable = match campaign.unavailable.len() as u64 {
+    let unavailable = match campaign.unavailable.len() {
         0 => String::new(),
-        count => format!("; {} unavailable here", counted(count, "combination", "combinations")),
+        _ => format!("; {}", unavailable(campaign)),
     };
     format!(
         "{}, {}{unavailable}",

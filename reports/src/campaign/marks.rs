@@ -1,24 +1,11 @@
 //! The mark of one run: a shape for each state, so that nothing is told by colour alone, with a link to the run's page.
 
-use dsjepsen_history::{Cell, CellState, Gravity};
+use dsjepsen_history::{Cell, CellKind, CellState};
 use maud::{Markup, html};
 
 use super::run_page;
 use crate::marks::State;
-use crate::text::{SENTENCE, harmless};
-
-/// What came of a run, as it is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Mark {
-    Valid,
-    /// It is not valid, as it should be: a planted flaw.
-    Expected,
-    Open,
-    NotRun,
-    Unknown,
-    Harness,
-    Invalid,
-}
+use crate::text::{NAME, SENTENCE, harmless};
 
 /// Shapes that only campaigns have.
 pub(super) const SYMBOLS: &str = concat!(
@@ -27,23 +14,22 @@ pub(super) const SYMBOLS: &str = concat!(
     r#"<symbol id="i-open" viewBox="0 0 24 24"><circle cx="12" cy="12" r="5" class="drawn"/></symbol>"#,
 );
 
-impl Mark {
-    pub(super) fn of(cell: &Cell) -> Self {
-        match &cell.state {
-            CellState::Waiting | CellState::Running { .. } => Self::Open,
-            CellState::NotRun { .. } => Self::NotRun,
-            CellState::Done(result) => match (result.exit_code, cell.expect) {
-                (0, Gravity::Valid) => Self::Valid,
-                (0, _) => Self::Expected,
-                (1, _) => Self::Invalid,
-                (2, _) => Self::Unknown,
-                _ => Self::Harness,
-            },
-        }
-    }
-
+/// What came of a run, as it is drawn.
+pub(super) trait Mark: Copy {
     /// Its words.
-    pub(super) fn word(self) -> &'static str {
+    fn word(self) -> &'static str;
+    /// The class of its colour.
+    fn class(self) -> &'static str;
+    /// The name of its shape.
+    fn symbol(self) -> &'static str;
+    /// The shape alone; a word must stand beside it.
+    fn shape(self) -> Markup;
+    /// Shape and word as they stand in tables.
+    fn told(self) -> Markup;
+}
+
+impl Mark for CellKind {
+    fn word(self) -> &'static str {
         match self {
             Self::Valid => "valid",
             Self::Expected => "planted flaw found",
@@ -55,8 +41,7 @@ impl Mark {
         }
     }
 
-    /// Its class.
-    pub(super) fn class(self) -> &'static str {
+    fn class(self) -> &'static str {
         match self {
             Self::Valid => "valid",
             Self::Expected | Self::Open | Self::NotRun => "none",
@@ -78,13 +63,11 @@ impl Mark {
         }
     }
 
-    /// The shape alone; a word must stand beside it.
-    pub(super) fn shape(self) -> Markup {
+    fn shape(self) -> Markup {
         html! { svg aria-hidden="true" class={ "c-" (self.class()) } { use href=(self.symbol()) {} } }
     }
 
-    /// Shape and word as they stand in tables.
-    pub(super) fn told(self) -> Markup {
+    fn told(self) -> Markup {
         match self {
             Self::Valid => State::Valid.mark(),
             _ => html! { span class={ "st " (self.class()) } { (self.shape()) (self.word()) } },
@@ -94,8 +77,9 @@ impl Mark {
 
 /// The mark of a run, which leads to its page where there is one.
 pub(super) fn mark(cell: &Cell) -> Markup {
-    let mark = Mark::of(cell);
-    let said = format!("seed {}: {}", cell.seed, mark.word());
+    let mark = cell.kind();
+    let options = if cell.options.is_empty() { String::new() } else { format!(" {}", harmless(&cell.options, NAME)) };
+    let said = format!("seed {}{options}: {}", cell.seed, mark.word());
     let title = match why(cell) {
         Some(why) => format!("{said}. {}", harmless(&why, SENTENCE)),
         None => said.clone(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use dsjepsen_history::{Campaign, Cell};
+use dsjepsen_history::{Campaign, Cell, CellKind};
 use maud::{Markup, html};
 
 use super::marks::{Mark, mark};
@@ -23,10 +23,11 @@ impl<'a> Grid<'a> {
     fn new(campaign: &'a Campaign) -> Self {
         let mut grid =
             Self { columns: Vec::new(), groups: Vec::new(), cells: BTreeMap::new(), unavailable: BTreeMap::new() };
-        for cell in &campaign.cells {
-            let key = (cell.workload.as_str(), cell.target.as_str(), cell.nemesis.as_str());
+        // Those that differ in other options stand in one place.
+        for one in campaign.combinations() {
+            let key = (one.workload, one.target, one.nemesis);
             grid.place(key);
-            grid.cells.entry(key).or_default().push(cell);
+            grid.cells.entry(key).or_default().extend(one.cells);
         }
         for one in &campaign.unavailable {
             let key = (one.workload.as_str(), one.target.as_str(), one.nemesis.as_str());
@@ -59,13 +60,13 @@ pub(super) fn section(campaign: &Campaign) -> Section {
     let lede = html! { "One mark a seed, in the order of the seeds. A mark leads to the page of its run." };
     let tally = campaign.tally();
     let kinds = [
-        (tally.valid, Mark::Valid),
-        (tally.invalid, Mark::Invalid),
-        (tally.unknown, Mark::Unknown),
-        (tally.harness, Mark::Harness),
-        (tally.as_expected, Mark::Expected),
-        (tally.not_run, Mark::NotRun),
-        (tally.open, Mark::Open),
+        (tally.valid, CellKind::Valid),
+        (tally.invalid, CellKind::Invalid),
+        (tally.unknown, CellKind::Unknown),
+        (tally.harness, CellKind::Harness),
+        (tally.as_expected, CellKind::Expected),
+        (tally.not_run, CellKind::NotRun),
+        (tally.open, CellKind::Open),
     ];
     let content = html! {
         div.choice {
@@ -109,7 +110,7 @@ fn table(campaign: &Campaign, grid: &Grid<'_>) -> Markup {
 fn cell(grid: &Grid<'_>, key: (&str, &str, &str)) -> Markup {
     match (grid.cells.get(&key), grid.unavailable.get(&key)) {
         (Some(cells), _) => {
-            let worst = cells.iter().map(|cell| Mark::of(cell)).max().unwrap_or(Mark::Valid);
+            let worst = cells.iter().map(|cell| cell.kind()).max().unwrap_or(CellKind::Valid);
             html! { div class={ "cell w-" (worst.class()) } { @for cell in cells { (mark(cell)) } } }
         }
         (None, Some(reason)) => html! { div.na title=(harmless(reason, 600)) { "n/a" } },

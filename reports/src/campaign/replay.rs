@@ -1,12 +1,11 @@
 //! How to run it again: what failed first, the whole campaign, and what is left of it.
 
-use dsjepsen_history::Campaign;
+use dsjepsen_history::{Campaign, shell_line, shell_word};
 use maud::{Markup, html};
 
-use super::{command, line, section as framed};
+use super::{command, section as framed};
 use crate::sections::Section;
 use crate::sections::replay::command as shown_command;
-use crate::text::shell_word;
 
 /// The longest command that is shown, in characters: it is there to be copied whole.
 pub(super) const COMMAND: usize = 8_000;
@@ -30,7 +29,7 @@ pub(super) fn section(campaign: &Campaign) -> Section {
         let resume = format!("dsjepsen campaign --resume {}", shell_word(&format!("store/{}", campaign.name)));
         commands.push(("What has not ended", resume));
     }
-    commands.push(("The whole campaign", line(&campaign.command)));
+    commands.push(("The whole campaign", shell_line(&campaign.command)));
     let lede = html! {
         "Seeds fix the plans. A system’s own timing still varies, so a rare violation may need several runs. Paths are those of a store named "
         code { "store" } "."

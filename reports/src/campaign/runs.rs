@@ -4,7 +4,7 @@ use dsjepsen_history::{Campaign, Cell};
 use maud::{Markup, html};
 
 use super::marks::{Mark, why};
-use super::{run_page, section as framed};
+use super::{name, run_page, section as framed};
 use crate::sections::{Section, wide};
 use crate::text::{CELL, SENTENCE, counted, shown, thousands};
 
@@ -38,12 +38,12 @@ pub(super) fn section(campaign: &Campaign) -> Option<Section> {
 
 fn row(cell: &Cell) -> Markup {
     let Some(result) = cell.result() else { return Markup::default() };
-    let name = format!("{} on {}, {}", cell.workload, cell.target, cell.nemesis);
+    let name = name(cell);
     html! {
         tr {
             td.num { (cell.seed) }
             td { @if result.page { a href=(run_page(&result.run)) { (shown(&name, CELL)) } } @else { (shown(&name, CELL)) } }
-            td { (Mark::of(cell).told()) }
+            td { (cell.kind().told()) }
             td.num { (thousands(result.operations.total)) }
             td.num { (result.took_ms / 1000) "." (result.took_ms % 1000 / 100) " s" }
             td.dim { (shown(&why(cell).unwrap_or_default(), SENTENCE)) }

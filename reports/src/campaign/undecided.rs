@@ -1,10 +1,10 @@
 //! What is undecided, and what was not run. None of it is a pass.
 
-use dsjepsen_history::{Campaign, Cell, CellState, HarnessReason};
+use dsjepsen_history::{Campaign, Cell, CellKind, CellState, HarnessReason};
 use maud::{Markup, html};
 
 use super::marks::{Mark, why};
-use super::{run_page, section as framed};
+use super::{name, run_page, section as framed};
 use crate::marks::State;
 use crate::sections::banner::remedy;
 use crate::sections::{Section, wide};
@@ -33,7 +33,7 @@ pub(super) fn section(campaign: &Campaign) -> Option<Section> {
     let tally = campaign.tally();
     let state = match () {
         () if tally.harness > 0 => Some(State::Harness),
-        () if tally.unknown + tally.not_run > 0 => Some(State::Unknown),
+        () if tally.unknown + tally.not_run + campaign.missing() > 0 => Some(State::Unknown),
         () => None,
     };
     let table = html! {
@@ -70,7 +70,7 @@ fn drawn(row: &Row<'_>) -> Markup {
 }
 
 fn of_cell(cell: &Cell) -> Option<Row<'_>> {
-    let mark = Mark::of(cell);
+    let kind = cell.kind();
     let mend = match &cell.state {
         CellState::Done(result) if result.exit_code > 1 => match &result.harness_error {
             Some(error) => of_harness(error.reason).to_owned(),
@@ -84,8 +84,8 @@ fn of_cell(cell: &Cell) -> Option<Row<'_>> {
     };
     let result = cell.result();
     Some(Row {
-        state: mark.told(),
-        name: format!("{} on {}, {}", cell.workload, cell.target, cell.nemesis),
+        state: kind.told(),
+        name: name(cell),
         seed: Some(cell.seed),
         page: result.filter(|result| result.page).map(|result| result.run.as_str()),
         why: why(cell).unwrap_or_default(),
@@ -109,7 +109,7 @@ fn unavailable(campaign: &Campaign) -> Vec<Row<'_>> {
         }
     }
     let row = |(name, reason, faults): (String, &str, Vec<&str>)| Row {
-        state: html! { span.st.none { (Mark::NotRun.shape()) "unavailable" } },
+        state: html! { span.st.none { (CellKind::NotRun.shape()) "unavailable" } },
         name: format!("{name}, {}", faults.join("; ")),
         seed: None,
         page: None,
@@ -130,7 +130,7 @@ fn not_run(campaign: &Campaign) -> Vec<Row<'_>> {
         }
     }
     let row = |(reason, count): (&str, u64)| Row {
-        state: Mark::NotRun.told(),
+        state: CellKind::NotRun.told(),
         name: format!("{}: the dashes of the matrix", counted(count, "run", "runs")),
         seed: None,
         page: None,
@@ -147,6 +147,5 @@ fn of_harness(reason: HarnessReason) -> &'static str {
         HarnessReason::Crashed => "The mend of what ended it: its output is kept beside the runs.",
         HarnessReason::Refused => "What the campaign found here when it began, and that is gone.",
         HarnessReason::Contradiction => "The mend of dsjepsen: its exit code and its verdict must agree.",
-        HarnessReason::NotStarted => "A machine with room for another process.",
     }
 }

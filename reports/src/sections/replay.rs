@@ -1,11 +1,11 @@
 //! How to run it again, how to judge it again, and what it ran with.
 
-use dsjepsen_history::Promises;
+use dsjepsen_history::{Promises, shell_word};
 use maud::{Markup, html};
 
 use super::{Section, framed};
 use crate::load::RunRecord;
-use crate::text::{CELL, NAME, counted, shell_word, shown, thousands};
+use crate::text::{CELL, NAME, counted, shown, thousands};
 
 /// The longest command that is shown, in characters: it is there to be copied whole.
 const COMMAND: usize = 8_000;

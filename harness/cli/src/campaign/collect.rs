@@ -2,6 +2,7 @@
 //! an exit code that says the same.
 
 use std::fs;
+use std::time::Duration;
 
 use dsjepsen_history::{
     CampaignDirectory, Cell, CellFinding, CellHealth, CellOperations, CellResult, Finding, Gravity, HarnessError,
@@ -53,34 +54,47 @@ pub(super) fn collect(
     result
 }
 
-/// What came of a run that had been judged when its controller ended, before that could say so. Its processes have been ended.
-pub(super) fn recover(cell: &Cell, name: &str, directory: &CampaignDirectory) -> Option<CellResult> {
+/// What stands of a run that had been judged when its controller ended, before that could say so.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    /// Wall-clock time of its beginning, RFC 3339.
+    pub(super) started: String,
+    /// From then to its verdict.
+    took: Duration,
+}
+
+/// Whether a run came to a verdict that was not cut short. How its process ended is not known: it must be judged again.
+pub(super) fn recorded(name: &str, directory: &CampaignDirectory) -> Option<Recorded> {
     let run = RunDirectory::open(&directory.runs().join(name)).ok()?;
     let (plan, verdict) = (run.read_plan().ok()?, run.read_verdict().ok()?);
     if verdict.interrupted {
         return None;
     }
-    if !run.page_file().exists() {
-        // Without its page the run is no less judged.
-        let _ = dsjepsen_reports::write_page(&run);
-    }
     let began: std::time::SystemTime = plan.started.parse::<jiff::Timestamp>().ok()?.into();
     let judged = fs::metadata(run.verdict_file()).and_then(|file| file.modified()).ok()?;
-    let code =
-        Exit::of(&verdict, false).expecting(Some(cell.expect).filter(|expected| *expected != Gravity::Valid)).code();
-    let ended = Ended {
-        code: Some(i32::from(code)),
-        status: "the end of its controller".to_owned(),
-        asked: None,
-        took: judged.duration_since(began).unwrap_or_default(),
-    };
-    Some(collect(cell, (name, &plan.started), &ended, directory, 0))
+    Some(Recorded { started: plan.started, took: judged.duration_since(began).unwrap_or_default() })
+}
+
+impl Recorded {
+    /// How the run ended, by the end of the process that judged it again: that one knows nothing of what was expected.
+    pub(super) fn ended(&self, cell: &Cell, again: &Ended) -> Ended {
+        let code = again.code.map(|code| match u8::try_from(code).map(Exit::of_code) {
+            Ok(exit) => i32::from(exit.expecting(expected(cell)).code()),
+            Err(_) => code,
+        });
+        let status = format!("{} when it was judged again", again.status);
+        Ended { code, status, asked: again.asked, took: self.took }
+    }
+}
+
+/// Another verdict than valid, where one is expected.
+fn expected(cell: &Cell) -> Option<Gravity> {
+    Some(cell.expect).filter(|expected| *expected != Gravity::Valid)
 }
 
 /// A run that came to a verdict.
 fn judge(result: &mut CellResult, cell: &Cell, verdict: &Verdict, ended: &Ended) {
-    let expected = Some(cell.expect).filter(|expected| *expected != Gravity::Valid);
-    let due = Exit::of(verdict, verdict.interrupted).expecting(expected);
+    let due = Exit::of(verdict, verdict.interrupted).expecting(expected(cell));
     result.verdict = Some(verdict.verdict);
     result.sentence = cut(&verdict.sentence, TOLD);
     result.findings = verdict.findings.iter().map(finding).collect();
@@ -160,8 +174,6 @@ fn health(run: &RunDirectory) -> CellHealth {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use dsjepsen_history::{CellState, Plan, UnknownReason};
 
     use super::*;
@@ -192,6 +204,7 @@ mod tests {
             seed: 1,
             expect,
             own_time_ms: 1,
+            options: String::new(),
             command: Vec::new(),
             attempts: 1,
             state: CellState::Waiting,

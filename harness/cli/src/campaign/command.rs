@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, Command, value_parser};
 
-use super::seeds::{FirstSeed, Seeds};
+use super::seeds::{FirstSeed, Seeds, read_day};
 use super::settings::read_time_limit;
 use crate::arguments::{TARGET_VALUE, flag, junit, seconds, test_command, text};
 
-/// How many runs may go on at once.
-const JOBS: std::ops::RangeInclusive<i64> = 1..=256;
+/// How many runs may go on at once: each has one of the 254 networks 127.R.0.0/16 of this machine, of which others may have some.
+pub(super) const MOST_JOBS: u16 = 250;
 
 /// The options of `test` that a campaign has too, but with a meaning of its own, or that make no sense for many runs.
 const NOT_OF_EACH_RUN: [&str; 15] = [
@@ -32,7 +32,7 @@ const NOT_OF_EACH_RUN: [&str; 15] = [
 ];
 
 /// Options that hold for the whole campaign: in a file they stand at its top.
-pub(super) const OF_THE_CAMPAIGN: [&str; 6] = ["name", "for", "jobs", "grace", "store", "fail-fast"];
+pub(super) const OF_THE_CAMPAIGN: [&str; 7] = ["name", "for", "jobs", "grace", "store", "fail-fast", "require-all"];
 
 /// Options that say which runs there are, in a file at its top or in a `[[matrix]]`.
 pub(super) const OF_A_MATRIX: [&str; 6] = ["workload", "target", "nemesis", "seeds", "seed", "expect"];
@@ -78,19 +78,23 @@ pub(crate) fn command() -> Command {
                 .value_parser(value_parser!(FirstSeed)),
         )
         .arg(
+            text("today", "DATE", "The day that `today` means, as in 2026-11-21: so a night can be made again [default: this day, UTC]")
+                .value_parser(read_day),
+        )
+        .arg(
             text("for", "TIME", "No run begins that would not end within this time (`2h`, `90m`); the rest is not run, which is no pass [default: no limit]")
                 .value_parser(read_time_limit),
         )
         .arg(
-            text("jobs", "J", "How many runs go on at once [default: 3 for each core]")
-                .value_parser(value_parser!(u16).range(JOBS)),
+            text("jobs", "J", "How many runs go on at once, at most 250 [default: 3 for each core]")
+                .value_parser(value_parser!(u16).range(1..=i64::from(MOST_JOBS))),
         )
         .arg(seconds("grace", "How long a run may take beyond --time-limit and --recovery-time, for its set-up, its final reads and its judgement, before it is ended [default: 120]"))
         .arg(text("name", "NAME", "What the campaign is called [default: the name of the file]"))
         .arg(
             text("resume", "DIR", "Goes on with a campaign: runs what has not ended, and nothing twice")
                 .value_parser(value_parser!(PathBuf))
-                .conflicts_with_all(["file", "workload", "target", "nemesis", "seeds", "seed", "grace", "name", "store", "expect", "dry-run"]),
+                .conflicts_with_all(["file", "workload", "target", "nemesis", "seeds", "seed", "today", "grace", "name", "store", "expect", "require-all", "dry-run"]),
         )
         .arg(text("store", "DIR", "Where campaigns are recorded [default: store]").value_parser(value_parser!(PathBuf)))
         .arg(flag("fail-fast", "Begin no more runs after the first that is not as expected"))
@@ -98,6 +102,7 @@ pub(crate) fn command() -> Command {
             text("expect", "VERDICT", "The verdict that every run should have; with `invalid`, a planted flaw that is not found is a failure [default: valid]")
                 .value_parser(PossibleValuesParser::new(["valid", "invalid", "unknown"])),
         )
+        .arg(flag("require-all", "Whatever cannot be run here is unknown, and no pass: for machines that are meant to have all of it"))
         .arg(flag("dry-run", "Print what would be run and what cannot be, and run nothing"))
         .arg(junit())
         .arg(flag("json", "Print what happens as JSON lines"))

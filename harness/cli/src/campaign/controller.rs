@@ -1,23 +1,22 @@
 //! The controller: begins runs, so many at a time, looks after them, and writes down what came of each. One thread, which the runs end with.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use dsjepsen_history::{
-    Campaign, CampaignDirectory, CampaignEvent, Cell, CellFinding, CellHealth, CellOperations, CellResult, CellState,
-    HarnessError, HarnessReason, JournalEntry, RunDirectory,
+    Campaign, CampaignDirectory, CampaignEvent, Cell, CellResult, CellState, JournalEntry, RunDirectory,
 };
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::How;
-use super::child::{Child, Ended, Why};
-use super::collect::{collect, recover};
+use super::child::{Child, Ended, Task, Why, end_all};
+use super::collect::{Recorded, collect, recorded};
 use super::readers::Readers;
 use super::show::Show;
 use crate::exit::{Exit, Failure, harness};
 use crate::heal::undo;
 use crate::run::run_name;
+use crate::signals::Signals;
 
 /// How often runs are looked after.
 const TICK: Duration = Duration::from_millis(20);
@@ -25,6 +24,8 @@ const TICK: Duration = Duration::from_millis(20);
 const BETWEEN_STARTS: Duration = Duration::from_millis(250);
 /// How often `campaign.json` and the page are written anew, at most.
 const REDRAWN_EVERY: Duration = Duration::from_secs(2);
+/// For how long those are waited for that are ended because the campaign cannot go on.
+const END_ALL_TIME: Duration = Duration::from_secs(10);
 /// How long a run takes beside its own time limits, until one of the campaign has taken longer.
 const LEAST_OVERHEAD: Duration = Duration::from_secs(10);
 
@@ -39,6 +40,8 @@ pub(super) struct Controller<'a> {
     /// How much of the time since then is in the journal.
     noted: Duration,
     waiting: VecDeque<usize>,
+    /// Runs that had been judged when an earlier controller ended, with their places.
+    to_judge: VecDeque<(usize, String, Recorded)>,
     children: Vec<Child>,
     names: BTreeSet<String>,
     last_start: Option<Instant>,
@@ -54,29 +57,6 @@ enum Stop {
     Interrupted,
     Time,
     Failure,
-}
-
-/// The signals that end a campaign in good order; a second one ends it at once.
-struct Signals {
-    all: [Signal; 3],
-}
-
-impl Signals {
-    fn watch() -> Result<Self, Failure> {
-        let watch = |kind| signal(kind).map_err(|error| harness(format!("cannot watch for signals: {error}")));
-        Ok(Self {
-            all: [watch(SignalKind::interrupt())?, watch(SignalKind::terminate())?, watch(SignalKind::hangup())?],
-        })
-    }
-
-    async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.all;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
-        }
-    }
 }
 
 impl<'a> Controller<'a> {
@@ -96,6 +76,7 @@ impl<'a> Controller<'a> {
             began: Instant::now(),
             noted: Duration::ZERO,
             waiting: VecDeque::new(),
+            to_judge: VecDeque::new(),
             children: Vec::new(),
             names: BTreeSet::new(),
             last_start: None,
@@ -106,11 +87,26 @@ impl<'a> Controller<'a> {
         }
     }
 
-    /// Runs what is to be run, and says how the campaign ends.
+    /// Runs what is to be run, has everybody told, and says how the campaign ends.
     ///
     /// # Errors
-    /// Where what came of a run cannot be written down: then nothing more begins, for it would be lost. All runs are ended.
+    /// Where a run cannot be started, or what came of one cannot be written down: then nothing more begins, for it would be lost. All runs are ended.
     pub(super) fn run(&mut self) -> Result<Exit, Failure> {
+        let ended = self.run_to_the_end();
+        let exit = ended.as_ref().map_or_else(|failure| failure.exit, |exit| *exit);
+        let exit = self.readers.finish(&self.campaign, self.directory, exit, ended.as_ref().err());
+        if self.campaign.exit_code == Some(exit.code()) {
+            return ended;
+        }
+        // Those who read what is kept are told the same as who asked.
+        self.campaign.exit_code = Some(exit.code());
+        let written = self.write();
+        ended?;
+        written?;
+        Ok(exit)
+    }
+
+    fn run_to_the_end(&mut self) -> Result<Exit, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -122,7 +118,7 @@ impl<'a> Controller<'a> {
         let exit = ended?;
         self.note_work()?;
         self.campaign.exit_code = Some(exit.code());
-        self.write_down()?;
+        self.write()?;
         Ok(exit)
     }
 
@@ -137,10 +133,11 @@ impl<'a> Controller<'a> {
     async fn work(&mut self) -> Result<Exit, Failure> {
         let mut signals = Signals::watch()?;
         self.clear_away()?;
-        self.waiting =
-            (0..self.campaign.cells.len()).filter(|place| self.campaign.cells[*place].result().is_none()).collect();
         self.campaign.cells.iter_mut().for_each(forget_not_run);
+        let waits = |place: &usize| self.campaign.cells[*place].state == CellState::Waiting;
+        self.waiting = (0..self.campaign.cells.len()).filter(waits).collect();
         while !self.is_over() {
+            self.judge_some()?;
             self.begin_some()?;
             self.look()?;
             self.draw_sometimes()?;
@@ -154,7 +151,7 @@ impl<'a> Controller<'a> {
         Ok(self.exit())
     }
 
-    /// Ends what a controller that was killed has left. A run that had been judged counts; another is made again.
+    /// Ends what a controller that was killed has left. A run that had been judged will be judged again; another is made again.
     fn clear_away(&mut self) -> Result<(), Failure> {
         for place in 0..self.campaign.cells.len() {
             let CellState::Running { run } = &self.campaign.cells[place].state else { continue };
@@ -173,14 +170,8 @@ impl<'a> Controller<'a> {
             let healed = undo(&run, directory.as_ref())?;
             let cell = &mut self.campaign.cells[place];
             let id = cell.id;
-            match recover(cell, &run, self.directory) {
-                Some(result) => {
-                    self.directory
-                        .append(&JournalEntry::Ended { id, result: Box::new(result.clone()) })
-                        .map_err(harness)?;
-                    cell.state = CellState::Done(Box::new(result));
-                    self.show.tell(&CampaignEvent::Ended { cell: Box::new(cell.clone()) }, &self.campaign);
-                }
+            match recorded(&run, self.directory) {
+                Some(recorded) => self.to_judge.push_back((place, run, recorded)),
                 None => {
                     self.directory.append(&JournalEntry::BrokenOff { id }).map_err(harness)?;
                     cell.state = CellState::Waiting;
@@ -193,7 +184,23 @@ impl<'a> Controller<'a> {
     }
 
     fn is_over(&self) -> bool {
-        self.children.is_empty() && (self.waiting.is_empty() || self.stop.is_some())
+        let judges = !self.to_judge.is_empty() && self.stop != Some(Stop::Interrupted);
+        self.children.is_empty() && !judges && (self.waiting.is_empty() || self.stop.is_some())
+    }
+
+    /// Has recorded runs judged again, each in a process of its own, for judging or drawing may be what ended the last one.
+    fn judge_some(&mut self) -> Result<(), Failure> {
+        while self.stop != Some(Stop::Interrupted) && self.children.len() < self.campaign.jobs as usize {
+            let Some((place, run, recorded)) = self.to_judge.pop_front() else { return Ok(()) };
+            self.children.push(Child::check(self.task(place, &run), recorded).map_err(harness)?);
+        }
+        Ok(())
+    }
+
+    fn task<'t>(&'t self, place: usize, run: &'t str) -> Task<'t> {
+        let cell = &self.campaign.cells[place];
+        let time = Duration::from_millis(cell.own_time_ms.saturating_add(self.campaign.grace_ms));
+        Task { place, cell, run, directory: self.directory, time }
     }
 
     fn begin_some(&mut self) -> Result<(), Failure> {
@@ -221,9 +228,7 @@ impl<'a> Controller<'a> {
         let cell = &mut self.campaign.cells[place];
         cell.attempts += 1;
         cell.state = CellState::Running { run: run.clone() };
-        let time = Duration::from_millis(cell.own_time_ms.saturating_add(self.campaign.grace_ms));
-        let folder = PathBuf::from(&self.campaign.folder);
-        let started = Child::start((place, &self.campaign.cells[place]), &run, self.directory, &folder, time);
+        let started = Child::test(self.task(place, &run), Path::new(&self.campaign.folder));
         self.last_start = Some(Instant::now());
         self.is_stale = true;
         match started {
@@ -232,7 +237,13 @@ impl<'a> Controller<'a> {
                 self.show.tell(&CampaignEvent::Begun { id, run }, &self.campaign);
                 Ok(())
             }
-            Err(error) => self.end(place, not_started(run, &error.to_string())),
+            Err(error) => {
+                // Nothing was run: whatever keeps a process from being started would keep all others from it.
+                self.directory.append(&JournalEntry::BrokenOff { id }).map_err(harness)?;
+                self.campaign.cells[place].state = CellState::Waiting;
+                let title = self.campaign.cells[place].title();
+                Err(harness(format!("{title} could not be started: {error}; --resume goes on with it")))
+            }
         }
     }
 
@@ -267,9 +278,14 @@ impl<'a> Controller<'a> {
         // Where the run itself was killed, its guardian may still be at what is done here.
         let left_over = if ended.code.is_some() { healed.ended.len() as u64 } else { 0 };
         let cell = &self.campaign.cells[child.place];
-        let result = collect(cell, (&child.run, &child.started), ended, self.directory, left_over);
+        let ended = child.recorded.as_ref().map_or_else(|| ended.clone(), |recorded| recorded.ended(cell, ended));
+        let result = collect(cell, (&child.run, &child.started), &ended, self.directory, left_over);
         let exit = result.exit_code;
         if ended.asked == Some(Why::Interrupted) && (exit == Exit::Interrupted.code() || exit == Exit::Harness.code()) {
+            if child.recorded.is_some() {
+                // Its record stands: it is judged when the campaign goes on.
+                return Ok(());
+            }
             self.directory.append(&JournalEntry::BrokenOff { id: cell.id }).map_err(harness)?;
             self.campaign.cells[child.place].state = CellState::Waiting;
             self.is_stale = true;
@@ -337,36 +353,36 @@ impl<'a> Controller<'a> {
             CellState::Waiting | CellState::Running { .. } | CellState::NotRun { .. } => Exit::Unknown,
         });
         let interrupted = if self.stop == Some(Stop::Interrupted) { Exit::Interrupted } else { Exit::Valid };
-        of_cells.fold(interrupted, Exit::worst)
+        let missing = if self.campaign.missing() > 0 { Exit::Unknown } else { Exit::Valid };
+        of_cells.fold(interrupted.worst(missing), Exit::worst)
     }
 
     fn draw_sometimes(&mut self) -> Result<(), Failure> {
         if self.is_stale && self.drawn.is_none_or(|at| at.elapsed() >= REDRAWN_EVERY) {
-            self.write_down()?;
+            self.write()?;
+            self.readers.goes_on(&self.campaign);
         }
         Ok(())
     }
 
     /// Writes `campaign.json` and the page. A page that cannot be drawn is told, and changes nothing.
-    fn write_down(&mut self) -> Result<(), Failure> {
+    fn write(&mut self) -> Result<(), Failure> {
         self.campaign.updated = jiff::Timestamp::now().to_string();
         let written = self.directory.write(&self.campaign).map_err(harness);
         if let Err(error) = dsjepsen_reports::write_campaign_page(&self.campaign, &self.directory.page_file()) {
             self.show.note(&format!("there is no page: {error}"));
         }
-        self.readers.goes_on(&self.campaign);
         (self.drawn, self.is_stale) = (Some(Instant::now()), false);
         written
     }
 
-    /// Nothing can be written down any more: ends what goes on.
+    /// It cannot go on: ends its runs, which wait to be made again.
     fn abandon(&mut self) {
-        for mut child in std::mem::take(&mut self.children) {
-            child.kill();
-            while let Ok(None) = child.look() {
-                std::thread::sleep(TICK);
-            }
-            let _ = undo(&child.run, None);
+        let mut children = std::mem::take(&mut self.children);
+        let runs: Vec<String> = children.iter().map(|child| child.run.clone()).collect();
+        end_all(&mut children, END_ALL_TIME);
+        for run in runs {
+            let _ = undo(&run, None);
         }
     }
 }
@@ -382,23 +398,5 @@ fn forget_not_run(cell: &mut Cell) {
 fn forget_output(directory: &CampaignDirectory, run: &str, result: &CellResult) {
     if result.harness_error.is_none() && result.page {
         let _ = std::fs::remove_file(directory.output_file(run));
-    }
-}
-
-fn not_started(run: String, error: &str) -> CellResult {
-    let text = format!("the run could not be started: {error}");
-    CellResult {
-        run,
-        page: false,
-        started: jiff::Timestamp::now().to_string(),
-        took_ms: 0,
-        exit_code: Exit::Harness.code(),
-        verdict: None,
-        sentence: text.clone(),
-        findings: Vec::<CellFinding>::new(),
-        harness_error: Some(HarnessError { reason: HarnessReason::NotStarted, text }),
-        operations: CellOperations::default(),
-        health: CellHealth::default(),
-        target_version: String::new(),
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::ArgMatches;
 use dsjepsen_engine::nemesis::{Schedule, parse_nemesis};
 use dsjepsen_engine::target::{Target, Variants, runs_here};
-use dsjepsen_history::{Cell, CellState, Gravity, NodeId, Unavailable};
+use dsjepsen_history::{Cell, CellState, Gravity, NodeId, Unavailable, shell_line};
 
 use super::nemesis::schedule;
 use super::settings::{Matrix, Settings};
@@ -28,6 +28,8 @@ struct Combination {
     target: String,
     nemesis: String,
     command: Vec<String>,
+    /// Its options, each as it stands in the command.
+    options: Vec<String>,
     own_time_ms: u64,
 }
 
@@ -41,7 +43,7 @@ pub(super) fn resolve(settings: &Settings) -> Result<Resolved, Failure> {
     let mut resolved = Resolved::default();
     let mut versions = BTreeMap::new();
     let mut seen: BTreeMap<(Vec<String>, u64), Gravity> = BTreeMap::new();
-    let mut rounds: Vec<Vec<Cell>> = Vec::new();
+    let mut rounds: Vec<Vec<(Cell, Vec<String>)>> = Vec::new();
     for matrix in &settings.matrices {
         let combinations = combinations(matrix, &mut versions, &mut resolved.unavailable)?;
         refuse_idle_options(matrix)?;
@@ -63,11 +65,11 @@ pub(super) fn resolve(settings: &Settings) -> Result<Resolved, Failure> {
                 if rounds.len() <= round {
                     rounds.resize_with(round + 1, Vec::new);
                 }
-                rounds[round].push(cell);
+                rounds[round].push((cell, combination.options.clone()));
             }
         }
     }
-    resolved.cells = rounds.into_iter().flatten().collect();
+    resolved.cells = tell_apart(rounds.into_iter().flatten().collect());
     for (cell, id) in resolved.cells.iter_mut().zip(1..) {
         cell.id = id;
     }
@@ -79,6 +81,26 @@ pub(super) fn resolve(settings: &Settings) -> Result<Resolved, Failure> {
         )));
     }
     Ok(resolved)
+}
+
+/// Has each run name those of its options that not all runs of its workload, target and faults have.
+fn tell_apart(cells: Vec<(Cell, Vec<String>)>) -> Vec<Cell> {
+    type Names = (String, String, String);
+    let names = |cell: &Cell| -> Names { (cell.workload.clone(), cell.target.clone(), cell.nemesis.clone()) };
+    let mut of_all: BTreeMap<Names, Vec<String>> = BTreeMap::new();
+    for (cell, options) in &cells {
+        of_all
+            .entry(names(cell))
+            .and_modify(|all| all.retain(|option| options.contains(option)))
+            .or_insert_with(|| options.clone());
+    }
+    let told = cells.into_iter().map(|(mut cell, mut options)| {
+        let all = &of_all[&names(&cell)];
+        options.retain(|option| !all.contains(option));
+        cell.options = options.join(" ");
+        cell
+    });
+    told.collect()
 }
 
 /// What cannot be run here, in a line.
@@ -220,6 +242,7 @@ impl Combination {
         let mut command: Vec<String> =
             ["dsjepsen", "test", "--workload", workload, "--target", target].map(str::to_owned).into();
         command.extend(["--nemesis".to_owned(), faults.text.clone()]);
+        let mut options = Vec::new();
         for (name, value) in &matrix.options {
             let owners = owners(name);
             if (!owners.is_empty() && !owners.contains(&workload))
@@ -227,8 +250,9 @@ impl Combination {
             {
                 continue;
             }
-            command.push(format!("--{name}"));
-            command.extend(value.clone());
+            let words: Vec<String> = std::iter::once(format!("--{name}")).chain(value.clone()).collect();
+            options.push(shell_line(&words));
+            command.extend(words);
         }
         let wrong = |problem: &dyn std::fmt::Display| {
             usage(format!("{}: {workload} on {target} under {}: {problem}", matrix.place, faults.name))
@@ -237,7 +261,7 @@ impl Combination {
         let request = Request::read(&arguments).map_err(|problem| wrong(&problem))?;
         let own_time_ms = request.settings.time_limit_ms + request.settings.recovery_time_ms;
         let (workload, target) = (workload.to_owned(), target.to_owned());
-        Ok(Self { workload, target, nemesis: faults.name.clone(), command, own_time_ms })
+        Ok(Self { workload, target, nemesis: faults.name.clone(), command, options, own_time_ms })
     }
 
     fn cell(&self, seed: u64, expect: Gravity) -> Cell {
@@ -254,6 +278,7 @@ impl Combination {
             seed,
             expect,
             own_time_ms: self.own_time_ms,
+            options: String::new(),
             command,
             attempts: 0,
             state: CellState::Waiting,
@@ -354,6 +379,20 @@ mod tests {
         assert_eq!(resolved(&[&file]).unwrap().cells.len(), 2);
         std::fs::write(&path, "[[matrix]]\nworkload = \"lock\"\n[[matrix]]\nexpect = \"invalid\"\n").unwrap();
         assert!(resolved(&[&file]).unwrap_err().contains("asked for twice"));
+    }
+
+    #[test]
+    fn runs_of_the_same_names_tell_in_what_they_differ() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("night.toml");
+        let one = "[[matrix]]\nnodes = 3\ntime-limit = 10\nnemesis = \"none,pause\"\n";
+        let other = "[[matrix]]\nnodes = 3\ntime-limit = 20\nnemesis = \"none\"\n";
+        std::fs::write(&path, format!("{one}rate = 50\n{other}")).unwrap();
+        let found = resolved(&[&path.display().to_string()]).unwrap();
+        let told: Vec<_> = found.cells.iter().map(|cell| (cell.nemesis.as_str(), cell.options.as_str())).collect();
+        assert_eq!(told, [("none", "--rate 50 --time-limit 10"), ("pause", ""), ("none", "--time-limit 20")]);
+        let titles: BTreeSet<_> = found.cells.iter().map(Cell::title).collect();
+        assert_eq!(titles.len(), 3);
     }
 
     #[test]

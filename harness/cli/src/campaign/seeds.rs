@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use jiff::civil::Date;
+
 /// `6`, or `31..36` with both ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seeds {
@@ -44,6 +46,29 @@ pub(super) enum FirstSeed {
     Number(u64),
     Today,
 }
+
+/// A date as the number of days since 1970-01-01.
+///
+/// # Errors
+/// Where it is none, or before that.
+pub(super) fn read_day(text: &str) -> Result<u64, String> {
+    let date: Date = text.parse().map_err(|_| format!("`{text}` is no date: write it as in 2026-11-21"))?;
+    let days = Date::constant(1970, 1, 1).duration_until(date).as_secs().div_euclid(DAY_S);
+    u64::try_from(days).map_err(|_| format!("`{text}` is before 1970"))
+}
+
+/// The date so many days after 1970-01-01.
+pub(super) fn date_of(day: u64) -> String {
+    let seconds = i64::try_from(day).unwrap_or(i64::MAX).saturating_mul(DAY_S);
+    jiff::Timestamp::from_second(seconds).map_or_else(|_| String::new(), |time| time.strftime("%Y-%m-%d").to_string())
+}
+
+/// This day, UTC, as the number of days since 1970-01-01.
+pub(super) fn this_day() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_second() / DAY_S).unwrap_or_default()
+}
+
+const DAY_S: i64 = 86_400;
 
 impl FromStr for FirstSeed {
     type Err = String;
@@ -90,6 +115,16 @@ mod tests {
         assert_eq!(list("3", Some(FirstSeed::Number(9)), 0), [9, 10, 11]);
         assert_eq!(list("3", Some(FirstSeed::Today), 20_778), [62_334, 62_335, 62_336]);
         assert_eq!(list("3", Some(FirstSeed::Today), 20_779)[0], 62_337);
+    }
+
+    #[test]
+    fn a_day_is_its_date() {
+        for (day, date) in [(0, "1970-01-01"), (20_778, "2026-11-21"), (20_779, "2026-11-22"), (11_016, "2000-02-29")] {
+            assert_eq!((read_day(date), date_of(day).as_str()), (Ok(day), date));
+        }
+        assert_eq!(read_day(&date_of(this_day())), Ok(this_day()));
+        assert!(read_day("1969-12-31").unwrap_err().contains("before"));
+        assert!(read_day("yesterday").unwrap_err().contains("2026-11-21"));
     }
 
     #[test]

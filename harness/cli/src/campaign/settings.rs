@@ -32,6 +32,9 @@ pub(super) struct Settings {
     pub(super) grace: Duration,
     pub(super) store: PathBuf,
     pub(super) fail_fast: bool,
+    pub(super) require_all: bool,
+    /// Whether the seeds are those of a day.
+    pub(super) is_of_a_day: bool,
     pub(super) matrices: Vec<Matrix>,
 }
 
@@ -44,6 +47,7 @@ pub(super) struct Matrix {
     pub(super) targets: Vec<String>,
     pub(super) nemeses: Vec<String>,
     pub(super) seeds: Vec<u64>,
+    is_of_a_day: bool,
     pub(super) expect: Gravity,
     /// The options of each run, by name; a switch has no value.
     pub(super) options: BTreeMap<String, Option<String>>,
@@ -78,6 +82,7 @@ impl Settings {
         };
         let matrices: Result<Vec<_>, _> =
             matrices.into_iter().map(|(place, layer)| Matrix::read(place, &layer, day)).collect();
+        let matrices = matrices?;
         let stem = file.and_then(|path| path.file_stem()).map(|stem| stem.to_string_lossy().into_owned());
         let one = |name: &str| whole.get(name).and_then(|values| values.last()).map(String::as_str);
         let time = one("for").map(read_time_limit).transpose().map_err(usage)?;
@@ -88,7 +93,9 @@ impl Settings {
             grace: Duration::from_secs_f64(one("grace").and_then(|text| text.parse().ok()).unwrap_or(GRACE_S)),
             store: one("store").map_or_else(|| "store".into(), PathBuf::from),
             fail_fast: one("fail-fast") == Some("true"),
-            matrices: matrices?,
+            require_all: one("require-all") == Some("true"),
+            is_of_a_day: matrices.iter().any(|matrix| matrix.is_of_a_day),
+            matrices,
         })
     }
 }
@@ -129,6 +136,7 @@ impl Matrix {
             workloads: list("workload", "lock")?,
             targets: list("target", "raft")?,
             nemeses: list("nemesis", "none")?,
+            is_of_a_day: first == Some(FirstSeed::Today),
             seeds: seeds.list(first, day).map_err(|problem| wrong("seeds", problem))?,
             expect: match one("expect") {
                 Some("invalid") => Gravity::Invalid,
@@ -295,6 +303,7 @@ mod tests {
             seeds = 2
             seed = "today"
             for = "2h"
+            require-all = true
             time-limit = 10
             nemesis = ["none", "partition,pause+kill"]
 
@@ -314,6 +323,7 @@ mod tests {
             (settings.name.as_str(), settings.jobs, settings.for_time),
             ("night", Some(3), Some(Duration::from_secs(7200)))
         );
+        assert!(settings.require_all && !read(None, "").unwrap().require_all);
         let [one, two] = settings.matrices.as_slice() else { panic!("{settings:?}") };
         assert_eq!(one.workloads, ["lock", "counter"]);
         assert_eq!(one.nemeses, ["none", "partition", "pause+kill"]);

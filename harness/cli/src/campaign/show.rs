@@ -4,10 +4,10 @@ use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use anstream::stdout;
-use dsjepsen_history::{Campaign, CampaignEvent, Cell, CellResult, CellState, Gravity, Tally};
+use dsjepsen_history::{Campaign, CampaignEvent, Cell, CellKind, CellState, Gravity, Tally, shell_line};
 
 use super::matrix::words as unavailable_words;
-use crate::schedule::shell_line;
+use crate::aside::aside;
 use crate::terminal::Style;
 
 /// How often the line of progress is rewritten.
@@ -58,7 +58,7 @@ impl Show {
     /// Tells something to know, to those who do not read JSON.
     pub(super) fn note(&mut self, text: &str) {
         match self.style {
-            Style::Json => eprintln!("note: {text}"),
+            Style::Json => aside(format_args!("note: {text}")),
             Style::Lines | Style::Silent => self.line(&format!("note: {text}")),
         }
     }
@@ -112,6 +112,14 @@ pub(crate) fn counts(tally: &Tally) -> String {
     if some.is_empty() { "none has ended".to_owned() } else { some.join(", ") }
 }
 
+/// `1 combination`, `7 combinations`: those that cannot be run here.
+pub(crate) fn combinations(campaign: &Campaign) -> String {
+    match campaign.unavailable.len() {
+        1 => "1 combination".to_owned(),
+        count => format!("{count} combinations"),
+    }
+}
+
 /// `1 h 02 min`, `3 min 20 s`, `14 s`.
 fn clock(time: Duration) -> String {
     let seconds = time.as_secs();
@@ -145,6 +153,9 @@ fn lines(event: &CampaignEvent, campaign: &Campaign) -> Vec<String> {
         CampaignEvent::Ended { cell } => of_cell(cell, campaign),
         CampaignEvent::Finished { tally, page, resume, .. } => {
             let mut lines = vec![format!("{BOLD}{}{RESET}", counts(tally)), format!("page: {page}")];
+            if campaign.missing() > 0 {
+                lines.push(format!("{} cannot be run here, which is no pass (--require-all)", combinations(campaign)));
+            }
             lines.extend(resume.iter().map(|command| format!("the rest: {command}")));
             lines
         }
@@ -161,7 +172,7 @@ fn of_cell(cell: &Cell, campaign: &Campaign) -> Vec<String> {
                 "{DIM}{:>4}/{}{RESET}  {BOLD}{:<8}{RESET} {}  {DIM}{:.1} s{RESET}",
                 tally.ended(),
                 tally.all(),
-                word(cell, result),
+                word(cell),
                 cell.title(),
                 result.took_ms as f64 / 1000.0
             )];
@@ -179,14 +190,17 @@ fn of_cell(cell: &Cell, campaign: &Campaign) -> Vec<String> {
 }
 
 /// What came of a run, in a word or two.
-pub(crate) fn word(cell: &Cell, result: &CellResult) -> &'static str {
-    match (result.exit_code, result.verdict) {
-        (0, _) if cell.expect != Gravity::Valid => "expected",
-        (1, Some(Gravity::Invalid)) => "INVALID",
-        (1, _) => "MISSED",
-        (2, _) => "unknown",
-        (0, _) => "valid",
-        _ => "HARNESS",
+pub(crate) fn word(cell: &Cell) -> &'static str {
+    let is_broken = cell.result().is_some_and(|result| result.verdict == Some(Gravity::Invalid));
+    match cell.kind() {
+        CellKind::Valid => "valid",
+        CellKind::Expected => "expected",
+        CellKind::Open => "not ended",
+        CellKind::NotRun => "not run",
+        CellKind::Unknown => "unknown",
+        CellKind::Harness => "HARNESS",
+        CellKind::Invalid if is_broken => "INVALID",
+        CellKind::Invalid => "MISSED",
     }
 }
 

@@ -12,7 +12,7 @@ use dsjepsen_checkers::foreign::{
     FailedCas, ForeignModel, ForeignProblem, ForeignRequest, KeyRule, find_foreign_model, foreign_models, judge_foreign,
 };
 use dsjepsen_history::foreign::{ForeignError, Format, read_foreign_within, read_value};
-use dsjepsen_history::{Judgement, OperationCounts, Verdict};
+use dsjepsen_history::{Judgement, OperationCounts, Verdict, shell_line};
 use dsjepsen_reports::{CheckedHistory, ReportError, write_check_page};
 
 use super::budget::{Budget, Heeding};
@@ -21,7 +21,6 @@ use super::with_page;
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::junit::{Subject, Suite};
 use crate::naming;
-use crate::schedule::shell_line;
 use crate::terminal::{Style, Terminal};
 
 /// The options that only histories of other tools have.

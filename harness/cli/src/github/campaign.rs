@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use dsjepsen_history::{Campaign, CampaignDirectory, Cell, CellState, FailureGroup, Gravity};
+use dsjepsen_history::{Campaign, CampaignDirectory, Cell, CellKind, CellState, FailureGroup, Tally, shell_line};
 
 use super::markdown::{cell, code, plain};
 use super::{ANNOTATIONS, FOR_THE_NOTE, GitHub, Level, MOST, annotation};
-use crate::campaign::{counts, word};
+use crate::campaign::{combinations, counts, word};
 use crate::exit::Exit;
-use crate::schedule::shell_line;
 use crate::words::cut;
 
 /// How many failures are told, and how many runs that say nothing.
@@ -37,7 +36,25 @@ fn annotations(campaign: &Campaign) -> Vec<String> {
         let message = format!("{}: {}\nagain: {again}", title(group), group.sentence());
         annotation(Level::Error, &format!("dsjepsen: {}", group.rule), &message)
     });
-    said.take(ANNOTATIONS).collect()
+    said.take(ANNOTATIONS).chain(no_pass(campaign)).collect()
+}
+
+/// A word on all that says nothing, which is no failure of the target, and no pass.
+fn no_pass(campaign: &Campaign) -> Option<String> {
+    let tally = campaign.tally();
+    let no_pass = Tally { valid: 0, as_expected: 0, invalid: 0, ..tally };
+    let mut said: Vec<String> = Vec::new();
+    if no_pass.ended() + no_pass.not_run > 0 {
+        said.push(counts(&no_pass));
+    }
+    if no_pass.open > 0 {
+        said.push(format!("{} not ended", no_pass.open));
+    }
+    if campaign.missing() > 0 {
+        said.push(format!("{} unavailable here", combinations(campaign)));
+    }
+    let message = format!("{}, of {} runs: none of these is a pass", said.join(", "), tally.all());
+    (!said.is_empty()).then(|| annotation(Level::Warning, "dsjepsen: undecided", &message))
 }
 
 fn title(group: &FailureGroup<'_>) -> String {
@@ -55,7 +72,11 @@ fn head(campaign: &Campaign, exit: Exit) -> String {
     };
     let tally = campaign.tally();
     let mut out = format!("\n### {word}: {}\n\n", plain(&campaign.name));
-    let _ = writeln!(out, "{} of {} runs ended: {}.", tally.ended(), tally.all(), plain(&counts(&tally)));
+    let unavailable = match campaign.unavailable.len() {
+        0 => String::new(),
+        _ => format!("; {} unavailable here", combinations(campaign)),
+    };
+    let _ = writeln!(out, "{} of {} runs ended: {}{unavailable}.", tally.ended(), tally.all(), plain(&counts(&tally)));
     out
 }
 
@@ -87,19 +108,17 @@ fn matrix(campaign: &Campaign) -> String {
     let mut rows: Vec<(&str, &str)> = Vec::new();
     let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
     let mut cells: BTreeMap<(&str, &str, &str), Vec<&Cell>> = BTreeMap::new();
-    let run = campaign.cells.iter().map(|cell| (&cell.workload, &cell.target, &cell.nemesis, Some(cell)));
-    let not_here = campaign.unavailable.iter().map(|one| (&one.workload, &one.target, &one.nemesis, None));
-    for (workload, target, nemesis, cell) in run.chain(not_here) {
-        let (row, column) = ((workload.as_str(), target.as_str()), nemesis.as_str());
-        if !columns.contains(&column) {
-            columns.push(column);
+    let run = campaign.combinations().into_iter().map(|one| (one.workload, one.target, one.nemesis, one.cells));
+    let not_here = campaign.unavailable.iter();
+    let not_here = not_here.map(|one| (one.workload.as_str(), one.target.as_str(), one.nemesis.as_str(), Vec::new()));
+    for (workload, target, nemesis, found) in run.chain(not_here) {
+        if !columns.contains(&nemesis) {
+            columns.push(nemesis);
         }
-        if known.insert(row) {
-            rows.push(row);
+        if known.insert((workload, target)) {
+            rows.push((workload, target));
         }
-        if let Some(cell) = cell {
-            cells.entry((row.0, row.1, column)).or_default().push(cell);
-        }
+        cells.entry((workload, target, nemesis)).or_default().extend(found);
     }
     let heads: Vec<String> = columns.iter().map(|column| self::cell(column)).collect();
     let mut out = format!("\n| workload on target | {} |\n|---|{}\n", heads.join(" | "), "---|".repeat(columns.len()));
@@ -108,8 +127,8 @@ fn matrix(campaign: &Campaign) -> String {
         let shown: Vec<String> = columns
             .iter()
             .map(|column| match cells.get(&(row.0, row.1, *column)) {
+                Some(cells) if cells.is_empty() => "n/a".to_owned(),
                 Some(cells) => summary(cells),
-                None if is_unavailable(campaign, *row, column) => "n/a".to_owned(),
                 None => String::new(),
             })
             .collect();
@@ -123,20 +142,11 @@ fn matrix(campaign: &Campaign) -> String {
     out
 }
 
-fn is_unavailable(campaign: &Campaign, (workload, target): (&str, &str), nemesis: &str) -> bool {
-    campaign.unavailable.iter().any(|one| one.workload == workload && one.target == target && one.nemesis == nemesis)
-}
-
 /// `3 valid, **1 INVALID**`.
 fn summary(cells: &[&Cell]) -> String {
     let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
     for cell in cells {
-        let word = match &cell.state {
-            CellState::Done(result) => word(cell, result),
-            CellState::NotRun { .. } => "not run",
-            CellState::Waiting | CellState::Running { .. } => "not ended",
-        };
-        *counts.entry(word).or_default() += 1;
+        *counts.entry(word(cell)).or_default() += 1;
     }
     let words = counts.into_iter().map(|(word, count)| match word {
         "valid" | "expected" => format!("{count} {word}"),
@@ -149,11 +159,11 @@ fn summary(cells: &[&Cell]) -> String {
 fn undecided(campaign: &Campaign) -> String {
     let mut rows: Vec<String> = Vec::new();
     for one in &campaign.cells {
-        let (state, why) = match &one.state {
-            CellState::NotRun { reason } => ("not run", reason.as_str()),
-            CellState::Done(result) if result.exit_code > 1 => {
+        let (state, why) = match (one.kind(), &one.state) {
+            (CellKind::NotRun, CellState::NotRun { reason }) => ("not run", reason.as_str()),
+            (kind @ (CellKind::Unknown | CellKind::Harness), CellState::Done(result)) => {
                 let why = result.harness_error.as_ref().map_or(result.sentence.as_str(), |error| &error.text);
-                (if result.verdict == Some(Gravity::Unknown) { "unknown" } else { "harness error" }, why)
+                (if kind == CellKind::Unknown { "unknown" } else { "harness error" }, why)
             }
             _ => continue,
         };
@@ -175,7 +185,7 @@ fn undecided(campaign: &Campaign) -> String {
 
 #[cfg(test)]
 mod tests {
-    use dsjepsen_history::Unavailable;
+    use dsjepsen_history::{Gravity, Unavailable};
 
     use super::*;
 
@@ -188,10 +198,25 @@ mod tests {
             seed: u64::from(id),
             expect: Gravity::Valid,
             own_time_ms: 1,
+            options: String::new(),
             command: vec!["dsjepsen".to_owned(), nemesis.to_owned()],
             attempts: 1,
             state,
         }
+    }
+
+    #[test]
+    fn a_night_that_says_nothing_is_annotated_once() {
+        let key = ("lock", "raft", "none");
+        let not_run = || CellState::NotRun { reason: "no time".to_owned() };
+        let mut campaign = crate::campaign::empty("night", vec![cell(1, key, not_run()), cell(2, key, not_run())]);
+        campaign.cells.push(cell(3, key, CellState::Waiting));
+        let said = annotations(&campaign);
+        let wanted =
+            "::warning title=dsjepsen%3A undecided::2 not run, 1 not ended, of 3 runs: none of these is a pass";
+        assert_eq!(said, [wanted]);
+        campaign.cells.clear();
+        assert!(annotations(&campaign).is_empty());
     }
 
     #[test]
@@ -209,7 +234,11 @@ mod tests {
         github.campaign(&campaign, &directory, Exit::Unknown);
         let text = std::fs::read_to_string(&file).unwrap();
         assert!(text.len() as u64 <= MOST && text.contains("### UNKNOWN: night"), "{}", text.len());
-        assert!(text.contains("0 of 20000 runs ended: 20000 not run."), "{}", &text[..300]);
+        assert!(
+            text.contains("0 of 20000 runs ended: 20000 not run; 1 combination unavailable here."),
+            "{}",
+            &text[..300]
+        );
         assert!(text.contains("more rows, on the page") && text.contains("more, on the page"));
         assert!(!text.contains("<b>") && !text.contains("a|b"), "a bar ends no cell");
     }

@@ -2,12 +2,11 @@
 
 use std::fmt::Write;
 
-use dsjepsen_history::{FaultInterval, Finding};
+use dsjepsen_history::{FaultInterval, Finding, shell_line};
 
 use super::seen;
 use crate::exit::{Exit, Failure};
 use crate::run::Ran;
-use crate::schedule::shell_line;
 use crate::words::{cut, headline, tell};
 
 /// How many findings are told, and how many faults.

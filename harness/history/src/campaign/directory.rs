@@ -1,13 +1,15 @@
-//! The directory of a campaign. `campaign.json` holds the plan from the beginning on; `cells.jsonl` is the truth of what came of it, a line
-//! for each run that begins and ends. `campaign.json` is made of both, again and again.
+//! The directory of a campaign. `cells.jsonl` is the truth: its first line is the plan, then comes a line for each run that begins and ends, each on
+//! the disk before anything else happens. `campaign.json` is made of it, again and again, for others to read.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{Campaign, Cell, CellResult, CellState};
+use crate::SCHEMA;
 use crate::run_directory::{Hold, RunDirectoryError, point_to, read_json, write_json};
 
 /// A campaign's directory, `store/<campaign>/`.
@@ -20,6 +22,11 @@ pub struct CampaignDirectory {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "kebab-case")]
 pub enum JournalEntry {
+    /// What is to be run: the first line, and no other.
+    Planned {
+        /// The campaign, of which nothing has been run.
+        campaign: Box<Campaign>,
+    },
     /// A run is about to begin.
     Begun {
         /// The number of its cell.
@@ -48,7 +55,7 @@ pub enum JournalEntry {
 
 impl CampaignDirectory {
     /// Makes the directory `<store>/<campaign.name>` with the plan, and points `<store>/latest-campaign` to it. It appears whole or
-    /// not at all.
+    /// not at all, and once it is there it stays, also where the power fails.
     ///
     /// # Errors
     /// [`RunDirectoryError::Io`] where the store cannot be written, or has such a campaign already.
@@ -61,8 +68,11 @@ impl CampaignDirectory {
             fs::create_dir(&fresh.path).map_err(failed)?;
             fs::create_dir(fresh.runs()).map_err(failed)?;
             File::create(fresh.journal_file()).map_err(failed)?;
+            fresh.append(&JournalEntry::Planned { campaign: Box::new(campaign.clone()) })?;
             fresh.write(campaign)?;
-            fs::rename(&fresh.path, &path).map_err(failed)
+            sync(&fresh.path).map_err(failed)?;
+            fs::rename(&fresh.path, &path).map_err(failed)?;
+            sync(store).map_err(failed)
         };
         if let Err(error) = fill() {
             let _ = fs::remove_dir_all(&fresh.path);
@@ -75,10 +85,10 @@ impl CampaignDirectory {
     /// Opens the directory of an earlier campaign.
     ///
     /// # Errors
-    /// [`RunDirectoryError::Io`] where it is no directory with a plan.
+    /// [`RunDirectoryError::Io`] where it is no directory with a journal.
     pub fn open(path: &Path) -> Result<Self, RunDirectoryError> {
         let directory = Self { path: path.to_owned() };
-        let file = directory.campaign_file();
+        let file = directory.journal_file();
         match fs::metadata(&file) {
             Ok(_) => Ok(directory),
             Err(source) => Err(RunDirectoryError::Io { what: "open the campaign: there is no", path: file, source }),
@@ -131,7 +141,7 @@ impl CampaignDirectory {
         write_json(&self.campaign_file(), campaign)
     }
 
-    /// Reads `campaign.json` as it was last written.
+    /// Reads `campaign.json` as it was last written: what others see, and no more than that.
     ///
     /// # Errors
     /// [`RunDirectoryError`].
@@ -139,19 +149,18 @@ impl CampaignDirectory {
         read_json(&self.campaign_file())
     }
 
-    /// The plan with what `cells.jsonl` says came of it: the truth, also after a crash. A run that was begun and has not ended is
+    /// What `cells.jsonl` says was planned, and came of it: the truth, also after a crash. A run that was begun and has not ended is
     /// [`CellState::Running`].
     ///
     /// # Errors
     /// [`RunDirectoryError`]; a torn last line is left out.
     pub fn replay(&self) -> Result<Campaign, RunDirectoryError> {
-        let mut campaign = self.read()?;
-        campaign.worked_ms = 0;
-        campaign.exit_code = None;
-        for cell in &mut campaign.cells {
-            (cell.state, cell.attempts) = (CellState::Waiting, 0);
-        }
-        for entry in self.journal()? {
+        let mut entries = self.journal()?.into_iter();
+        let Some(JournalEntry::Planned { campaign }) = entries.next() else {
+            return Err(self.damaged("its first line is no plan".to_owned()));
+        };
+        let mut campaign = *campaign;
+        for entry in entries {
             apply(&mut campaign, entry).map_err(|problem| self.damaged(problem))?;
         }
         Ok(campaign)
@@ -164,14 +173,23 @@ impl CampaignDirectory {
     /// All whole lines of `cells.jsonl`.
     ///
     /// # Errors
-    /// [`RunDirectoryError::Damaged`] for a line that is whole and means nothing.
+    /// [`RunDirectoryError::Damaged`] for a line that is whole and means nothing, [`RunDirectoryError::NewerSchema`] for a plan that is
+    /// newer than this program.
     pub fn journal(&self) -> Result<Vec<JournalEntry>, RunDirectoryError> {
         let path = self.journal_file();
-        let text = fs::read_to_string(&path).map_err(|source| RunDirectoryError::Io { what: "read", path, source })?;
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-        let lines = whole.lines().enumerate().filter(|(_, line)| !line.is_empty());
-        let read = |(number, line): (usize, &str)| {
-            serde_json::from_str(line).map_err(|error| self.damaged(format!("line {}: {error}", number + 1)))
+        // A line may be torn inside a letter: only those that are whole are text.
+        let content = fs::read(&path).map_err(|source| RunDirectoryError::Io { what: "read", path, source })?;
+        let whole = content.iter().rposition(|byte| *byte == b'\n').map_or(&[][..], |end| &content[..end]);
+        let lines = whole.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
+        let read = |(number, line): (usize, &[u8])| {
+            let damaged = |error: serde_json::Error| self.damaged(format!("line {}: {error}", number + 1));
+            let value: Value = serde_json::from_slice(line).map_err(damaged)?;
+            match value.pointer("/campaign/schema").and_then(Value::as_u64) {
+                Some(found) if found > u64::from(SCHEMA) => {
+                    Err(RunDirectoryError::NewerSchema { path: self.journal_file(), found })
+                }
+                _ => serde_json::from_value(value).map_err(damaged),
+            }
         };
         lines.map(read).collect()
     }
@@ -197,6 +215,11 @@ impl CampaignDirectory {
     }
 }
 
+/// Has the names in a folder on the disk.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
 /// Up to where a file consists of whole lines.
 fn whole_length(file: &mut File) -> io::Result<u64> {
     const BLOCK: u64 = 4096;
@@ -218,6 +241,7 @@ fn whole_length(file: &mut File) -> io::Result<u64> {
 /// What an entry changes. One that contradicts what stands before it is damage: nothing may be counted twice.
 fn apply(campaign: &mut Campaign, entry: JournalEntry) -> Result<(), String> {
     match entry {
+        JournalEntry::Planned { .. } => return Err("a campaign is planned once".to_owned()),
         JournalEntry::Begun { id, run } => {
             let cell = open_cell(campaign, id)?;
             cell.attempts += 1;

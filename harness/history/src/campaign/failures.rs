@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Campaign, Cell, CellState};
+use super::{Campaign, Cell, CellKind};
 use crate::Gravity;
 
 /// How many runs came to what.
@@ -39,16 +39,14 @@ impl Tally {
     }
 
     fn count(&mut self, cell: &Cell) {
-        let place = match &cell.state {
-            CellState::Waiting | CellState::Running { .. } => &mut self.open,
-            CellState::NotRun { .. } => &mut self.not_run,
-            CellState::Done(result) => match (result.exit_code, cell.expect) {
-                (0, Gravity::Valid) => &mut self.valid,
-                (0, _) => &mut self.as_expected,
-                (1, _) => &mut self.invalid,
-                (2, _) => &mut self.unknown,
-                _ => &mut self.harness,
-            },
+        let place = match cell.kind() {
+            CellKind::Valid => &mut self.valid,
+            CellKind::Expected => &mut self.as_expected,
+            CellKind::Open => &mut self.open,
+            CellKind::NotRun => &mut self.not_run,
+            CellKind::Unknown => &mut self.unknown,
+            CellKind::Harness => &mut self.harness,
+            CellKind::Invalid => &mut self.invalid,
         };
         *place += 1;
     }
@@ -101,9 +99,11 @@ impl Campaign {
         let mut places: BTreeMap<(&str, &str, &str), usize> = BTreeMap::new();
         let mut ended: BTreeMap<(&str, &str), u64> = BTreeMap::new();
         for cell in &self.cells {
-            let Some(result) = cell.result() else { continue };
+            if cell.result().is_none() {
+                continue;
+            }
             *ended.entry((&cell.workload, &cell.target)).or_default() += 1;
-            if result.exit_code != 1 {
+            if cell.kind() != CellKind::Invalid {
                 continue;
             }
             for rule in broken_rules(cell) {

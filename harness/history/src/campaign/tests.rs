@@ -19,6 +19,7 @@ fn cell(id: u32, seed: u64) -> Cell {
         seed,
         expect: Gravity::Valid,
         own_time_ms: 1_000,
+        options: String::new(),
         command: vec!["dsjepsen".to_owned(), "test".to_owned()],
         attempts: 0,
         state: CellState::Waiting,
@@ -62,7 +63,9 @@ fn campaign(cells: Vec<Cell>) -> Campaign {
         for_ms: None,
         grace_ms: 0,
         worked_ms: 0,
+        worked_before_ms: 0,
         host: CampaignHost::default(),
+        require_all: false,
         unavailable: Vec::new(),
         cells,
         exit_code: None,
@@ -113,7 +116,10 @@ fn the_journal_is_the_truth_and_a_torn_line_is_none() {
         directory.append(&entry).unwrap();
     }
     let mut file = File::options().append(true).open(directory.journal_file()).unwrap();
-    write!(file, "{{\"entry\":\"ended\",\"id\":2,").unwrap();
+    // Torn inside a letter of two bytes.
+    let line = "{\"entry\":\"ended\",\"id\":2,\"sentence\":\"caf\u{e9}";
+    file.write_all(&line.as_bytes()[..line.len() - 1]).unwrap();
+    assert!(String::from_utf8(fs::read(directory.journal_file()).unwrap()).is_err());
     let read = directory.replay().unwrap();
     assert_eq!((read.cells[0].attempts, read.cells[1].attempts, read.cells[2].attempts), (1, 2, 0));
     assert!(read.cells[0].result().is_some());
@@ -126,6 +132,38 @@ fn the_journal_is_the_truth_and_a_torn_line_is_none() {
 }
 
 #[test]
+fn a_campaign_is_resumed_by_its_journal_alone() {
+    let store = tempfile::tempdir().unwrap();
+    let planned = campaign(vec![cell(1, 31), cell(2, 32)]);
+    let directory = CampaignDirectory::create(store.path(), &planned).unwrap();
+    // As a file is that was renamed and not yet written when the power failed.
+    File::create(directory.campaign_file()).unwrap();
+    assert!(directory.read().is_err());
+    assert_eq!(CampaignDirectory::open(directory.path()).unwrap().replay().unwrap(), planned);
+    fs::remove_file(directory.campaign_file()).unwrap();
+    assert_eq!(CampaignDirectory::open(directory.path()).unwrap().replay().unwrap(), planned);
+    let newer = Campaign { schema: SCHEMA + 1, ..planned };
+    let plan = serde_json::to_string(&JournalEntry::Planned { campaign: Box::new(newer) }).unwrap();
+    fs::write(directory.journal_file(), plan + "\n").unwrap();
+    assert!(directory.replay().unwrap_err().to_string().contains("newer dsjepsen"));
+}
+
+#[test]
+fn runs_are_one_combination_where_they_differ_in_their_seeds_alone() {
+    let mut all = campaign((1..=5).map(|id| cell(id, u64::from(id))).collect());
+    all.cells[1].target = "etcd".to_owned();
+    for place in [2, 4] {
+        all.cells[place].options = "--rate 50".to_owned();
+    }
+    let found = all.combinations();
+    let told: Vec<_> = found.iter().map(ToString::to_string).collect();
+    assert_eq!(told, ["lock on raft under pause", "lock on etcd under pause", "lock on raft under pause, --rate 50"]);
+    let runs = found.iter().map(|one| one.cells.iter().map(|cell| cell.id).collect::<Vec<_>>());
+    assert_eq!(runs.collect::<Vec<_>>(), [vec![1, 4], vec![2], vec![3, 5]]);
+    assert_eq!(all.cells[2].title(), "lock on raft under pause, --rate 50, seed 3");
+}
+
+#[test]
 fn nothing_ends_twice() {
     let store = tempfile::tempdir().unwrap();
     let directory = CampaignDirectory::create(store.path(), &campaign(vec![cell(1, 31)])).unwrap();
@@ -133,10 +171,16 @@ fn nothing_ends_twice() {
         directory.append(&JournalEntry::Ended { id: 1, result: result(0, &[]) }).unwrap();
     }
     assert!(directory.replay().unwrap_err().to_string().contains("cell 1 had ended before"));
-    fs::write(directory.journal_file(), "{\"entry\":\"broken-off\",\"id\":7}\n").unwrap();
-    assert!(directory.replay().unwrap_err().to_string().contains("no cell 7"));
-    fs::write(directory.journal_file(), "nonsense\n").unwrap();
-    assert!(directory.replay().unwrap_err().to_string().contains("line 1"));
+    let text = fs::read_to_string(directory.journal_file()).unwrap();
+    let plan = text.lines().next().unwrap();
+    for (more, says) in
+        [(r#"{"entry":"broken-off","id":7}"#, "no cell 7"), ("nonsense", "line 2"), (plan, "planned once")]
+    {
+        fs::write(directory.journal_file(), format!("{plan}\n{more}\n")).unwrap();
+        assert!(directory.replay().unwrap_err().to_string().contains(says), "{says}");
+    }
+    fs::write(directory.journal_file(), "{\"entry\":\"worked\",\"ms\":7}\n").unwrap();
+    assert!(directory.replay().unwrap_err().to_string().contains("no plan"));
 }
 
 #[test]
@@ -163,6 +207,9 @@ fn failures_of_one_signature_are_one() {
     all.cells[5].expect = Gravity::Invalid;
     all.cells[5].state = done(1, &[]);
     all.cells[6].state = done(255, &[]);
+    let kinds: Vec<CellKind> = all.cells.iter().map(Cell::kind).collect();
+    use CellKind::{Expected, Harness, Invalid, Unknown, Valid};
+    assert_eq!(kinds, [Valid, Invalid, Invalid, Unknown, Expected, Invalid, Harness]);
     let groups: Vec<_> =
         all.failures().into_iter().map(|group| (group.rule, group.cells.len(), group.first().id, group.of)).collect();
     assert_eq!(groups, [("lock.fencing", 1, 2, 7), ("lock.exclusion", 2, 2, 7), ("expectation", 1, 6, 7)]);
