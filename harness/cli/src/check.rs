@@ -19,6 +19,7 @@ use crate::exit::{Exit, Failure, harness, usage};
 use crate::junit::{JUnit, Subject, Suite, class};
 use crate::naming;
 use crate::run::put_first;
+use crate::say::say;
 use crate::signals::end_with_parent;
 use crate::terminal::{Style, Terminal};
 
@@ -85,7 +86,7 @@ fn judge_what_is_asked(arguments: &ArgMatches, subject: Subject) -> Result<(Exit
     let page = arguments.get_one::<PathBuf>("html").cloned().unwrap_or_else(|| directory.page_file());
     let page = (drawn.is_ok() && page.exists()).then(|| page.display().to_string());
     if arguments.get_flag("json") {
-        println!("{}", serde_json::to_string(&verdict).map_err(harness)?);
+        say(serde_json::to_string(&verdict).map_err(harness)?);
     } else if !arguments.get_flag("quiet") {
         Terminal::new(Style::Lines).conclude(&verdict, page.as_deref(), &shell_line(&plan.command));
     }

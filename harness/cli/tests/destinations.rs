@@ -118,7 +118,7 @@ fn an_exported_history_goes_where_it_is_sent() {
     assert!(whole.starts_with(b"{:index 0"), "{}", String::from_utf8_lossy(&whole));
 
     let pipe = folder.pipe("pipe");
-    let reader = Command::new("cat").arg(&pipe).stdout(Stdio::piped()).spawn().unwrap();
+    let reader = Command::new("timeout").args(["60", "cat"]).arg(&pipe).stdout(Stdio::piped()).spawn().unwrap();
     let output = export(&pipe).output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));
     assert_eq!(reader.wait_with_output().unwrap().stdout, whole);

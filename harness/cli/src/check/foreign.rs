@@ -21,6 +21,7 @@ use super::with_page;
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::junit::{Subject, Suite};
 use crate::naming;
+use crate::say::say;
 use crate::terminal::{Style, Terminal};
 
 /// The options that only histories of other tools have.
@@ -52,7 +53,7 @@ pub(super) fn check(path: &Path, arguments: &ArgMatches, mut subject: Subject) -
     let page = arguments.get_one::<PathBuf>("html").map(PathBuf::as_path);
     let drawn = page.map_or(Ok(()), |page| draw(page, path, &verdict, &command, arguments));
     if arguments.get_flag("json") {
-        println!("{}", serde_json::to_string(&verdict).map_err(harness)?);
+        say(serde_json::to_string(&verdict).map_err(harness)?);
     } else if !arguments.get_flag("quiet") {
         show(&verdict, page.filter(|_| drawn.is_ok()), &command);
     }
