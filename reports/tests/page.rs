@@ -193,7 +193,7 @@ fn a_damaged_history_is_named_with_its_line() {
     // A torn last line is no damage: the run was killed while writing it.
     fs::write(directory.history_file(), format!("{text}{{\"index\":99")).unwrap();
     let page = page_of(&directory);
-    assert!(page.contains("is torn and was dropped"));
+    assert!(page.contains("is torn and was dropped: the run did not finish writing it"));
 }
 
 #[test]
