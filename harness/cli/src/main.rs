@@ -17,6 +17,7 @@ mod naming;
 mod run;
 mod say;
 mod schedule;
+mod seeds;
 mod signals;
 mod stored_plan;
 mod target;
