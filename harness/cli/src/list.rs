@@ -7,9 +7,11 @@ use dsjepsen_checkers::foreign::foreign_models;
 use dsjepsen_engine::nemesis::faults;
 use dsjepsen_engine::target::{Exposure, Target, Variants, runs_here};
 use dsjepsen_history::RUN_EVENT_SCHEMA;
+use dsjepsen_history::foreign::Format;
 use dsjepsen_targets::targets;
 use dsjepsen_workloads::{AnyWorkload, workloads};
 
+use crate::arguments::levels;
 use crate::exit::{Exit, Failure};
 use crate::say::say;
 
@@ -45,9 +47,11 @@ fn command(target: &dyn Target, exposure: &Exposure) -> Vec<String> {
 /// Prints a text in paragraphs behind an indentation of `depth` columns.
 fn print_indented(depth: usize, text: &str) {
     let indent = " ".repeat(depth);
+    let options = textwrap::Options::new(WIDTH).initial_indent(&indent).subsequent_indent(&indent);
+    // A name that is parted at its hyphen is hard to find and to copy.
+    let options = options.word_splitter(textwrap::WordSplitter::NoHyphenation);
     for paragraph in text.lines() {
-        let options = textwrap::Options::new(WIDTH).initial_indent(&indent).subsequent_indent(&indent);
-        say(textwrap::fill(paragraph, options));
+        say(textwrap::fill(paragraph, &options).trim_end());
     }
 }
 
@@ -116,6 +120,10 @@ fn print_models() {
         say(format_args!("\n  {}", model.name()));
         print_indented(6, model.about());
     }
+    say("\nLevels (--consistency; of txn-rw one):\n");
+    print_indented(4, &levels());
+    say("\nFormats of histories (--format):\n");
+    print_indented(4, &format!("{}.", Format::ALL.map(Format::name).join(", ")));
 }
 
 fn print_faults() {
