@@ -82,7 +82,20 @@ pub trait ForeignModel: Sync {
     /// The options that it heeds; any other that is asked for is refused.
     fn options(&self) -> &'static [ForeignOption];
 
-    /// Judges a history that is not empty.
+    /// The consistency levels that it may be held against, by their names; none of a model without [`ForeignOption::Consistency`].
+    fn levels(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// Whether this can be asked of it, whatever the history.
+    ///
+    /// # Errors
+    /// [`ForeignProblem::Unfit`].
+    fn takes(&self, _request: &ForeignRequest) -> Result<(), ForeignProblem> {
+        Ok(())
+    }
+
+    /// Judges a history that is not empty. What is asked is what it [takes](ForeignModel::takes).
     ///
     /// # Errors
     /// [`ForeignProblem`].
@@ -179,6 +192,17 @@ impl Given<'_> {
     }
 }
 
+/// Whether this can be asked of a model, whatever the history: better known before one is read.
+///
+/// # Errors
+/// [`ForeignProblem::Unfit`] where the options do not belong to the model, or their values mean nothing to it.
+pub fn check_foreign_request(model: &dyn ForeignModel, request: &ForeignRequest) -> Result<(), ForeignProblem> {
+    if let Some(option) = request.asked().into_iter().find(|option| !model.options().contains(option)) {
+        return Err(ForeignProblem::Unfit(format!("{} means nothing to model `{}`", option.name(), model.name())));
+    }
+    model.takes(request)
+}
+
 /// Judges a foreign history. An empty one is unknown.
 ///
 /// # Errors
@@ -190,9 +214,7 @@ pub fn judge_foreign(
     model: &dyn ForeignModel,
     request: &ForeignRequest,
 ) -> Result<Verdict, ForeignProblem> {
-    if let Some(option) = request.asked().into_iter().find(|option| !model.options().contains(option)) {
-        return Err(ForeignProblem::Unfit(format!("{} means nothing to model `{}`", option.name(), model.name())));
-    }
+    check_foreign_request(model, request)?;
     let format = history.format;
     if format == Format::Dsjepsen {
         let problem =

@@ -4,13 +4,12 @@
 //! This crate reads what a run left behind and writes one self-contained file. It judges nothing: the verdict is read from
 //! `verdict.json`, and a part that is missing or damaged is said so in its section and changes no verdict.
 
-use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use dsjepsen_history::{RunDirectory, RunDirectoryError, Verdict};
+use dsjepsen_history::{RunDirectory, RunDirectoryError, Verdict, replace_file};
 use maud::Markup;
 use thiserror::Error;
 
@@ -119,12 +118,6 @@ fn write_whole(path: &Path, text: &str) -> Result<(), ReportError> {
 }
 
 fn write_bytes(path: &Path, content: &[u8]) -> Result<(), ReportError> {
-    let mut fresh = path.as_os_str().to_owned();
-    fresh.push(".tmp");
-    let fresh = PathBuf::from(fresh);
-    let written = fs::write(&fresh, content).and_then(|()| fs::rename(&fresh, path));
-    written.map_err(|source| {
-        let _ = fs::remove_file(&fresh);
-        ReportError::Write { path: path.to_owned(), source }
-    })
+    replace_file(path, |file| file.write_all(content))
+        .map_err(|source| ReportError::Write { path: path.to_owned(), source })
 }

@@ -3,8 +3,8 @@
 use dsjepsen_history::Judgement;
 
 use super::transactions::{ASSUMPTION, Holds, options, read};
-use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
-use crate::transactions::check_list_append;
+use super::{ForeignRequest, ForeignModel, ForeignOption, ForeignProblem, Given};
+use crate::transactions::{Level, check_list_append};
 
 /// The model.
 pub(super) const MODEL: ListAppend = ListAppend;
@@ -23,6 +23,14 @@ impl ForeignModel for ListAppend {
 
     fn options(&self) -> &'static [ForeignOption] {
         &[ForeignOption::Consistency]
+    }
+
+    fn levels(&self) -> Vec<&'static str> {
+        Level::ALL.iter().map(|level| level.name()).collect()
+    }
+
+    fn takes(&self, request: &ForeignRequest) -> Result<(), ForeignProblem> {
+        options(request).map(drop)
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {

@@ -3,8 +3,8 @@
 use dsjepsen_history::Judgement;
 
 use super::transactions::{ASSUMPTION, Holds, options, read};
-use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
-use crate::transactions::{RegisterOptions, check_registers};
+use super::{ForeignRequest, ForeignModel, ForeignOption, ForeignProblem, Given};
+use crate::transactions::{Level, RegisterOptions, check_registers};
 
 /// The model.
 pub(super) const MODEL: RwRegister = RwRegister;
@@ -23,6 +23,14 @@ impl ForeignModel for RwRegister {
 
     fn options(&self) -> &'static [ForeignOption] {
         &[ForeignOption::Consistency]
+    }
+
+    fn levels(&self) -> Vec<&'static str> {
+        Level::ALL.iter().map(|level| level.name()).collect()
+    }
+
+    fn takes(&self, request: &ForeignRequest) -> Result<(), ForeignProblem> {
+        options(request).map(drop)
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {

@@ -128,7 +128,8 @@ pub(super) fn options(request: &ForeignRequest) -> Result<Options, ForeignProble
         None => Options::default().levels,
         Some(names) => {
             let level = |name: &String| {
-                name.parse::<Level>().map_err(|_| unknown_level(name, Level::ALL.iter().map(|level| level.name())))
+                name.parse::<Level>()
+                    .map_err(|_| unknown_level(name, &Level::ALL.iter().map(|level| level.name()).collect::<Vec<_>>()))
             };
             names.iter().map(level).collect::<Result<_, _>>()?
         }
@@ -138,8 +139,7 @@ pub(super) fn options(request: &ForeignRequest) -> Result<Options, ForeignProble
 }
 
 /// There is no such level.
-pub(super) fn unknown_level<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> ForeignProblem {
-    let known: Vec<&str> = known.collect();
+pub(super) fn unknown_level(name: &str, known: &[&str]) -> ForeignProblem {
     ForeignProblem::Unfit(format!("there is no consistency level `{name}`; there is: {}", known.join(", ")))
 }
 

@@ -6,7 +6,7 @@ use dsjepsen_history::foreign::{ForeignSession, ForeignTransaction, Format};
 use dsjepsen_history::{Index, Judgement};
 
 use super::transactions::unknown_level;
-use super::{Body, ForeignModel, ForeignOption, ForeignProblem, Given};
+use super::{ForeignRequest, Body, ForeignModel, ForeignOption, ForeignProblem, Given};
 use crate::transactions::{
     MicroOperation, Name, Outcome, SessionLevel, SessionOptions, Transaction, TransactionHistory, check_sessions,
 };
@@ -30,25 +30,41 @@ impl ForeignModel for TxnRw {
         &[ForeignOption::Consistency]
     }
 
+    fn levels(&self) -> Vec<&'static str> {
+        SessionLevel::ALL.map(SessionLevel::name).into()
+    }
+
+    fn takes(&self, request: &ForeignRequest) -> Result<(), ForeignProblem> {
+        level(request).map(drop)
+    }
+
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
-        let unfit = |problem: String| Err(ForeignProblem::Unfit(problem));
-        let all = || SessionLevel::ALL.into_iter().map(SessionLevel::name);
-        let level = match given.request.consistency.as_deref() {
-            Some([level]) => level.parse::<SessionLevel>().map_err(|_| unknown_level(level, all()))?,
-            _ => {
-                let levels: Vec<&str> = all().collect();
-                return unfit(format!("model `txn-rw` needs one level (`--consistency`): {}", levels.join(", ")));
-            }
-        };
-        if !given.request.anomalies.is_empty() {
-            return unfit("model `txn-rw` is held against a level, and not against single anomalies".to_owned());
-        }
+        let level = level(given.request)?;
         let Body::Sessions(sessions) = &given.body else {
-            return unfit(format!("{} holds no sessions ({}); model `txn-rw` judges nothing else", given.name, given.format));
+            return Err(ForeignProblem::Unfit(format!(
+                "{} holds no sessions ({}); model `txn-rw` judges nothing else",
+                given.name, given.format
+            )));
         };
         let history = read(given, sessions)?;
         let options = SessionOptions { interrupt: given.request.interrupt.clone(), ..SessionOptions::default() };
         Ok(check_sessions(&history, level, &options))
+    }
+}
+
+/// The one level that is asked for.
+fn level(request: &ForeignRequest) -> Result<SessionLevel, ForeignProblem> {
+    let all = SessionLevel::ALL.map(SessionLevel::name);
+    if !request.anomalies.is_empty() {
+        let problem = "model `txn-rw` is held against a level, and not against single anomalies";
+        return Err(ForeignProblem::Unfit(problem.to_owned()));
+    }
+    match request.consistency.as_deref() {
+        Some([level]) => level.parse().map_err(|_| unknown_level(level, &all)),
+        _ => {
+            let problem = format!("model `txn-rw` needs one level (`--consistency`): {}", all.join(", "));
+            Err(ForeignProblem::Unfit(problem))
+        }
     }
 }
 

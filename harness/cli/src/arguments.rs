@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use clap_complete::Shell;
+use dsjepsen_checkers::foreign::foreign_models;
+use dsjepsen_history::foreign::Format;
 use dsjepsen_history::{JepsenNotation, OptionValue, Options};
 use dsjepsen_workloads::{AnyWorkload, OptionKind, OptionSpec, workloads};
 
@@ -90,8 +92,14 @@ fn check_command() -> Command {
             text("failed-cas", "MEANING", "What a failed cas says: that it found another value, nothing, or what the format's own tool has it say [default: auto]")
                 .value_parser(PossibleValuesParser::new(["observe", "ignore", "auto"])),
         )
-        .arg(text("consistency", "LEVELS", "The levels that should hold, with commas [default: strict-serializable]"))
-        .arg(text("format", "FORMAT", "The history's format [default: told by its bytes]"))
+        .arg(
+            text("consistency", "LEVELS", "The levels that should hold, with commas [default: strict-serializable]")
+                .long_help(format!("The levels that should hold, with commas [default: strict-serializable]\n\n{}", levels())),
+        )
+        .arg(
+            text("format", "FORMAT", "The history's format [default: told by its bytes]")
+                .value_parser(PossibleValuesParser::new(Format::ALL.map(Format::name))),
+        )
         .arg(
             number("budget-s", "S", "How long a history may be read and judged; what is not decided by then is unknown [default: no limit]")
                 .value_parser(value_parser!(u64).range(1..=1_000_000)),
@@ -109,6 +117,20 @@ fn check_command() -> Command {
         .arg(flag("json", "Print the verdict as JSON"))
         .arg(flag("quiet", "Print nothing; the exit code tells"))
         .arg(parent())
+}
+
+/// The levels of each model that has any, a paragraph for those that have the same.
+pub(crate) fn levels() -> String {
+    let mut all: Vec<(Vec<&'static str>, Vec<&'static str>)> = Vec::new();
+    for model in foreign_models().iter().filter(|model| !model.levels().is_empty()) {
+        let levels = model.levels();
+        match all.iter_mut().find(|(_, others)| *others == levels) {
+            Some((models, _)) => models.push(model.name()),
+            None => all.push((vec![model.name()], levels)),
+        }
+    }
+    let paragraphs = all.iter().map(|(models, levels)| format!("Of {}: {}.", models.join(" and "), levels.join(", ")));
+    paragraphs.collect::<Vec<_>>().join("\n\n")
 }
 
 fn export_command() -> Command {

@@ -25,6 +25,7 @@ use dsjepsen_history::{
 };
 
 use crate::exit::{Exit, Failure, harness, usage};
+use crate::say::say;
 use crate::terminal::Style;
 use controller::{Controller, LEAST_OVERHEAD};
 use readers::Readers;
@@ -232,18 +233,18 @@ fn unfinished(store: &Path, series: &str) -> Option<(PathBuf, usize, usize)> {
 fn print_plan(campaign: &Campaign, as_json: bool) {
     if as_json {
         if let Ok(text) = serde_json::to_string_pretty(campaign) {
-            println!("{text}");
+            say(text);
         }
         return;
     }
     for cell in &campaign.cells {
-        println!("{}", shell_line(&cell.command));
+        say(shell_line(&cell.command));
     }
     if !campaign.unavailable.is_empty() {
-        println!("not available here, and not run:");
-        campaign.unavailable.iter().for_each(|one| println!("{}", matrix::words(one)));
+        say("not available here, and not run:");
+        campaign.unavailable.iter().for_each(|one| say(matrix::words(one)));
     }
-    println!("{} runs, {} at once", campaign.cells.len(), campaign.jobs);
+    say(format_args!("{} runs, {} at once", campaign.cells.len(), campaign.jobs));
 }
 
 fn planned(campaign: &Campaign, directory: &CampaignDirectory) -> CampaignEvent {

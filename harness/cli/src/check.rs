@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::ArgMatches;
-use dsjepsen_history::{Finding, RunDirectory, UnknownReason, Verdict, shell_line};
+use dsjepsen_history::{Finding, RunDirectory, UnknownReason, Verdict, replaceable, shell_line};
 use dsjepsen_reports::{ReportError, write_page_as};
 use dsjepsen_workloads::Judged;
 
@@ -19,6 +19,7 @@ use crate::exit::{Exit, Failure, harness, usage};
 use crate::junit::{JUnit, Subject, Suite, class};
 use crate::naming;
 use crate::run::put_first;
+use crate::say::say;
 use crate::signals::end_with_parent;
 use crate::terminal::{Style, Terminal};
 
@@ -58,6 +59,9 @@ pub(crate) fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
 
 /// Judges a run, a history or a table. `subject` is what is known beforehand of what is judged.
 fn judge_what_is_asked(arguments: &ArgMatches, subject: Subject) -> Result<(Exit, Suite), Failure> {
+    if let Some(page) = arguments.get_one::<PathBuf>("html") {
+        replaceable(page).map_err(|error| usage(format!("--html {}: {error}", page.display())))?;
+    }
     if let Some(table) = arguments.get_one::<PathBuf>("manifest") {
         return manifest::check(table, arguments, subject);
     }
@@ -82,7 +86,7 @@ fn judge_what_is_asked(arguments: &ArgMatches, subject: Subject) -> Result<(Exit
     let page = arguments.get_one::<PathBuf>("html").cloned().unwrap_or_else(|| directory.page_file());
     let page = (drawn.is_ok() && page.exists()).then(|| page.display().to_string());
     if arguments.get_flag("json") {
-        println!("{}", serde_json::to_string(&verdict).map_err(harness)?);
+        say(serde_json::to_string(&verdict).map_err(harness)?);
     } else if !arguments.get_flag("quiet") {
         Terminal::new(Style::Lines).conclude(&verdict, page.as_deref(), &shell_line(&plan.command));
     }

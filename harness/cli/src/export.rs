@@ -1,11 +1,11 @@
 //! `dsjepsen export`: a recorded run's history in the notation of Jepsen's own tools.
 
-use std::fs::{self, File};
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use clap::ArgMatches;
-use dsjepsen_history::{ExportError, JepsenNotation, RunDirectory};
+use dsjepsen_history::{Destination, ExportError, JepsenNotation, RunDirectory, replace_file};
 use dsjepsen_workloads::AnyWorkload;
 
 use crate::aside::aside;
@@ -41,29 +41,34 @@ impl Run {
         self.workload.export(&self.directory, self.notation, out)
     }
 
-    /// Writes beside the file's name and renames, so that nobody reads half of it.
+    /// A file is replaced whole, so that nobody reads half of it; a device or a pipe is written to.
     fn write_file(&self, file: &Path) -> Result<Vec<String>, Failure> {
         let failed = |error: io::Error| usage(format!("{}: cannot be written: {error}", file.display()));
-        let mut fresh = file.as_os_str().to_owned();
-        fresh.push(".tmp");
-        let fresh = PathBuf::from(fresh);
-        let written =
-            File::create(&fresh).map_err(ExportError::from).and_then(|out| self.write(&mut BufWriter::new(out)));
-        let written = written.and_then(|notes| fs::rename(&fresh, file).map(|()| notes).map_err(ExportError::from));
-        written.map_err(|error| {
-            let _ = fs::remove_file(&fresh);
-            match error {
-                ExportError::Write(error) => failed(error),
-                error => harness(error),
-            }
+        let written = match Destination::of(file).map_err(failed)? {
+            Destination::File(file) => replace_file(&file, |out| self.write(out)),
+            // Behind `/dev/stdout` there may be a file in which something stands already.
+            Destination::Other => OpenOptions::new()
+                .append(true)
+                .open(file)
+                .map_err(ExportError::from)
+                .and_then(|out| self.write_to_reader(out)),
+        };
+        written.map_err(|error| match error {
+            ExportError::Write(error) => failed(error),
+            error => harness(error),
         })
     }
 
-    /// A reader who has seen enough is no failure.
     fn write_out(&self) -> Result<Vec<String>, Failure> {
-        match self.write(&mut BufWriter::new(io::stdout().lock())) {
+        self.write_to_reader(io::stdout().lock()).map_err(harness)
+    }
+
+    /// A reader who has seen enough is no failure.
+    fn write_to_reader(&self, out: impl Write) -> Result<Vec<String>, ExportError> {
+        let mut out = BufWriter::new(out);
+        match self.write(&mut out).and_then(|notes| out.flush().map(|()| notes).map_err(ExportError::from)) {
             Err(ExportError::Write(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(Vec::new()),
-            written => written.map_err(harness),
+            written => written,
         }
     }
 }

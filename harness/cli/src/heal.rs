@@ -15,6 +15,7 @@ use nix::unistd::Uid;
 use serde::Serialize;
 
 use crate::exit::{Exit, Failure, harness, usage};
+use crate::say::say;
 
 /// How long processes may take to end that were killed.
 const END_TIME: Duration = Duration::from_secs(10);
@@ -57,9 +58,9 @@ pub(crate) fn heal(arguments: &ArgMatches) -> Result<Exit, Failure> {
     let mut healed = undo(&plan.run, Some(&directory))?;
     healed.notes = notes(&directory);
     if arguments.get_flag("json") {
-        println!("{}", serde_json::to_string_pretty(&healed).map_err(harness)?);
+        say(serde_json::to_string_pretty(&healed).map_err(harness)?);
     } else {
-        print!("{}", words(&healed));
+        say(words(&healed));
     }
     Ok(if healed.left.is_empty() { Exit::Valid } else { Exit::Harness })
 }
@@ -114,5 +115,5 @@ fn words(healed: &Healed) -> String {
         lines.push(format!("nothing was left of {}", healed.run));
     }
     lines.extend(healed.notes.iter().map(|note| format!("note: {note}")));
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.join("\n")
 }

@@ -8,13 +8,12 @@
 mod campaign;
 mod xml;
 
-use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ArgMatches;
-use dsjepsen_history::{Finding, Gravity, Plan, Verdict};
+use dsjepsen_history::{Finding, Gravity, Plan, Verdict, replace_file};
 
 use crate::exit::{Exit, Failure, usage};
 use crate::words::tell;
@@ -325,22 +324,9 @@ impl JUnit {
     fn write(&self, pending: Option<Suite>) -> Result<(), String> {
         let suites = self.suites.iter().cloned().chain(pending);
         let text = xml::document(&suites.collect::<Vec<_>>());
-        replace(&self.file, text.as_bytes()).map_err(|error| format!("--junit {}: {error}", self.file.display()))
+        replace_file(&self.file, |file| file.write_all(text.as_bytes()))
+            .map_err(|error: io::Error| format!("--junit {}: {error}", self.file.display()))
     }
-}
-
-/// Writes beside the file and renames, so that nobody reads half of it.
-fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
-    // A rename would put a file in the place of a device or a pipe.
-    if fs::metadata(file).is_ok_and(|found| !found.is_file()) {
-        return Err(io::Error::other("it is no file that can be replaced"));
-    }
-    let mut fresh = file.as_os_str().to_owned();
-    fresh.push(format!(".{}.tmp", std::process::id()));
-    let fresh = PathBuf::from(fresh);
-    fs::write(&fresh, content).and_then(|()| fs::rename(&fresh, file)).inspect_err(|_| {
-        let _ = fs::remove_file(&fresh);
-    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
 //! The binary `dsjepsen`: arguments in, runs and verdicts out. It alone knows every workload, target, fault and report.
-#![expect(clippy::print_stdout, reason = "this crate is the edge to the terminal")]
 
 mod arguments;
 mod aside;
@@ -16,7 +15,9 @@ mod list;
 mod manual;
 mod naming;
 mod run;
+mod say;
 mod schedule;
+mod seeds;
 mod signals;
 mod stored_plan;
 mod target;
@@ -51,7 +52,9 @@ fn main() -> ExitCode {
     // Diagnostics of the harness itself, as in DSJEPSEN_LOG=debug. A node program of our own sets up its own.
     if matches.subcommand_name() != Some("node") {
         let filter = EnvFilter::try_from_env("DSJEPSEN_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        let diagnostics = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        // It would panic where nobody reads them.
+        diagnostics.log_internal_errors(false).init();
     }
     let outcome = catch_unwind(AssertUnwindSafe(|| dispatch(&matches, began)));
     let exit = outcome.unwrap_or_else(|_| {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::naming;
+use crate::say::say;
 
 /// The command.
 pub(crate) fn target(arguments: &ArgMatches) -> Result<Exit, Failure> {
@@ -63,20 +64,20 @@ fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
     let warnings = warnings.lock().unwrap_or_else(PoisonError::into_inner);
     let failed = checks.iter().filter(|check| check.failed()).count();
     if arguments.get_flag("json") {
-        println!("{}", as_json(text, nodes, &checks, &warnings));
+        say(as_json(text, nodes, &checks, &warnings));
     } else {
         print_table(&checks);
         for warning in warnings.iter() {
-            println!("warning: {warning}");
+            say(format_args!("warning: {warning}"));
         }
-        println!("\n{}", summary(text, nodes, &checks));
+        say(format_args!("\n{}", summary(text, nodes, &checks)));
     }
     if failed == 0 {
         return Ok(Exit::Valid);
     }
     let kept = store.keep();
     if !arguments.get_flag("json") {
-        println!("The logs of the nodes and client programs are in {}", kept.display());
+        say(format_args!("The logs of the nodes and client programs are in {}", kept.display()));
     }
     Ok(Exit::Invalid)
 }
@@ -172,7 +173,7 @@ fn print_table(checks: &[Check]) {
         // Several lines (the end of a log) keep together behind the row.
         let came = came.replace('\n', "\n        ");
         let line = format!("{check:<0$}  {mark:<1$}  {expected:<2$}  {came}", widths[0], widths[1], widths[2]);
-        println!("{}", line.trim_end());
+        say(line.trim_end());
     }
 }
 

@@ -10,9 +10,10 @@ use tokio::task::LocalSet;
 
 use crate::aside::aside;
 use crate::ci::Readers;
-use crate::exit::{Exit, Failure, harness};
+use crate::exit::{Exit, Failure, harness, usage};
 use crate::run::{RunRequest, run};
 use crate::schedule::Request;
+use crate::seeds::last_seed;
 use crate::signals::{Signals, end_with_parent};
 use crate::terminal::Style;
 
@@ -29,6 +30,9 @@ fn run_all(arguments: &ArgMatches, process_began: Instant, readers: &mut Readers
     let given = arguments.get_one::<u64>("seed").copied();
     let first_seed = given.unwrap_or_else(draw_seed);
     let count = arguments.get_one::<u64>("test-count").copied().unwrap_or(1);
+    if request.seed().is_none() {
+        last_seed(first_seed, count).map_err(usage)?;
+    }
     let expected = match arguments.get_one::<String>("expect").map(String::as_str) {
         Some("invalid") => Some(Gravity::Invalid),
         Some("unknown") => Some(Gravity::Unknown),
@@ -51,7 +55,7 @@ fn run_all(arguments: &ArgMatches, process_began: Instant, readers: &mut Readers
         for number in 0..count {
             let one = RunRequest {
                 request: &request,
-                seed: request.seed().unwrap_or_else(|| first_seed.wrapping_add(number)),
+                seed: request.seed().unwrap_or_else(|| first_seed + number),
                 store: arguments.get_one::<PathBuf>("store").cloned().unwrap_or_else(|| "store".into()),
                 name: arguments.get_one::<String>("run").map(String::as_str),
                 style,

@@ -27,6 +27,55 @@ fn unknown_names_are_refused_with_the_nearest() {
 }
 
 #[test]
+fn seeds_beyond_the_greatest_are_refused() {
+    refused(
+        "--seed 18446744073709551615 --test-count 3",
+        254,
+        "3 seeds from 18446744073709551615 on pass the greatest",
+    );
+    let store = Store::new();
+    let campaign = |seeds: &str| {
+        let mut command = Command::new(DSJEPSEN);
+        command.args(["campaign", "--workload", "lock", "--target", "ttl-lock", "--dry-run", "--store"]);
+        command.arg(store.path()).args(["--seed", "18446744073709551614", "--seeds", seeds]).output().unwrap()
+    };
+    let output = campaign("3");
+    assert_eq!(output.status.code(), Some(254), "{}", text(&output));
+    assert!(text(&output).contains("pass the greatest"), "{}", text(&output));
+    let output = campaign("2");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output));
+    assert!(text(&output).contains("--seed 18446744073709551615"), "{}", text(&output));
+}
+
+#[test]
+fn what_is_asked_of_a_model_is_checked_before_its_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let (empty, missing) = (folder.path().join("empty.edn"), folder.path().join("missing.edn"));
+    std::fs::write(&empty, "").unwrap();
+    for (model, level, says) in [
+        ("list-append", Some("nosuch"), "no consistency level `nosuch`"),
+        ("rw-register", Some("serializable,nosuch"), "no consistency level `nosuch`"),
+        ("txn-rw", Some("strict-serializable"), "no consistency level `strict-serializable`; there is: read-committed"),
+        ("txn-rw", Some("causal,serializable"), "needs one level"),
+        ("txn-rw", None, "needs one level"),
+        ("register", Some("serializable"), "--consistency means nothing to model `register`"),
+    ] {
+        for history in [&empty, &missing] {
+            let mut command = Command::new(DSJEPSEN);
+            command.arg("check").arg(history).args(["--model", model]);
+            level.map(|level| command.args(["--consistency", level]));
+            let output = command.output().unwrap();
+            assert_eq!(output.status.code(), Some(254), "{model} {level:?}: {}", text(&output));
+            assert!(text(&output).contains(says), "{model} {level:?}: {}", text(&output));
+        }
+    }
+    let mut command = Command::new(DSJEPSEN);
+    let output =
+        command.arg("check").arg(&empty).args(["--model", "txn-rw", "--consistency", "causal"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+}
+
+#[test]
 fn a_schedule_that_does_not_fit_names_the_least_limit() {
     refused("--nemesis partition,pause,kill --time-limit 3", 254, "at least 3.75 s");
     refused("--nemesis partition --nemesis-interval 9 --time-limit 10", 254, "at least 22.5 s");

@@ -16,6 +16,7 @@ const TRIALS: Trials = &[
     ("bash_completes_commands_and_options", &["bash"], bash),
     ("zsh_takes_its_completions", &["zsh"], zsh),
     ("fish_takes_its_completions", &["fish"], fish),
+    ("levels_and_formats_are_named_wherever_one_may_look", &[], levels),
     ("the_page_shows_every_command_with_its_options", &["groff"], page),
     ("each_command_has_a_page_in_a_folder", &["groff"], pages),
     ("mandoc_takes_the_page", &["mandoc"], mandoc),
@@ -138,6 +139,21 @@ fn page() -> Result<(), Failed> {
         let output = Command::new("man").args(["-l", "-Tutf8"]).arg(&file).output().unwrap();
         assert!(output.status.success(), "{}", text(&output));
     }
+    Ok(())
+}
+
+/// Wherever somebody may look for what `--consistency` and `--format` take.
+fn levels() -> Result<(), Failed> {
+    let pages = [&["check", "--help"][..], &["list"], &["list", "--json"], &["man"]];
+    for words in pages {
+        let said = output(words).replace("\\-", "-");
+        for value in ["strict-serializable", "PRAM", "read-atomic", "edn-lines-kv", "dbcop-yaml"] {
+            assert!(said.contains(value), "{words:?}: {value}: {said}");
+        }
+    }
+    let wrong = Command::new(DSJEPSEN).args(["check", "x", "--model", "register", "--format", "xml"]).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(254), "{}", text(&wrong));
+    assert!(text(&wrong).contains("jepsen-util-log"), "{}", text(&wrong));
     Ok(())
 }
 

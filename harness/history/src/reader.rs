@@ -113,7 +113,7 @@ pub(crate) fn read_lines(
         match serde_json::from_slice::<OpenLine>(&text) {
             Ok(line) => take(line).map_err(|problem| malformed(number, problem))?,
             Err(_) if text.last() != Some(&b'\n') => {
-                notes.push(format!("line {number} is torn and was dropped: the run was killed while writing it"));
+                notes.push(format!("line {number} is torn and was dropped: the run did not finish writing it (it was killed, or the disk was full)"));
             }
             Err(error) => return Err(malformed(number, format!("no event: {error}"))),
         }

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::{Header, Lanes, NodeId, Plan, Process, SCHEMA, StampedEvent, Verdict};
+use crate::{Header, Lanes, NodeId, Plan, Process, SCHEMA, StampedEvent, Verdict, replace_file};
 
 /// A run's directory, `store/<run>/`.
 #[derive(Debug, Clone)]
@@ -280,6 +280,10 @@ impl RunDirectory {
 /// A link that cannot be made (another run's, a file system without links) loses a convenience, nothing else.
 pub(crate) fn point_to(store: &Path, name: &str, run: &str) {
     let link = store.join(name);
+    // What is no link is somebody else's.
+    if fs::symlink_metadata(&link).is_ok_and(|found| !found.is_symlink()) {
+        return;
+    }
     let fresh = store.join(format!(".{name}-{}", std::process::id()));
     let _ = fs::remove_file(&fresh);
     if std::os::unix::fs::symlink(run, &fresh).is_ok() && fs::rename(&fresh, &link).is_err() {
@@ -296,19 +300,11 @@ fn write_whole(
     path: &Path,
     content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
 ) -> Result<(), RunDirectoryError> {
-    let fresh = path.with_extension("json.tmp");
-    let write = || -> io::Result<()> {
-        let mut file = BufWriter::new(File::create(&fresh)?);
-        content(&mut file)?;
-        file.write_all(b"\n")?;
-        // What a buffer still holds when it is dropped would be lost without a word.
-        file.flush()?;
-        fs::rename(&fresh, path)
-    };
-    write().map_err(|source| {
-        let _ = fs::remove_file(&fresh);
-        RunDirectoryError::Io { what: "write", path: path.to_owned(), source }
-    })
+    let written = replace_file(path, |file| {
+        content(file)?;
+        file.write_all(b"\n")
+    });
+    written.map_err(|source| RunDirectoryError::Io { what: "write", path: path.to_owned(), source })
 }
 
 /// Reads a plan, which may be edited and lie anywhere.

@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use jiff::civil::Date;
 
+use crate::seeds::last_seed;
+
 /// `6`, or `31..36` with both ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Seeds {
@@ -85,7 +87,7 @@ impl Seeds {
     /// The seeds in order. `day` is the number of days since 1970-01-01, UTC.
     ///
     /// # Errors
-    /// Where a range has its first seed already.
+    /// Where a range has its first seed already, or so many seeds would pass the greatest number.
     pub(super) fn list(self, first: Option<FirstSeed>, day: u64) -> Result<Vec<u64>, String> {
         let (from, count) = match (self, first) {
             (Self::Range(from, to), None) => (from, to - from + 1),
@@ -98,7 +100,7 @@ impl Seeds {
             (Self::Count(count), Some(FirstSeed::Number(from))) => (from, count),
             (Self::Count(count), Some(FirstSeed::Today)) => (day.saturating_mul(count), count),
         };
-        Ok((0..count).map(|number| from.saturating_add(number)).collect())
+        Ok((from..=last_seed(from, count)?).collect())
     }
 }
 
@@ -134,6 +136,9 @@ mod tests {
             assert!(error.contains(says), "{text}: {error}");
         }
         assert!("tomorrow".parse::<FirstSeed>().unwrap_err().contains("today"));
+        let (three, greatest) = (Seeds::Count(3), FirstSeed::Number(u64::MAX));
+        assert!(three.list(Some(greatest), 0).unwrap_err().contains("the greatest one"));
+        assert_eq!(Seeds::Count(1).list(Some(greatest), 0), Ok(vec![u64::MAX]));
         assert!(Seeds::Range(1, 2).list(Some(FirstSeed::Today), 1).is_err());
     }
 }

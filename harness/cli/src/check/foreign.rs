@@ -9,7 +9,8 @@ use clap::ArgMatches;
 use clap::parser::ValueSource;
 use dsjepsen_checkers::Interrupt;
 use dsjepsen_checkers::foreign::{
-    FailedCas, ForeignModel, ForeignProblem, ForeignRequest, KeyRule, find_foreign_model, foreign_models, judge_foreign,
+    FailedCas, ForeignModel, ForeignProblem, ForeignRequest, KeyRule, check_foreign_request, find_foreign_model,
+    foreign_models, judge_foreign,
 };
 use dsjepsen_history::foreign::{ForeignError, Format, read_foreign_within, read_value};
 use dsjepsen_history::{Judgement, OperationCounts, Verdict, shell_line};
@@ -21,6 +22,7 @@ use super::with_page;
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::junit::{Subject, Suite};
 use crate::naming;
+use crate::say::say;
 use crate::terminal::{Style, Terminal};
 
 /// The options that only histories of other tools have.
@@ -43,6 +45,7 @@ pub(super) fn check(path: &Path, arguments: &ArgMatches, mut subject: Subject) -
     let format = text("format").map(str::parse::<Format>).transpose().map_err(usage)?;
     let budget = Budget::start(arguments);
     let request = request(arguments, level)?;
+    check_foreign_request(model, &request).map_err(usage)?;
     if path.is_dir() {
         let path = path.display();
         return Err(usage(format!("{path} is a directory; a recorded run is judged without --model")));
@@ -52,7 +55,7 @@ pub(super) fn check(path: &Path, arguments: &ArgMatches, mut subject: Subject) -
     let page = arguments.get_one::<PathBuf>("html").map(PathBuf::as_path);
     let drawn = page.map_or(Ok(()), |page| draw(page, path, &verdict, &command, arguments));
     if arguments.get_flag("json") {
-        println!("{}", serde_json::to_string(&verdict).map_err(harness)?);
+        say(serde_json::to_string(&verdict).map_err(harness)?);
     } else if !arguments.get_flag("quiet") {
         show(&verdict, page.filter(|_| drawn.is_ok()), &command);
     }

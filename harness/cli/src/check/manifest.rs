@@ -23,6 +23,7 @@ use super::budget::Budget;
 use super::foreign::judge;
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::junit::{self, Subject, Suite};
+use crate::say::say;
 
 /// The command.
 pub(super) fn check(table: &Path, arguments: &ArgMatches, subject: Subject) -> Result<(Exit, Suite), Failure> {
@@ -41,15 +42,15 @@ pub(super) fn check(table: &Path, arguments: &ArgMatches, subject: Subject) -> R
         expected += u64::from(came.is_as_expected());
         not_judged += u64::from(matches!(came, Came::NotJudged(_)));
         if arguments.get_flag("json") {
-            println!("{}", row.as_json(&came, milliseconds));
+            say(row.as_json(&came, milliseconds));
         } else if !arguments.get_flag("quiet") {
-            println!("{}", row.as_line(&came, milliseconds));
+            say(row.as_line(&came, milliseconds));
         }
         told.push((format!("{}: {} {}", number + 1, row.file, row.model), came.told()));
     }
     if !arguments.get_flag("json") && !arguments.get_flag("quiet") {
         let missing = if not_judged > 0 { format!(" ({not_judged} not judged)") } else { String::new() };
-        println!("{rows} rows, {expected} as expected{missing}");
+        say(format_args!("{rows} rows, {expected} as expected{missing}"));
     }
     let exit = if rows > 0 && rows == expected { Exit::Valid } else { Exit::Invalid };
     Ok((exit, Suite::of_rows(subject, told)))

@@ -135,17 +135,3 @@ fn each_run_of_a_command_has_a_class_of_its_own() {
     assert_eq!(special, "lock.raft_unfenced-7f4ad234.pause_n1__for_1_5s-e6b1e8fd", "the same in each version");
     assert_eq!(class(&["lock", "raft"], 2), "lock.raft.run-3");
 }
-
-#[test]
-fn the_file_is_replaced_whole_and_nothing_else_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("junit.xml");
-    for content in ["one", "two"] {
-        replace(&file, content.as_bytes()).unwrap();
-        assert_eq!(fs::read_to_string(&file).unwrap(), content);
-    }
-    assert!(replace(folder.path(), b"three").is_err());
-    assert!(replace(Path::new("/dev/null"), b"three").is_err());
-    assert!(replace(&folder.path().join("no/such.xml"), b"three").is_err());
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
-}

@@ -3,6 +3,7 @@
 use dsjepsen_checkers::foreign::foreign_models;
 use dsjepsen_engine::nemesis::faults;
 use dsjepsen_engine::target::{Target, runs_here};
+use dsjepsen_history::foreign::Format;
 use dsjepsen_targets::targets;
 use dsjepsen_workloads::{AnyWorkload, workloads};
 use serde_json::{Value, json};
@@ -23,7 +24,9 @@ pub(super) fn everything() -> Value {
             "name": model.name(),
             "about": model.about(),
             "options": model.options().iter().map(|option| option.name()).collect::<Vec<_>>(),
+            "levels": model.levels(),
         })).collect::<Vec<_>>(),
+        "formats": Format::ALL.map(Format::name),
     })
 }
 

@@ -34,7 +34,9 @@ pub(super) fn read_events(
             Next::Object(bytes, line) => (bytes, line),
             Next::End => return Ok(Vec::new()),
             Next::Torn(line) if format == Format::Dsjepsen => {
-                return Ok(vec![format!("line {line} is torn and was dropped: the run was killed while writing it")]);
+                return Ok(vec![format!(
+                    "line {line} is torn and was dropped: the run did not finish writing it (it was killed, or the disk was full)"
+                )]);
             }
             Next::Torn(line) => return Err(Trouble::at_line(line, "the file ends within an event")),
         };

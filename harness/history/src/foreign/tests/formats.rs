@@ -134,7 +134,10 @@ fn our_own_histories_are_events_too() {
     let torn = format!("{text}{{\"index\":5,\"ti");
     let history = read(torn.as_bytes());
     assert_eq!(history.format, Format::Dsjepsen);
-    assert_eq!(history.notes, ["line 6 is torn and was dropped: the run was killed while writing it"]);
+    assert_eq!(
+        history.notes,
+        ["line 6 is torn and was dropped: the run did not finish writing it (it was killed, or the disk was full)"]
+    );
     let events = super::events(&torn);
     assert_eq!(events, super::events(&text));
     assert_eq!((events[1].line, events[1].index, events[1].time), (3, Some(1), Some(1)));
