@@ -104,7 +104,7 @@ fn bad_usage_and_bad_files_are_told_apart() {
     let good = folder.file("good.edn", GOOD);
     let cases = [
         ("--model regster", 254, "did you mean `register`"),
-        ("--model register --format edn", 254, "`edn` is no format"),
+        ("--model register --format edn", 254, "invalid value 'edn'"),
         ("--model register --init [", 254, "--init"),
         ("--model register --consistency causal", 254, "--consistency means nothing to model `register`"),
         ("--model list-append --consistency acid", 254, "no consistency level `acid`"),
