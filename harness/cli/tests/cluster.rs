@@ -212,7 +212,7 @@ async fn a_fault_that_finds_no_leader_looks_again_as_long_as_it_was_to_last() {
     LATE.leaderless.store(4, Relaxed);
     for (target, outcome, evidence) in [
         (&LATE, FaultOutcome::Installed, ("n1", "stopped (state T)")),
-        (&NEVER, FaultOutcome::Skipped, ("nemesis", "there was nothing to act on")),
+        (&NEVER, FaultOutcome::Skipped, ("nemesis", "there was nothing to act on: `leader` was not found")),
     ] {
         let bench = Bench::new("leaderless");
         let cluster = bench.start(target, 1).await.unwrap();
