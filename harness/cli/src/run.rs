@@ -10,7 +10,7 @@ use dsjepsen_engine::nemesis::{MONOTONIC_WARNING, needs_own_clocks, skews_monoto
 use dsjepsen_engine::runner::Conditions;
 use dsjepsen_engine::{Cluster, ClusterPlan, Events, Gate, RunClock, Stop, StopReason, Subscriber};
 use dsjepsen_history::{
-    Finding, Plan, RunDirectory, RunDirectoryError, RunEvent, SCHEMA, UnknownReason, Verdict, shell_line,
+    Finding, Gravity, Plan, RunDirectory, RunDirectoryError, RunEvent, SCHEMA, UnknownReason, Verdict, shell_line,
 };
 use dsjepsen_workloads::RunInput;
 
@@ -152,14 +152,19 @@ fn never_up(
     if !verdict.interrupted {
         let first = error.split([';', '\n']).next().unwrap_or_default();
         let sentence = format!("The cluster never came up: {first}.");
-        put_first(&mut verdict, Finding::unknown(UnknownReason::SetupFailed, sentence));
+        lead_with_set_up(&mut verdict, Finding::unknown(UnknownReason::SetupFailed, sentence));
         verdict.harness_error = Some(error);
     }
     Ok(verdict)
 }
 
-/// Puts a finding of the set-up before those of the checkers.
-pub(crate) fn put_first(verdict: &mut Verdict, finding: Finding) {
+/// Puts a finding of the set-up in the place of all that is unknown only because of it: that the run ended at its beginning, and
+/// that final reads are missing.
+pub(crate) fn lead_with_set_up(verdict: &mut Verdict, finding: Finding) {
+    verdict.findings.retain(|found| found.gravity == Gravity::Invalid);
+    for checker in &mut verdict.checkers {
+        checker.found.retain(|rule| verdict.findings.iter().any(|found| found.rule == *rule));
+    }
     verdict.verdict = verdict.verdict.max(finding.gravity);
     verdict.sentence.clone_from(&finding.sentence);
     verdict.findings.insert(0, finding);
