@@ -240,7 +240,11 @@ pub fn judge_foreign(
         return Ok(Verdict::merge(vec![Judgement::new(model.name(), 0, vec![finding])], counts, ""));
     }
     let judgement = model.judge(&Given { name, format, body, request })?;
-    let sentence = format!("All {} agree with model `{}`.", counted(counts.total, "operation"), model.name());
+    let agree = match counts.total {
+        1 => "The one operation agrees".to_owned(),
+        total => format!("All {} agree", counted(total, "operation")),
+    };
+    let sentence = format!("{agree} with model `{}`.", model.name());
     Ok(Verdict::merge(vec![judgement], counts, sentence))
 }
 
