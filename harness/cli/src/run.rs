@@ -88,14 +88,24 @@ pub(crate) async fn run(one: RunRequest<'_>) -> Result<Ran, Failure> {
     });
     let (page, took) = (page.map(|page| page.display().to_string()), began.elapsed());
     terminal.lock().unwrap_or_else(std::sync::PoisonError::into_inner).conclude(&verdict, page.as_deref(), &command);
-    if let Some(_cluster) = cluster.filter(|_| one.leave_running && one.stop.reason().is_none()) {
-        let text = "the nodes are left running; Ctrl-C ends them".to_owned();
+    if let Some(cluster) = cluster.filter(|_| one.leave_running && one.stop.reason().is_none()) {
+        let text = left_running(&cluster);
         conditions.events.emit(RunEvent::Note { text });
         one.stop.asked().await;
     }
     let written = terminal.lock().unwrap_or_else(std::sync::PoisonError::into_inner).written();
     written.await;
     Ok(Ran { plan, directory, verdict, page, took })
+}
+
+/// That the nodes are left, and where clients dial each.
+fn left_running(cluster: &Cluster) -> String {
+    let mut text = "the nodes are left running; Ctrl-C ends them".to_owned();
+    for node in cluster.nodes() {
+        let dialled: Vec<String> = cluster.dialled(node).iter().map(ToString::to_string).collect();
+        text += &format!("\n    {node} at {}", dialled.join(", "));
+    }
+    text
 }
 
 /// Through the cluster's life, as far as it came. Dropping the cluster ends it.
