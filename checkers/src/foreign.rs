@@ -243,7 +243,11 @@ pub fn judge_foreign(
     }
     let mut judgement = model.judge(&Given { name, format, body, request })?;
     judgement.assumptions.extend(notes.into_iter().map(|note| format!("Read so: {note}.")));
-    let sentence = format!("All {} agree with model `{}`.", counted(counts.total, "operation"), model.name());
+    let agree = match counts.total {
+        1 => "The one operation agrees".to_owned(),
+        total => format!("All {} agree", counted(total, "operation")),
+    };
+    let sentence = format!("{agree} with model `{}`.", model.name());
     Ok(Verdict::merge(vec![judgement], counts, sentence))
 }
 

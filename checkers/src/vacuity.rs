@@ -104,30 +104,47 @@ fn observed(tried: &[&FaultInterval]) -> String {
     if tried.is_empty() {
         return "it was never injected".to_owned();
     }
-    let outcomes = |wanted| tried.iter().filter(|fault| fault.outcome == wanted).count() as u64;
     let parts = [
-        (outcomes(Some(FaultOutcome::Installed)), "installed without confirmation"),
-        (outcomes(Some(FaultOutcome::Skipped)), "skipped"),
-        (outcomes(Some(FaultOutcome::Failed)), "failed"),
-        (outcomes(None), "cut off"),
+        (Some(FaultOutcome::Installed), "done, but not confirmed"),
+        (Some(FaultOutcome::Skipped), "skipped"),
+        (Some(FaultOutcome::Failed), "failed"),
+        (None, "cut off"),
     ];
     let parts: Vec<_> = parts
         .into_iter()
-        .filter(|&(number, _)| number > 0)
-        .map(|(number, what)| format!("{} {what}", count(number)))
+        .filter_map(|(outcome, what)| {
+            let of_it: Vec<_> = tried.iter().filter(|fault| fault.outcome == outcome).collect();
+            let why: BTreeSet<&str> =
+                of_it.iter().filter_map(|fault| fault.evidence.get(NEMESIS)).map(String::as_str).collect();
+            let why = if why.is_empty() { String::new() } else { format!(" ({})", told(why)) };
+            let number = match of_it.len() {
+                0 => return None,
+                all if all == tried.len() && all == 1 => "the only injection was".to_owned(),
+                all if all == tried.len() => format!("all {} were", counted(all as u64, "injection")),
+                1 => "1 was".to_owned(),
+                several => format!("{} were", count(several as u64)),
+            };
+            Some(format!("{number} {what}{why}"))
+        })
         .collect();
-    let evidence: Vec<_> = tried
+    let of = if parts.len() > 1 { format!("of {}, ", counted(tried.len() as u64, "injection")) } else { String::new() };
+    let seen: BTreeSet<String> = tried
         .iter()
         .flat_map(|fault| fault.evidence.iter().chain(&fault.heal_evidence))
-        .take(3)
+        .filter(|(place, _)| *place != NEMESIS)
         .map(|(place, seen)| format!("{place}: {seen}"))
         .collect();
-    let seen = if evidence.is_empty() {
-        "nothing was observed".to_owned()
-    } else {
-        format!("observed were {}", evidence.join("; "))
-    };
-    format!("of {}, {}; {seen}", counted(tried.len() as u64, "injection"), parts.join(", "))
+    let seen = if seen.is_empty() { String::new() } else { format!("; what was seen: {}", told(seen)) };
+    format!("{of}{}{seen}", parts.join(" and "))
+}
+
+/// Under this name the nemesis itself says why it did nothing; under others, what was seen there.
+const NEMESIS: &str = "nemesis";
+
+/// The first three.
+fn told<T: AsRef<str>>(words: BTreeSet<T>) -> String {
+    let words: Vec<_> = words.iter().take(3).map(AsRef::as_ref).collect();
+    words.join("; ")
 }
 
 fn nothing_before_the_faults<C: Call, R>(run: &RunView<'_, C, R>) -> Option<Finding> {

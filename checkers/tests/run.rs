@@ -195,11 +195,29 @@ fn every_fault_asked_for_must_be_seen_once() {
         .works();
     assert_eq!(
         run.sentence(),
-        "The fault `pause` was asked for, but was never seen to take effect: of 2 injections, 1 installed without \
-         confirmation, 1 skipped; observed were n2: state T; n2: state T."
+        "The fault `pause` was asked for, but was never seen to take effect: of 2 injections, 1 was done, but not \
+         confirmed and 1 was skipped; what was seen: n2: state T."
     );
     let run = Run::new(&["pause"]).works().fault("pause", Some(FaultOutcome::Failed), true, true).works();
     assert_eq!(run.reasons(), [UnknownReason::FaultNotConfirmed], "confirmed, but it failed");
+
+    let skipped = |mut run: Run| {
+        run = run.fault("pause", Some(FaultOutcome::Skipped), false, false);
+        let why = "there was nothing to act on: `leader` was not found";
+        run.history.faults.last_mut().unwrap().evidence = [("nemesis".to_owned(), why.to_owned())].into();
+        run.works()
+    };
+    let run = skipped(Run::new(&["pause"]).works());
+    assert_eq!(
+        run.sentence(),
+        "The fault `pause` was asked for, but was never seen to take effect: the only injection was skipped (there was \
+         nothing to act on: `leader` was not found)."
+    );
+    assert_eq!(
+        skipped(run).sentence(),
+        "The fault `pause` was asked for, but was never seen to take effect: all 2 injections were skipped (there was \
+         nothing to act on: `leader` was not found)."
+    );
 }
 
 #[test]

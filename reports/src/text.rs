@@ -58,6 +58,23 @@ pub(crate) fn shown(text: &str, limit: usize) -> Markup {
     }
 }
 
+/// The same of a sentence, whose names and commands stand between backticks.
+pub(crate) fn sentence(text: &str, limit: usize) -> Markup {
+    let (words, cut) = cut_harmless(text, limit);
+    let parts: Vec<&str> = words.split('`').collect();
+    // One that has no fellow is itself.
+    if cut || parts.len().is_multiple_of(2) {
+        return shown(text, limit);
+    }
+    html! {
+        bdi {
+            @for (place, part) in parts.iter().enumerate() {
+                @if place.is_multiple_of(2) { (part) } @else { code { (part) } }
+            }
+        }
+    }
+}
+
 /// The start of a text of more than so many bytes, with a note of its full length; nothing where it is no longer.
 pub(crate) fn cut_with_note(text: &str, most: usize) -> Option<String> {
     if text.len() <= most {
@@ -134,6 +151,15 @@ mod tests {
         let page = shown("<script>alert('x')</script>\0\u{1b}[31m\u{202e}gnp\u{ffff}", SENTENCE).into_string();
         assert!(page.contains("&lt;script&gt;") && page.contains("⟨U+0000⟩⟨U+001B⟩[31m⟨U+202E⟩gnp\u{fffd}"), "{page}");
         assert!(page.starts_with("<bdi>"), "{page}");
+    }
+
+    #[test]
+    fn what_stands_between_backticks_is_set_apart() {
+        let said = |text: &str| sentence(text, SENTENCE).into_string();
+        assert_eq!(said("No `a<b` in `c`."), "<bdi>No <code>a&lt;b</code> in <code>c</code>.</bdi>");
+        assert_eq!(said("one ` alone"), "<bdi>one ` alone</bdi>");
+        let cut = sentence("`abcdef` and more", 3).into_string();
+        assert!(cut.contains("`ab…") && cut.contains("bytes in all"), "{cut}");
     }
 
     #[test]

@@ -27,6 +27,7 @@ use dsjepsen_history::{
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::say::say;
 use crate::terminal::Style;
+use crate::words::own_command;
 use controller::{Controller, LEAST_OVERHEAD};
 use readers::Readers;
 use seeds::{date_of, this_day};
@@ -95,7 +96,7 @@ fn begin(arguments: &ArgMatches, show: &mut Show) -> Result<Option<Begun>, Failu
     let mut campaign = empty("", resolved.cells);
     campaign.unavailable = resolved.unavailable;
     campaign.series.clone_from(&settings.name);
-    campaign.command = command_line();
+    campaign.command = own_command();
     if settings.is_of_a_day && !arguments.contains_id("today") {
         // Tomorrow the same words would be another campaign.
         campaign.command.extend(["--today".to_owned(), date_of(day)]);
@@ -199,12 +200,6 @@ fn host() -> CampaignHost {
         memory_bytes: kibibytes.map(|number| number * 1024),
         commit: std::env::var("GITHUB_SHA").ok().filter(|commit| !commit.is_empty()),
     }
-}
-
-/// The command as it was given.
-fn command_line() -> Vec<String> {
-    let given = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
-    std::iter::once("dsjepsen".to_owned()).chain(given).collect()
 }
 
 fn resume_command(path: &Path) -> Vec<String> {

@@ -18,10 +18,11 @@ use crate::aside::aside;
 use crate::exit::{Exit, Failure, harness, usage};
 use crate::junit::{JUnit, Subject, Suite, class};
 use crate::naming;
-use crate::run::put_first;
+use crate::run::lead_with_set_up;
 use crate::say::say;
 use crate::signals::end_with_parent;
 use crate::terminal::{Style, Terminal};
+use crate::words::own_command;
 
 /// The command.
 pub(crate) fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
@@ -30,7 +31,7 @@ pub(crate) fn check(arguments: &ArgMatches) -> Result<Exit, Failure> {
     let name = named.map_or_else(String::new, |path| path.display().to_string());
     let subject = Subject {
         class: class(&["check", &name], 0),
-        command: shell_line(&std::env::args().collect::<Vec<_>>()),
+        command: shell_line(&own_command()),
         properties: vec![("dsjepsen", env!("CARGO_PKG_VERSION").to_owned())],
         name,
         ..Subject::default()
@@ -124,7 +125,7 @@ pub(crate) fn judge_again(directory: &RunDirectory, path: &Path) -> Result<Verdi
         // That the cluster never came up is nowhere in a history.
         let set_up = |finding: &Finding| finding.reason == Some(UnknownReason::SetupFailed);
         if let Some(finding) = before.findings.into_iter().find(set_up) {
-            put_first(&mut verdict, finding);
+            lead_with_set_up(&mut verdict, finding);
         }
         verdict.harness_error = before.harness_error;
         verdict.interrupted = before.interrupted;

@@ -155,10 +155,10 @@ impl Suite {
         let mut cases = vec![Case::new(RUN, of_the_run(verdict, &of_none, &subject))];
         for (checker, findings) in verdict.checkers.iter().zip(found) {
             let outcome = match checker.verdict {
-                Gravity::Valid if verdict.harness_error.is_some() => Outcome::Skipped(Reason::new(
-                    "harness",
-                    "the harness failed, so this says nothing in favour of the target",
-                )),
+                Gravity::Valid | Gravity::Unknown if verdict.harness_error.is_some() && findings.is_empty() => {
+                    let message = "the harness or the set-up failed, so this says nothing in favour of the target";
+                    Outcome::Skipped(Reason::new("harness", message))
+                }
                 Gravity::Valid if checker.judged == 0 => {
                     Outcome::Skipped(Reason::new("not-judged", "there was nothing in this run that the rule speaks of"))
                 }

@@ -10,7 +10,7 @@ use dsjepsen_engine::nemesis::{MONOTONIC_WARNING, needs_own_clocks, skews_monoto
 use dsjepsen_engine::runner::Conditions;
 use dsjepsen_engine::{Cluster, ClusterPlan, Events, Gate, RunClock, Stop, StopReason, Subscriber};
 use dsjepsen_history::{
-    Finding, Plan, RunDirectory, RunDirectoryError, RunEvent, SCHEMA, UnknownReason, Verdict, shell_line,
+    Finding, Gravity, Plan, RunDirectory, RunDirectoryError, RunEvent, SCHEMA, UnknownReason, Verdict, shell_line,
 };
 use dsjepsen_workloads::RunInput;
 
@@ -88,14 +88,24 @@ pub(crate) async fn run(one: RunRequest<'_>) -> Result<Ran, Failure> {
     });
     let (page, took) = (page.map(|page| page.display().to_string()), began.elapsed());
     terminal.lock().unwrap_or_else(std::sync::PoisonError::into_inner).conclude(&verdict, page.as_deref(), &command);
-    if let Some(_cluster) = cluster.filter(|_| one.leave_running && one.stop.reason().is_none()) {
-        let text = "the nodes are left running; Ctrl-C ends them".to_owned();
+    if let Some(cluster) = cluster.filter(|_| one.leave_running && one.stop.reason().is_none()) {
+        let text = left_running(&cluster);
         conditions.events.emit(RunEvent::Note { text });
         one.stop.asked().await;
     }
     let written = terminal.lock().unwrap_or_else(std::sync::PoisonError::into_inner).written();
     written.await;
     Ok(Ran { plan, directory, verdict, page, took })
+}
+
+/// That the nodes are left, and where clients dial each.
+fn left_running(cluster: &Cluster) -> String {
+    let mut text = "the nodes are left running; Ctrl-C ends them".to_owned();
+    for node in cluster.nodes() {
+        let dialled: Vec<String> = cluster.dialled(node).iter().map(ToString::to_string).collect();
+        text += &format!("\n    {node} at {}", dialled.join(", "));
+    }
+    text
 }
 
 /// Through the cluster's life, as far as it came. Dropping the cluster ends it.
@@ -152,14 +162,19 @@ fn never_up(
     if !verdict.interrupted {
         let first = error.split([';', '\n']).next().unwrap_or_default();
         let sentence = format!("The cluster never came up: {first}.");
-        put_first(&mut verdict, Finding::unknown(UnknownReason::SetupFailed, sentence));
+        lead_with_set_up(&mut verdict, Finding::unknown(UnknownReason::SetupFailed, sentence));
         verdict.harness_error = Some(error);
     }
     Ok(verdict)
 }
 
-/// Puts a finding of the set-up before those of the checkers.
-pub(crate) fn put_first(verdict: &mut Verdict, finding: Finding) {
+/// Puts a finding of the set-up in the place of all that is unknown only because of it: that the run ended at its beginning, and
+/// that final reads are missing.
+pub(crate) fn lead_with_set_up(verdict: &mut Verdict, finding: Finding) {
+    verdict.findings.retain(|found| found.gravity == Gravity::Invalid);
+    for checker in &mut verdict.checkers {
+        checker.found.retain(|rule| verdict.findings.iter().any(|found| found.rule == *rule));
+    }
     verdict.verdict = verdict.verdict.max(finding.gravity);
     verdict.sentence.clone_from(&finding.sentence);
     verdict.findings.insert(0, finding);

@@ -6,7 +6,9 @@ mod outlet;
 use std::fmt::Write;
 use std::io::IsTerminal;
 
-use dsjepsen_history::{FaultAction, FaultOutcome, Gravity, NodeHealth, RunEvent, StampedEvent, Verdict};
+use dsjepsen_history::{
+    FaultAction, FaultOutcome, Gravity, NodeHealth, RunEvent, StampedEvent, UnknownReason, Verdict,
+};
 use outlet::Outlet;
 
 /// How events are shown.
@@ -94,7 +96,10 @@ impl Terminal {
             RunEvent::Phase { phase } => {
                 self.restarts_shown |= phase == "main";
                 match phase.as_str() {
-                    "main" => format!("{BOLD}main{RESET}: {} nodes are ready, clients begin", self.nodes_ready),
+                    "main" => {
+                        let nodes = if self.nodes_ready == 1 { "node is" } else { "nodes are" };
+                        format!("{BOLD}main{RESET}: {} {nodes} ready, clients begin", self.nodes_ready)
+                    }
                     "recovery" => format!("{BOLD}recovery{RESET}: what is broken is healed, clients run on"),
                     "final" => format!("{BOLD}final{RESET}: clients finish"),
                     other => format!("{BOLD}{other}{RESET}"),
@@ -155,7 +160,13 @@ impl Terminal {
             }
         }
         if let Some(error) = &verdict.harness_error {
-            let _ = writeln!(out, "  the harness failed, so this says nothing in favour of the target: {error}");
+            let is_set_up = verdict.findings.iter().any(|found| found.reason == Some(UnknownReason::SetupFailed));
+            let what = if is_set_up {
+                "the set-up failed, so nothing was tested"
+            } else {
+                "the harness failed, so this says nothing in favour of the target"
+            };
+            let _ = writeln!(out, "  {what}: {error}");
         }
         if let Some(page) = page {
             let _ = writeln!(out, "  page   {page}");

@@ -47,6 +47,12 @@ fn why(kind: EdgeKind) -> &'static str {
     }
 }
 
+/// The command as it was given to this process, wherever its program lies.
+pub(crate) fn own_command() -> Vec<String> {
+    let given = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
+    std::iter::once("dsjepsen".to_owned()).chain(given).collect()
+}
+
 /// A text of at most `limit` bytes: one that is longer is cut, and says so.
 pub(crate) fn cut(text: &str, limit: usize) -> String {
     if text.len() <= limit {

@@ -91,6 +91,40 @@ fn an_unwritable_store_is_a_failure_of_the_set_up() {
     assert!(text(&output).contains("cannot create"), "{}", text(&output));
 }
 
+/// Of a cluster that never came up, what else is undecided follows from that and is not told.
+#[test]
+fn a_node_that_ends_at_once_is_what_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, file) = (Store::new(), folder.path().join("target.toml"));
+    let system = "name = \"system\"\nnodes = 1\nports = [7300]\n[node]\ncommand = [\"false\"]\n\
+                  ready = { url = \"/\" }\n[clients]\ncontract = [\"counter\"]\n";
+    std::fs::write(&file, system).unwrap();
+    let output = store.test("--workload counter --nemesis pause --time-limit 6").arg("--target").arg(&file).output();
+    let output = output.unwrap();
+    assert_eq!(output.status.code(), Some(255), "{}", text(&output));
+    let check = |options: &[&str]| {
+        let output = Command::new(DSJEPSEN).arg("check").arg(store.latest()).args(options).output().unwrap();
+        assert_eq!(output.status.code(), Some(255), "{}", text(&output));
+        output
+    };
+    for said in [text(&output), text(&check(&[]))] {
+        let (_, verdict) = said.split_once("UNKNOWN").unwrap();
+        assert!(verdict.trim_start().starts_with("The cluster never came up: n1 ended before it was ready"), "{said}");
+        assert!(verdict.contains("the set-up failed, so nothing was tested: n1 ended"), "{said}");
+        for follows in ["cut short", "final-read", "interrupted", "the harness failed"] {
+            assert!(!verdict.contains(follows), "{follows}: {said}");
+        }
+    }
+    let junit = folder.path().join("junit.xml");
+    let again = check(&["--json", "--junit", junit.to_str().unwrap()]);
+    let verdict: serde_json::Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!(verdict, common::read_json(&store.latest().join("verdict.json")));
+    assert_eq!(verdict["findings"].as_array().unwrap().len(), 1);
+    assert_eq!(verdict["findings"][0]["rule"], "setup-failed");
+    let junit = std::fs::read_to_string(junit).unwrap();
+    assert_eq!((junit.matches("<error ").count(), junit.matches("<failure ").count()), (1, 0), "{junit}");
+}
+
 #[test]
 fn what_is_no_run_cannot_be_checked() {
     let folder = tempfile::tempdir().unwrap();

@@ -213,11 +213,11 @@ async fn a_fault_that_finds_no_leader_looks_again_as_long_as_it_was_to_last() {
     // One that has waited is asked for once more when it acts: what came before is no part of it.
     for (target, requests, outcome, evidence) in [
         (&LATE, 2, FaultOutcome::Installed, ("n1", "stopped (state T)")),
-        (&NEVER, 1, FaultOutcome::Skipped, ("nemesis", "there was nothing to act on")),
+        (&NEVER, 1, FaultOutcome::Skipped, ("nemesis", "there was nothing to act on: `leader` was not found")),
     ] {
         let bench = Bench::new("leaderless");
         let cluster = bench.start(target, 1).await.unwrap();
-        let kept = bench.follow(&cluster, "pause(leader) at 100ms for 1s", Duration::from_secs(2)).await;
+        let kept = bench.follow(&cluster, "pause(leader) at 100ms for 3s", Duration::from_secs(4)).await;
         let injections: Vec<_> = kept.iter().filter(|detail| detail.action == FaultAction::Inject).collect();
         let [asked @ .., done] = injections.as_slice() else { panic!("{injections:?}") };
         assert!(asked.len() == requests && asked.iter().all(|detail| detail.outcome.is_none()), "{injections:?}");

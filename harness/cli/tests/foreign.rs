@@ -50,6 +50,26 @@ fn exit_codes_are_those_of_runs() {
     assert!(said.contains("no-observations"), "{said}");
 }
 
+#[test]
+fn one_operation_is_told_in_sentences() {
+    let folder = Folder::new();
+    let (good, bad) = (folder.file("good.edn", GOOD), folder.file("bad.edn", BAD));
+    let (code, said) = check(&good, "--model register");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("The one operation agrees with model `register`."), "{said}");
+    assert!(said.contains(&format!("again  dsjepsen check {}", good.display())), "{said}");
+    let (code, said) = check(&bad, "--model register");
+    assert_eq!(code, Some(1), "{said}");
+    assert!(said.contains("No order explains that process 0's read returns 3."), "{said}");
+    assert!(
+        said.contains("Then     whatever comes first must find it so.") && !said.contains("order of them"),
+        "{said}"
+    );
+    let (code, said) = check(&folder.file("two.edn", &[GOOD, GOOD].concat()), "--model register");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("All 2 operations agree with model `register`."), "{said}");
+}
+
 /// A history in short: a process, the letter of a type, what is done, and the value, by line.
 fn history(lines: &[&str]) -> String {
     let types = [("i", "invoke"), ("o", "ok"), ("?", "info")];
@@ -104,7 +124,7 @@ fn bad_usage_and_bad_files_are_told_apart() {
     let good = folder.file("good.edn", GOOD);
     let cases = [
         ("--model regster", 254, "did you mean `register`"),
-        ("--model register --format edn", 254, "invalid value 'edn'"),
+        ("--model register --format edn", 254, "[possible values: edn-lines, "),
         ("--model register --init [", 254, "--init"),
         ("--model register --consistency causal", 254, "--consistency means nothing to model `register`"),
         ("--model list-append --consistency acid", 254, "no consistency level `acid`"),

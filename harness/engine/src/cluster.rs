@@ -24,6 +24,7 @@ mod traffic;
 mod unreached;
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -261,6 +262,12 @@ impl Cluster {
         let (events, log) = (plan.events.clone(), plan.directory.node_log(node));
         let programs = Programs::of(Arc::downgrade(&self.inner));
         Access { process, route, attempt_timeout, events, log, programs }
+    }
+
+    /// Where clients at home on a node dial it: its address on their link, with each of its ports.
+    pub fn dialled(&self, node: NodeId) -> Vec<SocketAddr> {
+        let address = self.inner.network.subnet().link(Source::Clients(node), node);
+        self.inner.plan.target.ports().iter().map(|port| SocketAddr::from((address, *port))).collect()
     }
 
     /// Asks node `to` whether it is there, over the link from node `from` and past it. `None` where the target gives nothing

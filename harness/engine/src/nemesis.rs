@@ -187,10 +187,12 @@ enum Unprepared {
 }
 
 impl Unprepared {
-    fn told(self) -> (FaultOutcome, String, Evidence) {
+    fn told(self, planned: &PlannedFault) -> (FaultOutcome, String, Evidence) {
         let nothing = "there was nothing to act on".to_owned();
         match self {
-            Self::Nobody => (FaultOutcome::Skipped, nothing, Evidence::new()),
+            Self::Nobody => {
+                (FaultOutcome::Skipped, format!("{nothing}: `{}` was not found", planned.target), Evidence::new())
+            }
             Self::AllDown(who) => (FaultOutcome::Skipped, nothing, who),
             Self::Failed(why) => (FaultOutcome::Failed, why, Evidence::new()),
         }
@@ -318,7 +320,7 @@ impl Nemesis {
             Ok(prepared) => prepared,
             Err(Unprepared::Nobody) if may_be_later => return false,
             Err(unprepared) => {
-                let (outcome, why, mut evidence) = unprepared.told();
+                let (outcome, why, mut evidence) = unprepared.told(planned);
                 evidence.insert("nemesis".to_owned(), why);
                 self.record(&planned.fault, FaultDetail { outcome: Some(outcome), evidence, ..request });
                 return true;

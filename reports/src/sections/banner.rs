@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use crate::load::RunRecord;
 use crate::marks::State;
 use crate::subject::Subject;
-use crate::text::{CELL, NAME, SENTENCE, counted, seconds, shown, span, thousands};
+use crate::text::{CELL, NAME, SENTENCE, counted, seconds, sentence, shown, span, thousands};
 
 /// The banner of a run.
 pub(crate) fn banner(record: &RunRecord) -> Markup {
@@ -25,8 +25,8 @@ pub(crate) fn framed(state: State, headline: &str, sentences: &[String], command
                 (state.icon())
                 div {
                     div.word { (state.word()) }
-                    h1 { (shown(headline, SENTENCE)) }
-                    @for sentence in sentences { p.sub { (shown(sentence, SENTENCE)) } }
+                    h1 { (sentence(headline, SENTENCE)) }
+                    @for below in sentences { p.sub { (sentence(below, SENTENCE)) } }
                 }
                 button.act.copy type="button" data-copy=(command) hidden { "Copy command" }
             }

@@ -30,7 +30,7 @@ impl<W: Words> Case<'_, W> {
         let last = self.operation(answered.max_by_key(|entry| entry.returned())?)?;
         let of = self.key.key.as_ref().map(|key| format!(" of key {key}")).unwrap_or_default();
         let sentence = match shown.len() {
-            1 => format!("The {}{of} cannot be: {}.", kind(last), what(last)),
+            1 => format!("No order explains that {}{of} {}.", who(last), what(last)),
             shown => format!("No order of {shown} operations{of} explains that {} {}.", who(last), what(last)),
         };
         let named = if shown.len() > MOST_NAMED { &[last] } else { shown.as_slice() };
@@ -81,11 +81,13 @@ impl<W: Words> Case<'_, W> {
             );
             steps.push(step("And let", text, None));
         }
-        if steps.is_empty() {
+        let text = if steps.is_empty() {
             steps.push(step("Let", "the object be as it was in the beginning.".to_owned(), None));
-        }
-        let text = "there must be an order of them in which each finds what it was answered, and which puts no operation before one \
-                    that had ended when it began.";
+            "whatever comes first must find it so."
+        } else {
+            "there must be an order of them in which each finds what it was answered, and which puts no operation before one \
+             that had ended when it began."
+        };
         steps.push(step("Then", text.to_owned(), None));
         steps.extend(self.endings(last).into_iter().map(|text| step("If", text, None)));
         let text = format!("{} (line {}) {}{}: a contradiction.", who(last), last.line, what(last), self.when(last));

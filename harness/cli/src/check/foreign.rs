@@ -24,6 +24,7 @@ use crate::junit::{Subject, Suite};
 use crate::naming;
 use crate::say::say;
 use crate::terminal::{Style, Terminal};
+use crate::words::own_command;
 
 /// The options that only histories of other tools have.
 const OPTIONS: [&str; 7] = ["init", "independent", "no-split", "failed-cas", "consistency", "format", "budget-s"];
@@ -51,7 +52,7 @@ pub(super) fn check(path: &Path, arguments: &ArgMatches, mut subject: Subject) -
         return Err(usage(format!("{path} is a directory; a recorded run is judged without --model")));
     }
     let verdict = judge(path, format, model, request, &budget)?;
-    let command: Vec<String> = std::env::args().collect();
+    let command = own_command();
     let page = arguments.get_one::<PathBuf>("html").map(PathBuf::as_path);
     let drawn = page.map_or(Ok(()), |page| draw(page, path, &verdict, &command, arguments));
     if arguments.get_flag("json") {

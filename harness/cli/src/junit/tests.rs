@@ -99,7 +99,7 @@ fn a_rule_that_was_not_put_to_the_test_did_not_pass() {
 fn what_belongs_to_no_checker_is_a_matter_of_the_run() {
     let mut set_up = verdict(vec![vec![]]);
     let finding = Finding::unknown(UnknownReason::SetupFailed, "The cluster never came up: no.");
-    crate::run::put_first(&mut set_up, finding);
+    crate::run::lead_with_set_up(&mut set_up, finding);
     set_up.harness_error = Some("no".to_owned());
     let set_up = suite(&set_up, None);
     assert_eq!(letters(&set_up), "es");
