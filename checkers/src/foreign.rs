@@ -221,8 +221,10 @@ pub fn judge_foreign(
             format!("{name} is a run of dsjepsen's own, and is judged by its directory: `dsjepsen check RUN`");
         return Err(ForeignProblem::Unfit(problem));
     }
+    let mut notes = history.notes;
     let body = match history.body {
         ForeignBody::Operations(paired) => {
+            notes.extend(paired.notes);
             Body::Operations { operations: Arc::new(paired.operations), times: paired.times }
         }
         ForeignBody::Intervals(intervals) => {
@@ -239,7 +241,8 @@ pub fn judge_foreign(
         let finding = request.interrupt.finding("The history was read, but not judged");
         return Ok(Verdict::merge(vec![Judgement::new(model.name(), 0, vec![finding])], counts, ""));
     }
-    let judgement = model.judge(&Given { name, format, body, request })?;
+    let mut judgement = model.judge(&Given { name, format, body, request })?;
+    judgement.assumptions.extend(notes.into_iter().map(|note| format!("Read so: {note}.")));
     let agree = match counts.total {
         1 => "The one operation agrees".to_owned(),
         total => format!("All {} agree", counted(total, "operation")),

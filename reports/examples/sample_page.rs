@@ -20,6 +20,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ("valid", Shape::Valid),
         ("unknown", Shape::Unknown),
         ("harness", Shape::Harness),
+        ("empty", Shape::Empty),
+        ("awkward", Shape::Awkward),
         ("hostile", Shape::Hostile),
         ("large", Shape::Large(100_000)),
     ] {

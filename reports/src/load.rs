@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use dsjepsen_history::{
-    FaultInterval, FaultOutcome, Index, Lanes, Nanos, NodeId, Plan, RawHistory, RawOperation, RunDirectory,
-    RunDirectoryError, RunEvent, StampedEvent, Verdict, read_history,
+    FaultInterval, Index, Lanes, Nanos, NodeId, Plan, RawHistory, RawOperation, RunDirectory, RunDirectoryError,
+    RunEvent, StampedEvent, Verdict, read_history,
 };
 
 use crate::log::{self, NodeLog, Windows};
@@ -133,9 +133,9 @@ impl RunRecord {
         self.history.as_ref().map_or(&[], |history| &history.faults)
     }
 
-    /// The faults that may have had effect: all that were asked for and not skipped.
+    /// The faults that may have had effect.
     pub(crate) fn effective_faults(&self) -> impl Iterator<Item = &FaultInterval> {
-        self.faults().iter().filter(|fault| fault.outcome != Some(FaultOutcome::Skipped))
+        self.faults().iter().filter(|fault| fault.may_have_acted())
     }
 
     /// The run's other events; none where they cannot be read.

@@ -10,6 +10,7 @@ pub(crate) mod lane;
 pub(crate) mod lanes;
 pub(crate) mod latency;
 pub(crate) mod links;
+pub(crate) mod outstanding;
 pub(crate) mod rate;
 pub(crate) mod scatter;
 pub(crate) mod sides;

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::path::Path;
 
 use dsjepsen_history::{
-    Curve, Lane, Lanes, Moved, NodeId, Panel, Point, PointStyle, RunDirectory, RunEvent, Span, SpanStyle, StampedEvent,
-    Verdict,
+    Curve, Lane, Lanes, Mark, Moved, NodeId, Panel, Point, PointStyle, RunDirectory, RunEvent, Span, SpanStyle,
+    StampedEvent, Verdict,
 };
 use dsjepsen_reports::{ReportError, write_page, write_page_and_plots};
 use resvg::tiny_skia::Pixmap;
@@ -44,7 +44,7 @@ fn lanes(verdict: &Verdict, label: &str) -> Lanes {
     let finding = &verdict.findings[0];
     let (from, to) = finding.timeline.as_ref().and_then(|timeline| timeline.conflict_ns).expect("a conflict");
     let [first, .., last] = finding.operations.as_slice() else { panic!("{finding:?}") };
-    let lane = |client: u64, spans| Lane { label: format!("client {client} on n4{label}"), spans, marks: Vec::new() };
+    let lane = |client: u64, spans| Lane { label: format!("client {client} on n4{label}"), spans, ..Lane::default() };
     let mut lanes = Lanes::new(format!("Who held the lock{label}"), format!("392 definite holds.{label}"));
     lanes.panels.push(Panel::Lanes {
         name: format!("Client{label}"),
@@ -53,6 +53,7 @@ fn lanes(verdict: &Verdict, label: &str) -> Lanes {
             lane(7, vec![span(from, to + SECOND, SpanStyle::Definite, "455", *last)]),
         ],
         left_out: 41,
+        items_left_out: 0,
     });
     let point = Point {
         at_ns: to,
@@ -62,7 +63,13 @@ fn lanes(verdict: &Verdict, label: &str) -> Lanes {
         operation: Some(*last),
     };
     let curves = vec![Curve { label: format!("lock 1{label}"), steps: vec![(from, 453), (to, 455)] }];
-    lanes.panels.push(Panel::Values { name: "Token".to_owned(), curves, points: vec![point], left_out: 0 });
+    lanes.panels.push(Panel::Values {
+        name: "Token".to_owned(),
+        curves,
+        points: vec![point],
+        left_out: 0,
+        outstanding_left_out: 0,
+    });
     lanes
 }
 
@@ -117,8 +124,13 @@ fn many(verdict: &Verdict, end: u64) -> Lanes {
     let hold =
         |at: u64| span(at * end / 25_000, at * end / 25_000 + end / 60_000, SpanStyle::Definite, "lock 1: 7", at);
     let lane =
-        |client| Lane { label: format!("client {client}"), spans: (0..25_000).map(hold).collect(), marks: vec![] };
-    lanes.panels.push(Panel::Lanes { name: "Client".into(), lanes: (0..10).map(lane).collect(), left_out: 0 });
+        |client| Lane { label: format!("client {client}"), spans: (0..25_000).map(hold).collect(), ..Lane::default() };
+    lanes.panels.push(Panel::Lanes {
+        name: "Client".into(),
+        lanes: (0..10).map(lane).collect(),
+        left_out: 0,
+        items_left_out: 0,
+    });
     let point = |at: u64| Point {
         at_ns: at * end / 250_000,
         value: (at % 1_009) as i64 + at as i64 / 100,
@@ -133,6 +145,7 @@ fn many(verdict: &Verdict, end: u64) -> Lanes {
         curves: vec![curve("at most"), curve("at least")],
         points: (0..250_000).map(point).collect(),
         left_out: 0,
+        outstanding_left_out: 0,
     });
     lanes.kept(verdict, end)
 }
@@ -151,6 +164,70 @@ fn the_lanes_of_a_million_operations_take_less_than_two_megabytes() {
     // Each tick tells how much it stands for: 2.5 % of 25,000 holds in 956 px leave none out.
     let told = section.matches(" intervals, ").count();
     assert!((2_000..12_000).contains(&told), "{told} ticks");
+}
+
+#[test]
+fn the_lanes_of_a_million_operations_that_overlap_take_less_than_two_megabytes_too() {
+    let store = tempfile::tempdir().unwrap();
+    let directory = run(store.path(), Shape::Invalid);
+    let without = page_of(&directory).len();
+    let verdict = directory.read_verdict().unwrap();
+    let proof = *verdict.findings[0].operations.last().unwrap();
+    let end = 31 * SECOND;
+    // Writes and reads of ten keys, four at a time.
+    let write = |at: u64| {
+        let from = at * end / 50_000;
+        Span { operation: (at == 31_415).then_some(proof), ..span(from, from + end / 12_500, SpanStyle::Ok, "=7", at) }
+    };
+    let read = |at: u64| Mark { at_ns: at * end / 50_000, label: "7".to_owned(), operation: None };
+    let lane = |key| Lane {
+        label: format!("key {key}"),
+        spans: (0..50_000).map(write).collect(),
+        marks: (0..50_000).map(read).collect(),
+        ..Lane::default()
+    };
+    let mut lanes = Lanes::new("What the registers held", "");
+    let panel = |lanes| Panel::Lanes { name: "Key".into(), lanes, left_out: 0, items_left_out: 0 };
+    lanes.panels.push(panel((0..10).map(lane).collect()));
+    directory.write_lanes(&lanes.kept(&verdict, end)).unwrap();
+    let kept = fs::metadata(directory.lanes_file()).unwrap().len();
+    assert!(kept < 6_000_000, "{kept} bytes of lanes");
+    let page = page_of(&directory);
+    assert!(page.len() - without < 2_000_000, "{} bytes", page.len() - without);
+    let section = section(&page, "lanes");
+    assert_eq!(section.matches(&format!(r##"<a href="#op-{proof}""##)).count(), 10, "the proof, in each lane");
+    assert!(section.contains("are left out, for there are more at those times than can be told apart."));
+    assert!(section.contains(" intervals, some at a time, in "));
+}
+
+#[test]
+fn what_breaks_a_rule_is_drawn_however_much_was_refused_before() {
+    let store = tempfile::tempdir().unwrap();
+    let directory = run(store.path(), Shape::Invalid);
+    let verdict = directory.read_verdict().unwrap();
+    let proof = *verdict.findings[0].operations.last().unwrap();
+    let point = |at: u64, style, operation| Point {
+        at_ns: at * SECOND / 100,
+        value: (at % 7) as i64,
+        style,
+        label: "refused".to_owned(),
+        operation,
+    };
+    let mut points: Vec<_> = (0..2_000).map(|at| point(at, PointStyle::Refused, None)).collect();
+    points.push(point(2_500, PointStyle::Broken, Some(proof)));
+    let mut lanes = Lanes::new("Tokens", "");
+    let name = "Token".to_owned();
+    lanes.panels.push(Panel::Values { name, curves: vec![], points, left_out: 0, outstanding_left_out: 7 });
+    directory.write_lanes(&lanes).unwrap();
+    let page = page_of(&directory);
+    assert_sound(&page);
+    let section = section(&page, "lanes");
+    assert_eq!(section.matches(r#"class="value-broken""#).count(), 2, "in the drawing and in its legend");
+    assert!(section.contains(&format!(r##"<a href="#op-{proof}" class="hit">"##)), "{section}");
+    let said =
+        section.split_once(" of the 2,008 observations that stand out are drawn").expect("what is left out is said").0;
+    let said: u64 = said.rsplit_once(": ").unwrap().1.parse().unwrap();
+    assert!((100..=301).contains(&said), "{said}");
 }
 
 #[test]

@@ -24,16 +24,24 @@ pub use self::template::{PLACEHOLDERS, Placeholder, Scope};
 use crate::contract::{ContractClient, ProgramTransport, Style, leader_by_views};
 
 /// The name under which the file is kept in the directory of each run.
-const DOCUMENT: &str = "target.toml";
+pub const DOCUMENT: &str = "target.toml";
 
 /// Reads a system from its TOML file.
 ///
 /// # Errors
 /// [`FileError`] where the file cannot be read or makes no sense, with line, column, key and the mend.
 pub fn load_target(path: &Path) -> Result<FileTarget, FileError> {
-    let text = std::fs::read_to_string(path).map_err(|error| FileError::unreadable(path, &error))?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = folder.canonicalize().map_err(|error| FileError::unreadable(path, &error))?;
+    load_kept_target(path, path)
+}
+
+/// Reads a system from the copy of its TOML file that the directory of a run keeps; its programs are beside the original.
+///
+/// # Errors
+/// As [`load_target`], of the copy.
+pub fn load_kept_target(copy: &Path, original: &Path) -> Result<FileTarget, FileError> {
+    let (path, text) = (copy, read(copy)?);
+    let folder = original.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder.canonicalize().map_err(|error| FileError::unreadable(original, &error))?;
     let definition = Definition::read(&text, &folder).map_err(|problem| problem.locate(path, &text))?;
     let missing = definition.missing.iter().map(|problem| problem.clone().locate(path, &text).to_string()).collect();
     // A target lives as long as the program, as the built-in ones do; a command names one.
@@ -41,6 +49,10 @@ pub fn load_target(path: &Path) -> Result<FileTarget, FileError> {
     let variants = definition.variants.iter();
     let variants = variants.map(|variant| Variant { name: leak(&variant.name), about: leak(&variant.about) }).collect();
     Ok(FileTarget { definition, variants, missing, text })
+}
+
+fn read(path: &Path) -> Result<String, FileError> {
+    std::fs::read_to_string(path).map_err(|error| FileError::unreadable(path, &error))
 }
 
 /// A system that a file describes.

@@ -27,7 +27,7 @@ macro_rules! targets {
 
 targets![ours: [raft, ttl_lock, rmw_counter, bully], others: [etcd]];
 
-pub use file::{FileError, FileTarget, PLACEHOLDERS, Placeholder, Scope, load_target};
+pub use file::{DOCUMENT, FileError, FileTarget, PLACEHOLDERS, Placeholder, Scope, load_kept_target, load_target};
 pub use node_program::NodeProgram;
 
 #[cfg(test)]

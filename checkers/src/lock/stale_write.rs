@@ -144,20 +144,15 @@ fn explain(holds: &Holds<'_>, violation: &Violation) -> Finding {
     );
     let old_hold = holds.holding(stale);
     let lease = old_hold.map(|hold| {
-        let sent = stale.invoked.time;
-        if hold.lease.end <= sent {
-            format!(
-                "The lease of process {} had ended {} before it sent the write. ",
-                stale.process,
-                between(hold.lease.end, sent)
-            )
+        let sent = stale.invoked;
+        // Renewals that were sent later are no part of what it wrote under.
+        let end = holds.lease_known(hold, |renewal| renewal.invoked.index < sent.index).end;
+        let when = if end <= sent.time {
+            format!("had ended {} before it sent the write", between(end, sent.time))
         } else {
-            format!(
-                "The lease of process {} still had {} to run when it sent the write. ",
-                stale.process,
-                between(sent, hold.lease.end)
-            )
-        }
+            format!("still had {} to run when it sent the write", between(sent.time, end))
+        };
+        format!("The lease of process {} {when}. ", stale.process)
     });
     let guard = if holds.promises.enforcing_guard {
         "The guard had to refuse it: it promises to refuse every token below the largest accepted."

@@ -142,6 +142,21 @@ operations [2, 4, 6], count 1";
 }
 
 #[test]
+fn what_was_left_of_a_lease_at_a_stale_write_counts_no_later_renewal() {
+    let mut script = Script::new(FENCED);
+    script.plan.promises.enforcing_guard = false;
+    script.acquired((0, 5), 3, 1, 1, Some(453));
+    script.renewed((500, 505), 3, 1, 1);
+    script.acquired((600, 605), 7, 1, 2, Some(455));
+    script.wrote((610, 612), (7, 1, 2), Some(455), (40, true));
+    script.wrote((630, 634), (3, 1, 1), Some(453), (41, true));
+    script.renewed((2000, 2005), 3, 1, 1);
+    let finding = &script.judge(LockRule::StaleWrite).findings[0];
+    let expected = "The lease of process 3 still had 1.860 s to run when it sent the write.";
+    assert!(finding.detail.starts_with(expected), "{}", finding.detail);
+}
+
+#[test]
 fn a_stale_write_names_both_holders() {
     let mut script = Script::new(FENCED);
     script.plan.promises.enforcing_guard = false;

@@ -28,7 +28,7 @@ use crate::exit::{Exit, Failure, harness, usage};
 use crate::say::say;
 use crate::terminal::Style;
 use crate::words::own_command;
-use controller::Controller;
+use controller::{Controller, LEAST_OVERHEAD};
 use readers::Readers;
 use seeds::{date_of, this_day};
 use settings::Settings;
@@ -259,8 +259,19 @@ fn finished(campaign: &Campaign, directory: &CampaignDirectory, exit: Exit) -> C
         tally: campaign.tally(),
         exit_code: exit.code(),
         page: directory.page_file().display().to_string(),
-        resume: (!campaign.is_complete()).then(|| shell_line(&resume_command(directory.path()))),
+        resume: (!campaign.is_complete()).then(|| shell_line(&rest_command(campaign, directory.path()))),
     }
+}
+
+/// What goes on with a campaign: with more time, where in its own no run of the rest would begin.
+fn rest_command(campaign: &Campaign, path: &Path) -> Vec<String> {
+    let mut words = resume_command(path);
+    let longest = campaign.open_cells().map(|cell| cell.own_time_ms).max().unwrap_or_default();
+    let needed_ms = longest.saturating_add(milliseconds(2 * LEAST_OVERHEAD));
+    if campaign.for_ms.is_some_and(|limit_ms| limit_ms < needed_ms) {
+        words.extend(["--for".to_owned(), format!("{}s", needed_ms.div_ceil(1_000))]);
+    }
+    words
 }
 
 fn milliseconds(time: Duration) -> u64 {

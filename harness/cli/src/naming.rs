@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use dsjepsen_engine::target::{Target, Variants};
-use dsjepsen_targets::{load_target, targets};
+use dsjepsen_targets::{FileTarget, load_kept_target, load_target, targets};
 use dsjepsen_workloads::{AnyWorkload, find_workload, workloads};
 
 use crate::exit::{Failure, usage};
@@ -17,8 +17,7 @@ pub(crate) fn workload(name: &str) -> Result<&'static dyn AnyWorkload, Failure> 
 pub(crate) fn target(text: &str) -> Result<(&'static dyn Target, Variants), Failure> {
     if is_path(text) {
         let target = load_target(Path::new(text)).map_err(usage)?;
-        // A target lives as long as the program, as the built-in ones do; a command names one.
-        return Ok((Box::leak(Box::new(target)), Variants::default()));
+        return Ok((for_good(target), Variants::default()));
     }
     let mut parts = text.split(':');
     let name = parts.next().unwrap_or_default();
@@ -38,6 +37,16 @@ pub(crate) fn target(text: &str) -> Result<(&'static dyn Target, Variants), Fail
         }
     }
     Ok((target, variants))
+}
+
+/// The target of a file of which a copy was kept, as it was then.
+pub(crate) fn kept_target(copy: &Path, original: &Path) -> Result<&'static dyn Target, Failure> {
+    load_kept_target(copy, original).map(for_good).map_err(usage)
+}
+
+/// A target lives as long as the program, as the built-in ones do; a command names one.
+fn for_good(target: FileTarget) -> &'static dyn Target {
+    Box::leak(Box::new(target))
 }
 
 /// Whether a target is named by its file. No name of a target has such a form.

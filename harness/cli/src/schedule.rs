@@ -21,6 +21,8 @@ pub(crate) struct Request {
     pub(crate) workload: &'static dyn AnyWorkload,
     pub(crate) target: &'static dyn Target,
     pub(crate) target_text: String,
+    /// Where the path of a target's file begins.
+    directory: String,
     pub(crate) variants: Variants,
     nemesis_text: String,
     faults: Faults,
@@ -59,7 +61,7 @@ impl Request {
     fn from_plan(stored: StoredPlan) -> Result<Self, Failure> {
         let plan = &stored.plan;
         let workload = naming::workload(&plan.workload).map_err(|problem| stored.wrong("workload", problem))?;
-        let (target, variants) = naming::target(&plan.target).map_err(|problem| stored.wrong("target", problem))?;
+        let (target, variants) = stored.target()?;
         let target_version = runs_here(target).map_err(|problem| stored.unavailable("target", problem))?;
         let settings = stored.settings()?;
         let nodes: Vec<NodeId> = (0..usize::from(settings.nodes)).map(NodeId::at).collect();
@@ -74,6 +76,7 @@ impl Request {
             workload,
             target,
             target_text: plan.target.clone(),
+            directory: plan.directory.clone(),
             variants,
             nemesis_text: stored.nemesis(&nodes),
             options: stored.options(workload)?,
@@ -101,6 +104,7 @@ impl Request {
             workload,
             target,
             target_text: word("target").to_owned(),
+            directory: directory(),
             variants,
             nemesis_text: word("nemesis").to_owned(),
             faults: Faults::Asked(schedule),
@@ -177,6 +181,7 @@ impl Request {
             seed,
             workload: self.workload.name().to_owned(),
             target: self.target_text.clone(),
+            directory: self.directory.clone(),
             nemesis: self.nemesis_text.clone(),
             settings: self.settings.clone(),
             options: self.options.clone(),
@@ -263,6 +268,11 @@ pub(crate) fn does_not_serve(target: &dyn Target, variants: &Variants, workload:
     let served: Vec<_> = served.map(|workload| format!("--workload {}", workload.name())).collect();
     let mend = if served.is_empty() { "it serves none".to_owned() } else { format!("try {}", served.join(" or ")) };
     format!("target `{}` does not serve workload `{}`: {mend}", target.name(), workload.name())
+}
+
+/// The directory in which this program runs; nothing where it has none.
+fn directory() -> String {
+    std::env::current_dir().map(|path| path.display().to_string()).unwrap_or_default()
 }
 
 fn read_settings(arguments: &ArgMatches, kinds: usize, default_nodes: u16) -> Result<RunSettings, Failure> {

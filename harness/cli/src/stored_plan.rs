@@ -9,12 +9,15 @@ use std::time::Duration;
 use clap::ArgMatches;
 use clap::parser::ValueSource;
 use dsjepsen_engine::nemesis::{faults, find_fault, parse_nemesis, plan_faults};
-use dsjepsen_engine::target::Target;
+use dsjepsen_engine::target::{Target, Variants};
 use dsjepsen_history::{NodeId, OptionValue, Options, Plan, RunSettings, read_plan_file};
+use dsjepsen_targets::DOCUMENT;
 use dsjepsen_workloads::{AnyWorkload, OptionSpec, workloads};
 
 use crate::arguments::{LONGEST_S, NODES, OP_TIMEOUT_MS, WORKERS};
+use crate::aside::aside;
 use crate::exit::{Failure, unavailable, usage};
+use crate::naming;
 
 /// The options of `test` whose place in a plan is this one.
 const IN_THE_PLAN: [(&str, &str); 11] = [
@@ -48,6 +51,25 @@ impl StoredPlan {
         let stored = Self { path, plan };
         stored.refuse_contradictions(arguments)?;
         Ok(stored)
+    }
+
+    /// The target that the plan names. That of a file is as it was then, where the plan is still in the directory of its run.
+    pub(crate) fn target(&self) -> Result<(&'static dyn Target, Variants), Failure> {
+        let wrong = |problem| self.wrong("target", problem);
+        if !naming::is_path(&self.plan.target) {
+            return naming::target(&self.plan.target).map_err(wrong);
+        }
+        let original = Path::new(&self.plan.directory).join(&self.plan.target);
+        let copy = self.path.with_file_name(DOCUMENT);
+        let kept = if copy.is_file() { &copy } else { &original };
+        if std::fs::read(&original).ok() != std::fs::read(kept).ok() {
+            aside(format_args!(
+                "note: {} is not what it was: the system is that of {}, unless you copy the plan elsewhere",
+                original.display(),
+                copy.display()
+            ));
+        }
+        naming::kept_target(kept, &original).map(|target| (target, Variants::default())).map_err(wrong)
     }
 
     /// Something is wrong in this field.

@@ -202,7 +202,7 @@ fn killed() -> Result<(), Failed> {
     let path = store.path().with_extension("xml");
     let mut command = store.test("--target ttl-lock --nodes 1 --time-limit 60 --seed 1");
     command.arg("--junit").arg(&path);
-    let mut run = Running::start(command);
+    let mut run = Running::quietly(command);
     eventually("the run directory", || store.path().join("latest").exists());
     let name = store.latest_name();
     run.signal(Signal::SIGKILL);

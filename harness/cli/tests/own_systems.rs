@@ -240,7 +240,7 @@ fn outlives_nothing() -> Result<(), Failed> {
     let file = idle_nodes(folder.path(), CLIENT, &moody("pass"));
     let store = Store::new();
     let line = format!("--target {} --workload counter --nodes 2 --time-limit 60 --seed 1", file.display());
-    let mut run = Running::start(store.test(&line));
+    let mut run = Running::quietly(store.test(&line));
     eventually("the first operations", || {
         std::fs::read_to_string(store.path().join("latest/history.jsonl")).is_ok_and(|text| text.lines().count() > 20)
     });

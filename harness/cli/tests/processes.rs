@@ -411,7 +411,7 @@ fn nothing_is_left_of_nodes_that_boot_or_moved_when_the_controller_is_killed() {
     for schedule in ["kill(all, boot) at 500ms", "restart(all, elsewhere) at 500ms; limit(all, files 8) at 500ms"] {
         let store = Store::new();
         let mut test = store.test("--workload lock --target raft --nodes 3 --time-limit 30 --seed 1");
-        let mut run = Running::start({
+        let mut run = Running::quietly({
             test.args(["--nemesis", schedule]);
             test
         });
@@ -465,7 +465,7 @@ fn not_even_a_daemon_without_group_and_environment_survives() {
         );
         std::fs::write(&target, text).unwrap();
         let line = format!("--target {} --workload counter --nodes 1 --time-limit 60 --seed 1", target.display());
-        let mut run = Running::start(store.test(&line));
+        let mut run = Running::quietly(store.test(&line));
         let daemon = Daemon(format!("sleep {length} "));
         eventually("the daemon", || daemon.pids().len() == 1);
         run.signal(end);

@@ -138,7 +138,7 @@ fn the_same_naive_lock_is_valid_without_faults() {
 #[test]
 fn ctrl_c_ends_a_run_in_good_order() {
     let store = Store::new();
-    let mut run = Running::start(store.test("--nemesis pause --time-limit 60 --seed 1 --json"));
+    let mut run = Running::quietly(store.test("--nemesis pause --time-limit 60 --seed 1 --json"));
     wait_for_operations(&store);
     let name = store.latest_name();
     run.signal(Signal::SIGINT);
@@ -154,7 +154,7 @@ fn ctrl_c_ends_a_run_in_good_order() {
 #[test]
 fn a_second_ctrl_c_ends_it_at_once() {
     let store = Store::new();
-    let mut run = Running::start(store.test("--nemesis kill --time-limit 60 --seed 1"));
+    let mut run = Running::quietly(store.test("--nemesis kill --time-limit 60 --seed 1"));
     wait_for_operations(&store);
     let name = store.latest_name();
     run.signal(Signal::SIGINT);
@@ -168,7 +168,7 @@ fn a_second_ctrl_c_ends_it_at_once() {
 fn a_killed_controller_leaves_nothing_but_a_history_that_can_be_judged() {
     for (after_ms, line) in [(0, "--nemesis partition"), (300, "--nemesis pause"), (3300, "--nemesis pause,kill")] {
         let store = Store::new();
-        let mut run = Running::start(store.test(&format!("{line} --time-limit 30 --nemesis-interval 1 --seed 2")));
+        let mut run = Running::quietly(store.test(&format!("{line} --time-limit 30 --nemesis-interval 1 --seed 2")));
         eventually("the run directory exists", || store.path().join("latest").exists());
         std::thread::sleep(Duration::from_millis(after_ms));
         let name = store.latest_name();
@@ -197,7 +197,7 @@ fn guardian_of(run: &str) -> Option<Pid> {
 fn heal_ends_what_is_left_when_nobody_else_could_and_never_a_run_that_goes_on() {
     let heal = |run: &Path| Command::new(DSJEPSEN).arg("heal").arg(run).output().unwrap();
     let store = Store::new();
-    let mut run = Running::start(store.test("--nemesis pause(n1) --time-limit 60 --seed 1"));
+    let mut run = Running::quietly(store.test("--nemesis pause(n1) --time-limit 60 --seed 1"));
     wait_for_operations(&store);
     let (path, name) = (store.latest(), store.latest_name());
     let journal = || std::fs::read_to_string(path.join("journal.jsonl")).unwrap_or_default();
@@ -212,7 +212,7 @@ fn heal_ends_what_is_left_when_nobody_else_could_and_never_a_run_that_goes_on() 
     // As a daemon that the node had started would: no group and no parent ties it to the run.
     let mut daemon = Command::new("sleep");
     daemon.arg("600").env(dsjepsen_engine::MARKER, &name);
-    let mut daemon = Running::start(daemon);
+    let mut daemon = Running::quietly(daemon);
     eventually("the daemon", || !dsjepsen_engine::find_marked(&name).is_empty());
     let output = heal(&path);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output));

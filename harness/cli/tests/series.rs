@@ -124,7 +124,7 @@ fn once(line: &str, nemesis: &str) -> Result<(), (Option<i32>, String)> {
     let store = Store::new();
     let mut run = store.test(line);
     run.args(["--nemesis", nemesis, "--quiet"]);
-    let mut run = Running::start(run);
+    let mut run = Running::quietly(run);
     let code = run.wait();
     let told = format!("{line} --nemesis '{nemesis}': exit code {code:?}");
     if !store.path().join("latest").exists() {
@@ -195,7 +195,7 @@ fn short_runs() {
         let mut run =
             store.test(&format!("--workload lock --target raft --time-limit 2 --recovery-time 0.5 --seed {number}"));
         run.args(["--nemesis", &together(number, &faults, 20), "--quiet"]);
-        let mut run = Running::start(run);
+        let mut run = Running::quietly(run);
         let ending = Ending::of(number);
         if let Some(signal) = ending.signal() {
             eventually("a run directory", || store.path().join("latest").exists());

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 
@@ -156,4 +157,46 @@ fn bad_plans_and_flags_that_contradict_are_refused_with_file_and_field() {
     std::fs::write(store.path().join("torn.json"), "{\"schema\": 1,").unwrap();
     refused(&store.path().join("torn.json"), "", &["no JSON"]);
     refused(&store.path().join("missing.json"), "", &["cannot read "]);
+}
+
+/// A system whose nodes only wait, called by this name.
+fn idle(name: &str) -> String {
+    format!(
+        "name = \"{name}\"\nports = [7300]\n[node]\ncommand = [\"sh\", \"-c\", \"echo ready; exec sleep 1000\"]\n\
+         ready = {{ log = \"ready\" }}\n[clients]\nprogram = [\"{{dir}}/client\"]\nserves = [\"register\"]\n"
+    )
+}
+
+#[test]
+fn the_plan_of_a_system_of_ones_own_is_run_from_anywhere_with_its_file_as_it_was() {
+    let (store, folder) = (Store::new(), tempfile::tempdir().unwrap());
+    let (file, client) = (folder.path().join("idle.toml"), folder.path().join("client"));
+    std::fs::write(&file, idle("as-it-was")).unwrap();
+    std::fs::write(&client, "#!/bin/sh\nexit 7\n").unwrap();
+    std::fs::set_permissions(&client, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let line = "--target ./idle.toml --workload register --nodes 1 --time-limit 1 --recovery-time 0 --seed 1 --quiet";
+    let output = store.test(line).current_dir(folder.path()).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "nothing is answered: {}", text(&output));
+    let first = store.latest();
+    assert_eq!(read_json(&first.join("plan.json"))["target"], "./idle.toml");
+    std::fs::write(&file, idle("changed")).unwrap();
+
+    let again = || store.test("--quiet").arg("--plan").arg(&first).output().unwrap();
+    let output = again();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(text(&output).contains("is not what it was"), "{}", text(&output));
+    let second = store.latest();
+    assert!(first != second && store.latest_name().contains("as-it-was"), "{}", store.latest_name());
+    let kept = |run: &Path| std::fs::read_to_string(run.join("target.toml")).unwrap();
+    assert_eq!(kept(&second), idle("as-it-was"));
+    // A plan elsewhere is run with the file as it is.
+    let elsewhere = folder.path().join("elsewhere.json");
+    std::fs::copy(second.join("plan.json"), &elsewhere).unwrap();
+    let output = store.test("--quiet").arg("--plan").arg(&elsewhere).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert_eq!(kept(&store.latest()), idle("changed"));
+    // Programs stay beside the file.
+    std::fs::remove_file(&client).unwrap();
+    let output = again();
+    assert!(output.status.code() == Some(254) && text(&output).contains("client"), "{}", text(&output));
 }

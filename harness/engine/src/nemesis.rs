@@ -265,11 +265,12 @@ impl Nemesis {
             sleep_until(began + Duration::from_nanos(time)).await;
             match deed {
                 Deed::Start(planned) | Deed::LookAgain(planned) => {
-                    if let Deed::Start(_) = deed {
+                    let waited = matches!(deed, Deed::LookAgain(_));
+                    if !waited {
                         self.ask(planned);
                     }
                     let again = nanos(began.elapsed() + LOOK_AGAIN);
-                    if !self.start(planned, again < planned.heal_ns).await {
+                    if !self.start(planned, waited, again < planned.heal_ns).await {
                         let place = deeds.partition_point(|(time, _)| *time <= again);
                         deeds.insert(place, (again, Deed::LookAgain(planned)));
                     }
@@ -311,8 +312,9 @@ impl Nemesis {
         self.record(&planned.fault, FaultDetail { params: planned.params.clone(), ..request });
     }
 
-    /// `false` where nobody was found; then the fault is still to be started, if that is possible later.
-    async fn start(&mut self, planned: &PlannedFault, may_be_later: bool) -> bool {
+    /// `false` where nobody was found; then the fault is still to be started, if that is possible later. One that has waited is asked
+    /// for once more, for until now it had no effect.
+    async fn start(&mut self, planned: &PlannedFault, waited: bool, may_be_later: bool) -> bool {
         let request = self.detail(planned.id, FaultAction::Inject, &planned.target);
         let (fault, aimed, passed_over) = match self.prepare(planned).await {
             Ok(prepared) => prepared,
@@ -324,6 +326,9 @@ impl Nemesis {
                 return true;
             }
         };
+        if waited {
+            self.ask(planned);
+        }
         let mut nodes: Vec<NodeId> = aimed.iter().flat_map(Undo::nodes).collect();
         nodes.sort_unstable();
         nodes.dedup();

@@ -102,6 +102,11 @@ impl FaultInterval {
         (self.requested.time, self.healed.map_or(end, |healed| healed.time))
     }
 
+    /// Whether the fault may have had effect: it was asked for, and was neither skipped nor failed.
+    pub fn may_have_acted(&self) -> bool {
+        !matches!(self.outcome, Some(FaultOutcome::Skipped | FaultOutcome::Failed))
+    }
+
     /// Whether the fault was ever put in force.
     pub fn took_place(&self) -> bool {
         self.outcome == Some(FaultOutcome::Installed)

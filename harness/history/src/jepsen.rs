@@ -6,7 +6,7 @@
 mod attempts;
 mod notation;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -102,7 +102,7 @@ pub fn write_jepsen(
         Ok(())
     })?;
     let mut writer = Writer::new(notation, out);
-    let mut export = Export { shapes, open: HashMap::new() };
+    let mut export = Export { shapes, open: HashMap::new(), faults: HashSet::new() };
     for line in merge(lines, shapes) {
         let number = line.index;
         let malformed = |problem: String| HistoryError::Malformed {
@@ -128,13 +128,15 @@ struct Export<'a> {
     shapes: &'a [JepsenShape],
     /// What was asked by those in flight.
     open: HashMap<(Process, String), Value>,
+    /// The faults that were asked for.
+    faults: HashSet<u32>,
 }
 
 impl Export<'_> {
     /// The event as Jepsen has it; nothing where it is left out.
     fn event(&mut self, line: OpenLine) -> Result<Option<Event>, String> {
         let ProcessLabel::Client(process) = line.process else {
-            return fault(line).map(Some);
+            return self.fault(line);
         };
         let shape = shape(self.shapes, &line.f);
         if shape.is_left_out {
@@ -171,25 +173,30 @@ impl Export<'_> {
             error: line.error.map(|error| error.as_str().to_owned()),
         }))
     }
-}
 
-/// A step of a fault: `:start-partition` and `:stop-partition`, each asked for and then done, with all that is known of it.
-fn fault(line: OpenLine) -> Result<Event, String> {
-    let detail: FaultDetail =
-        serde_json::from_value(line.value.clone()).map_err(|error| format!("no step of a fault: {error}"))?;
-    let verb = match detail.action {
-        FaultAction::Inject => "start",
-        FaultAction::Heal => "stop",
-    };
-    Ok(Event {
-        time_ns: line.time_ns,
-        process: None,
-        event_type: EventType::Info,
-        f: format!("{verb}-{}", line.f),
-        value: line.value,
-        node: None,
-        error: None,
-    })
+    /// A step of a fault: `:start-partition` and `:stop-partition`, each asked for and then done, with all that is known of it. A fault
+    /// that has waited for whom it is to hit is asked for twice; Jepsen's tools count on one event before each that is done.
+    fn fault(&mut self, line: OpenLine) -> Result<Option<Event>, String> {
+        let detail: FaultDetail =
+            serde_json::from_value(line.value.clone()).map_err(|error| format!("no step of a fault: {error}"))?;
+        let verb = match detail.action {
+            FaultAction::Inject => "start",
+            FaultAction::Heal => "stop",
+        };
+        let asked = detail.action == FaultAction::Inject && detail.outcome.is_none();
+        if asked && !self.faults.insert(detail.id) {
+            return Ok(None);
+        }
+        Ok(Some(Event {
+            time_ns: line.time_ns,
+            process: None,
+            event_type: EventType::Info,
+            f: format!("{verb}-{}", line.f),
+            value: line.value,
+            node: None,
+            error: None,
+        }))
+    }
 }
 
 fn select(value: JepsenValue, content: &Value, called: &Value) -> Value {

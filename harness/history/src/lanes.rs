@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Index, Lane, Nanos, SCHEMA, Verdict};
+use crate::{Cells, Crowd, Gathered, Index, Lane, Mark, Nanos, SCHEMA, Span, Verdict, gather};
 
 /// The most lanes of a panel that are kept; of more, those in the counterexample and the [`BUSIEST`].
 pub const MOST_LANES: usize = 50;
@@ -13,6 +13,11 @@ pub const MOST_LANES: usize = 50;
 pub const BUSIEST: usize = 10;
 /// The most parts of a run of which a curve or a cloud of points keeps each its own values: eight times the width of a page.
 const PARTS: u64 = 8_192;
+/// The most intervals, crowds and moments that a panel of lanes is kept with, if that can be had.
+const MOST_ITEMS: usize = 40_000;
+/// How finely lanes are kept, the finest first: how many parts of the run, and how many intervals that overlap in each.
+const DETAIL: [(u64, usize); 6] =
+    [(PARTS, 8), (PARTS / 2, 8), (PARTS / 4, 4), (PARTS / 8, 2), (PARTS / 16, 1), (PARTS / 32, 1)];
 /// Up to so many points of a panel are kept one by one.
 const MOST_POINTS: usize = 20_000;
 
@@ -43,6 +48,9 @@ pub enum Panel {
         /// How many were left out, because there are too many.
         #[serde(default, skip_serializing_if = "is_zero")]
         left_out: u64,
+        /// How many intervals and moments of those that are here were left out, because others of their time are kept.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        items_left_out: u64,
     },
     /// Values over time.
     Values {
@@ -57,6 +65,9 @@ pub enum Panel {
         /// How many observations were left out, because others of their time are kept.
         #[serde(default, skip_serializing_if = "is_zero")]
         left_out: u64,
+        /// How many of those were refused or broken.
+        #[serde(default, skip_serializing_if = "is_zero")]
+        outstanding_left_out: u64,
     },
 }
 
@@ -120,20 +131,26 @@ impl Lanes {
     }
 
     /// Keeps what a page has use for, whatever the length of the run: of many lanes, those in the counterexamples and the busiest;
-    /// of many values, those that bound the rest of each short part of the run. What proves a verdict always stays, and what is left
-    /// out is counted.
+    /// of many intervals, how much of each short part of the run they take ([`gather`]); of many values, those that bound the rest
+    /// of it. What proves a verdict always stays, and what is left out is counted.
     #[must_use]
     pub fn kept(mut self, verdict: &Verdict, end: Nanos) -> Self {
         let proof: BTreeSet<Index> =
             verdict.findings.iter().flat_map(|finding| finding.operations.iter().copied()).collect();
         for panel in &mut self.panels {
             match panel {
-                Panel::Lanes { lanes, left_out, .. } => *left_out += fold(lanes, &proof),
-                Panel::Values { curves, points, left_out, .. } => {
+                Panel::Lanes { lanes, left_out, items_left_out, .. } => {
+                    *left_out += fold(lanes, &proof);
+                    *items_left_out += crowd(lanes, &proof, end);
+                }
+                Panel::Values { curves, points, left_out, outstanding_left_out, .. } => {
                     for curve in curves {
                         thin_steps(&mut curve.steps, end);
                     }
+                    let outstanding = |points: &[Point]| points.iter().filter(|point| !point.style.is_plain()).count();
+                    let before = outstanding(points);
                     *left_out += thin_points(points, &proof, end);
+                    *outstanding_left_out += (before - outstanding(points)) as u64;
                 }
             }
         }
@@ -167,6 +184,38 @@ fn fold(lanes: &mut Vec<Lane>, proof: &BTreeSet<Index>) -> u64 {
     (all - lanes.len()) as u64
 }
 
+/// Gathers lanes that hold too much; how many intervals and moments went.
+fn crowd(lanes: &mut [Lane], proof: &BTreeSet<Index>, end: Nanos) -> u64 {
+    if lanes.iter().map(items).sum::<usize>() <= MOST_ITEMS {
+        return 0;
+    }
+    let mut left_out = 0;
+    for (count, most_overlapping) in DETAIL {
+        let cells = Cells { from_ns: 0, to_ns: end, count, most_overlapping };
+        let gathered: Vec<_> = lanes.iter().map(|lane| gather(lane, &cells, proof)).collect();
+        if gathered.iter().map(Gathered::len).sum::<usize>() > MOST_ITEMS && count > PARTS / 32 {
+            continue;
+        }
+        let kept: Vec<_> = gathered.into_iter().map(own).collect();
+        for (lane, (spans, crowds, marks, spans_left_out)) in lanes.iter_mut().zip(kept) {
+            left_out += spans_left_out + (lane.marks.len() - marks.len()) as u64;
+            (lane.spans, lane.crowds, lane.marks) = (spans, crowds, marks);
+        }
+        break;
+    }
+    left_out
+}
+
+fn items(lane: &Lane) -> usize {
+    lane.spans.len() + lane.crowds.len() + lane.marks.len()
+}
+
+/// What was gathered, apart from the lane that it was gathered from.
+fn own(gathered: Gathered<'_>) -> (Vec<Span>, Vec<Crowd>, Vec<Mark>, u64) {
+    let spans = gathered.spans.into_iter().cloned().collect();
+    (spans, gathered.crowds, gathered.marks.into_iter().cloned().collect(), gathered.left_out)
+}
+
 /// The part of the run that a time lies in.
 fn part(time: Nanos, end: Nanos) -> u64 {
     (u128::from(time) * u128::from(PARTS) / u128::from(end.max(1))).try_into().unwrap_or(u64::MAX)
@@ -196,36 +245,35 @@ fn thin_steps(steps: &mut Vec<(Nanos, i64)>, end: Nanos) {
     *steps = kept;
 }
 
-/// Keeps of each part of the run the points with the least and the most value, and all that are not plain or in the proof; how many
-/// went.
+/// Keeps of each part of the run the points of each style with the least and the most value, and all in the proof; how many went.
 fn thin_points(points: &mut Vec<Point>, proof: &BTreeSet<Index>, end: Nanos) -> u64 {
     if points.len() <= MOST_POINTS {
         return 0;
     }
     let all = points.len();
-    let mut keep = vec![false; all];
+    let mut keep: Vec<bool> =
+        points.iter().map(|point| point.operation.is_some_and(|operation| proof.contains(&operation))).collect();
     let mut start = 0;
     for group in points.chunk_by(|one, next| part(one.at_ns, end) == part(next.at_ns, end)) {
-        let places = || group.iter().enumerate();
-        let least = places().min_by_key(|(_, point)| point.value);
-        let most = places().max_by_key(|(_, point)| point.value);
-        for (at, _) in least.into_iter().chain(most) {
-            keep[start + at] = true;
+        for style in [PointStyle::Plain, PointStyle::Refused, PointStyle::Broken] {
+            let places = || group.iter().enumerate().filter(|(_, point)| point.style == style);
+            let least = places().min_by_key(|(_, point)| point.value);
+            let most = places().max_by_key(|(_, point)| point.value);
+            for (at, _) in least.into_iter().chain(most) {
+                keep[start + at] = true;
+            }
         }
         start += group.len();
     }
-    let mut at = 0;
-    points.retain(|point| {
-        at += 1;
-        keep[at - 1] || !point.style.is_plain() || point.operation.is_some_and(|operation| proof.contains(&operation))
-    });
+    let mut keep = keep.into_iter();
+    points.retain(|_| keep.next().unwrap_or(false));
     (all - points.len()) as u64
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Finding, OperationCounts, Span, SpanStyle};
+    use crate::{Finding, OperationCounts, SpanStyle};
 
     fn verdict(operations: Vec<Index>) -> Verdict {
         let mut verdict = Verdict::merge(Vec::new(), OperationCounts::default(), "");
@@ -241,7 +289,7 @@ mod tests {
             label: String::new(),
             operation: Some(label * 1_000 + at),
         };
-        Lane { label: label.to_string(), spans: (0..spans).map(span).collect(), marks: Vec::new() }
+        Lane { label: label.to_string(), spans: (0..spans).map(span).collect(), ..Lane::default() }
     }
 
     fn point(at_ns: Nanos, value: i64, style: PointStyle) -> Point {
@@ -251,8 +299,7 @@ mod tests {
     #[test]
     fn of_many_lanes_the_proof_and_the_busiest_stay_in_their_order() {
         let mut lanes = Lanes::new("Who", "");
-        let panel = Panel::Lanes { name: "Key".into(), lanes: (0..60).map(|at| lane(at, at)).collect(), left_out: 0 };
-        lanes.panels.push(panel);
+        lanes.panels.push(lanes_panel("Key", (0..60).map(|at| lane(at, at)).collect()));
         let kept = lanes.clone().kept(&verdict(vec![3_001, 20_000]), 100);
         let [Panel::Lanes { lanes: shown, left_out, .. }] = kept.panels.as_slice() else { panic!("{kept:?}") };
         let labels: Vec<_> = shown.iter().map(|lane| lane.label.as_str()).collect();
@@ -274,7 +321,7 @@ mod tests {
         let (lowest, highest) = (0, 996);
         let curves = vec![Curve { label: "at least".into(), steps: steps.clone() }];
         let mut lanes = Lanes::new("What", "");
-        lanes.panels.push(Panel::Values { name: "Value".into(), curves, points, left_out: 0 });
+        lanes.panels.push(Panel::Values { name: "Value".into(), curves, points, left_out: 0, outstanding_left_out: 0 });
         let kept = lanes.kept(&verdict(vec![777_777_000]), end);
         let [Panel::Values { curves, points, left_out, .. }] = kept.panels.as_slice() else { panic!("{kept:?}") };
         assert!(points.len() < 2 * 8_192 + 10 && points.len() as u64 + left_out == 1_000_000, "{}", points.len());
@@ -287,13 +334,73 @@ mod tests {
         assert_eq!(thinned.iter().map(|step| step.1).max(), Some(highest));
     }
 
+    fn lanes_panel(name: &str, lanes: Vec<Lane>) -> Panel {
+        Panel::Lanes { name: name.into(), lanes, left_out: 0, items_left_out: 0 }
+    }
+
+    #[test]
+    fn a_million_writes_that_overlap_are_bounded_and_keep_the_proof() {
+        let end = 1_000_000_000;
+        let span = |at: u64| Span {
+            from_ns: at * 20_000,
+            to_ns: at * 20_000 + 70_000,
+            style: SpanStyle::Ok,
+            label: format!("={at}"),
+            operation: Some(at),
+        };
+        let mark = |at: u64| Mark { at_ns: at * 20_000, label: at.to_string(), operation: Some(1_000_000 + at) };
+        let lane = |key: u64| Lane {
+            label: format!("key {key}"),
+            spans: (0..50_000).map(span).collect(),
+            marks: (0..50_000).map(mark).collect(),
+            ..Lane::default()
+        };
+        let mut lanes = Lanes::new("What", "");
+        lanes.panels.push(lanes_panel("Key", (0..10).map(lane).collect()));
+        let kept = lanes.kept(&verdict(vec![4_711, 4_712, 1_044_444]), end);
+        let [Panel::Lanes { lanes, items_left_out, .. }] = kept.panels.as_slice() else { panic!("no panel") };
+        let all: usize = lanes.iter().map(items).sum();
+        assert!(all <= MOST_ITEMS, "{all} items");
+        let spans = |lane: &Lane| lane.spans.len() as u64 + lane.crowds.iter().map(|crowd| crowd.count).sum::<u64>();
+        let told: u64 = lanes.iter().map(|lane| spans(lane) + lane.marks.len() as u64).sum();
+        assert_eq!(told + items_left_out, 1_000_000);
+        for lane in lanes {
+            let stays = |index| lane.spans.iter().any(|span| span.operation == Some(index));
+            assert!(stays(4_711) && stays(4_712));
+            assert!(lane.marks.iter().any(|mark| mark.operation == Some(1_044_444)));
+        }
+    }
+
+    #[test]
+    fn a_run_that_is_broken_from_the_start_is_bounded_too() {
+        let style = |at: u64| [PointStyle::Broken, PointStyle::Plain, PointStyle::Refused][at as usize % 3];
+        let points = (0..1_000_000).map(|at| point(at * 1_000, (at % 997) as i64, style(at))).collect();
+        let mut lanes = Lanes::new("What", "");
+        let name = "Value".to_owned();
+        lanes.panels.push(Panel::Values { name, curves: vec![], points, left_out: 0, outstanding_left_out: 0 });
+        let kept = lanes.kept(&verdict(vec![777_776_000, 777_777_000]), 1_000_000_000);
+        let [Panel::Values { points, left_out, outstanding_left_out, .. }] = kept.panels.as_slice() else {
+            panic!("{kept:?}")
+        };
+        assert!(points.len() as u64 <= 6 * PARTS + 2, "{} points are kept", points.len());
+        assert_eq!(points.len() as u64 + left_out, 1_000_000);
+        let outstanding = points.iter().filter(|point| !point.style.is_plain()).count() as u64;
+        assert_eq!(outstanding + outstanding_left_out, 666_667);
+        for proof in [777_776_000, 777_777_000] {
+            assert!(points.iter().any(|point| point.operation == Some(proof)), "{proof} is left out");
+        }
+    }
+
     #[test]
     fn what_is_written_can_be_read() {
         let mut lanes = Lanes::new("Who held the lock", "Solid: surely held.");
-        lanes.panels.push(Panel::Lanes { name: "Client".into(), lanes: vec![lane(1, 2)], left_out: 0 });
+        let crowds =
+            vec![Crowd { from_ns: 1, to_ns: 2, style: SpanStyle::Ok, count: 3, held_ns: 4, operation: Some(5) }];
+        lanes.panels.push(lanes_panel("Client", vec![Lane { crowds, ..lane(1, 2) }]));
         let points = vec![point(7, -3, PointStyle::Refused)];
         let curves = vec![Curve { label: "lock 0".into(), steps: vec![(1, 2), (3, 4)] }];
-        lanes.panels.push(Panel::Values { name: "Token".into(), curves, points, left_out: 5 });
+        let panel = Panel::Values { name: "Token".into(), curves, points, left_out: 5, outstanding_left_out: 2 };
+        lanes.panels.push(panel);
         let text = serde_json::to_string(&lanes).unwrap();
         assert_eq!(serde_json::from_str::<Lanes>(&text).unwrap(), lanes);
     }

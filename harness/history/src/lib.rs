@@ -5,6 +5,7 @@
 
 mod campaign;
 mod counts;
+mod crowd;
 mod event;
 mod fault;
 pub mod foreign;
@@ -26,6 +27,7 @@ pub use campaign::{
     HarnessReason, JournalEntry, Tally, Unavailable,
 };
 pub use counts::OperationCounts;
+pub use crowd::{Cells, Crowd, Gathered, gather};
 pub use event::{EventType, Header, Line, LineBody, OpenLine, ProcessLabel};
 pub use fault::{Band, FaultAction, FaultDetail, FaultInterval, FaultOutcome, FaultStage, Pattern};
 pub use jepsen::{ExportError, JepsenNotation, JepsenShape, JepsenValue, write_jepsen};

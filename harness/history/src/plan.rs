@@ -121,6 +121,9 @@ pub struct Plan {
     pub workload: String,
     /// The target with its options: `raft:unfenced`.
     pub target: String,
+    /// The directory in which the run was asked for: where the path of a target's file begins, if it is relative.
+    #[serde(default)]
+    pub directory: String,
     /// The faults as they were asked for: `partition,pause`; of a stored plan that was edited, their names.
     pub nemesis: String,
     /// Settings of the run.
@@ -150,6 +153,7 @@ impl Plan {
             seed: 0,
             workload: String::new(),
             target: target.into(),
+            directory: String::new(),
             nemesis: "none".to_owned(),
             settings: RunSettings {
                 nodes,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Index, Nanos};
+use crate::{Crowd, Index, Nanos};
 
 /// The three verdicts, in the order of their gravity: merging takes the gravest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -238,6 +238,9 @@ pub struct Lane {
     /// Points in time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub marks: Vec<Mark>,
+    /// Intervals that are too many and too short to be told apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub crowds: Vec<Crowd>,
 }
 
 /// An interval in a [`Lane`].
@@ -258,7 +261,7 @@ pub struct Span {
 }
 
 /// How a [`Span`] is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SpanStyle {
     /// An operation that is ok.

@@ -145,6 +145,8 @@ class Drawing {
     });
     svg.addEventListener('pointermove', (event) => {
       const [x, y] = this.at(event);
+      // The button was let go elsewhere.
+      if (!(event.buttons & 1) && !dragging) start = null;
       if (start !== null && Math.abs(x - start) > 6 && !dragging) {
         dragging = true;
         svg.setPointerCapture(event.pointerId);

@@ -28,8 +28,7 @@ const filter = {
       const proof = new Set(run.facts.proof);
       tests.push((i) => proof.has(operations.index[i]));
     }
-    const words = this.words.toLowerCase().replace(/\bop\s+(?=\d)/g, 'op').split(/\s+/).filter(Boolean);
-    for (const word of words) tests.push(wordTest(word));
+    for (const word of wordsOf(this.words)) tests.push(wordTest(word));
     return tests;
   },
 
@@ -54,6 +53,13 @@ const filter = {
     show(found.subarray(0, many));
   },
 };
+
+// The words of a search. What the table puts between them is no part of them: `lock m, ttl_ms 2000 → token 453` is found as it
+// is read there.
+function wordsOf(text) {
+  const bare = text.toLowerCase().replace(/\bop\s+(?=\d)/g, 'op').replaceAll('→', ' ').split(/\s+/);
+  return bare.map((word) => word.replace(/^[",]+|[",]+$/g, '')).filter(Boolean);
+}
 
 function wordTest(word) {
   const operations = run.operations;

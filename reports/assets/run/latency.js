@@ -93,9 +93,9 @@ const latencyPlot = {
   },
 
   draw() {
-    if (!this.drawing || run.printing) return;
+    if (!this.drawing) return;
     this.drawLevels();
-    const dense = this.order && (!isWhole() || this.total > MOST_MARKS);
+    const dense = this.order && !run.printing && (!isWhole() || this.total > MOST_MARKS);
     this.panels.scatter.fixed.setAttribute('display', dense ? 'none' : 'inline');
     const pen = this.pen();
     if (dense) this.drawScatter(pen);

@@ -34,7 +34,8 @@ const logs = {
     find('#later').addEventListener('click', () => this.widen(1));
     this.lines.addEventListener('click', (event) => {
       const button = event.target.closest('[data-time]');
-      if (button) choose(inFlight(+button.dataset.time, button.dataset.node), 'log');
+      const position = button ? inFlight(+button.dataset.time, button.dataset.node) : -1;
+      if (position >= 0) choose(position, 'log');
     });
     const left = run.logs.map((log) => log.leftOut).filter(Boolean);
     find('#log-left-out').replaceChildren(...left.map((words) => element('p', { class: 'note' }, words)));
@@ -85,14 +86,17 @@ const logs = {
     const [from, to] = this.interval();
     const lines = this.between(from, to);
     const total = lines.length;
-    if (total > MOST_LINES) lines.splice(MOST_LINES);
-    const rows = lines.map((line) => ({ time: line.time, made: logRow(line) }));
+    const [start, end] = this.nearest(lines);
+    const rows = lines.slice(start, end).map((line) => ({ time: line.time, made: logRow(line) }));
+    const cut = (many, where) => element('div', { class: 'no-line' }, `${counted(many, `line ${where} is`, `lines ${where} are`)} left out.`);
+    if (start > 0) rows.unshift({ time: lines[start - 1].time, made: cut(start, 'before') });
+    if (end < total) rows.push({ time: lines[end].time, made: cut(total - end, 'behind') });
     if (run.chosen >= 0) for (const row of momentRows(run.chosen)) rows.splice(lowerBound(rows.map((at) => at.time), row.time), 0, row);
     if (total === 0) rows.push({ made: element('div', { class: 'no-line' }, 'No log line in this interval.') });
     const height = this.lines.scrollHeight;
     const top = this.lines.scrollTop;
     this.lines.replaceChildren(...rows.map((row) => row.made));
-    this.said.textContent = this.words(total, from, to);
+    this.said.textContent = this.words(total, end - start, from, to);
     if (widened === 0) this.lines.scrollTop = top + this.lines.scrollHeight - height;
     else if (widened === undefined) {
       const moment = find('.now', this.lines);
@@ -100,8 +104,17 @@ const logs = {
     }
   },
 
-  words(total, from, to) {
-    const most = total > MOST_LINES ? `; the first ${figure(MOST_LINES)} are shown` : '';
+  // Of more lines than there is room for, those around the moment, and as many again for each half second that was asked for.
+  nearest(lines) {
+    if (lines.length <= MOST_LINES) return [0, lines.length];
+    const centre = lowerBound(lines.map(({ time }) => time), this.about()[0]);
+    const [before, behind] = this.wider.map((wider) => MOST_LINES / 2 + wider / NEAR * MOST_LINES);
+    const start = clamp(centre - before, 0, lines.length - MOST_LINES);
+    return [start, Math.min(Math.max(centre + behind, start + MOST_LINES), lines.length)];
+  },
+
+  words(total, shown, from, to) {
+    const most = shown < total ? `; the nearest ${figure(shown)} are shown` : '';
     const far = this.wider[0] + this.wider[1] > 0;
     const where = far ? `from ${seconds(Math.max(from, 0))} s to ${seconds(to)} s` : `within 500 ms of ${this.about()[2]}`;
     return total > 0 ? `${counted(total, 'line', 'lines')} ${where}${most}` : `No log line ${where}`;
@@ -110,8 +123,11 @@ const logs = {
 
 function logRow({ time, node, line }) {
   const [level, sign] = levelOf(line);
+  const leads = run.operations !== null && run.operations.invoked[0] <= time;
+  const title = 'To the operation in flight on this node then, else to the one invoked last';
   return element('div', {},
-    element('button', { type: 'button', class: 't', 'data-time': time, 'data-node': node, title: 'To the operation in flight then' }, seconds(time)),
+    leads ? element('button', { type: 'button', class: 't', 'data-time': time, 'data-node': node, title }, seconds(time))
+      : element('span', { class: 't' }, seconds(time)),
     element('span', { class: 'n' }, node),
     element('span', { class: `l ${sign}` }, level),
     element('span', { class: 'm' }, element('bdi', {}, visible(line))));
@@ -132,12 +148,19 @@ function momentRows(i) {
   return [row(completed(i), `${name} completed: ${OUTCOMES[operations.outcome[i]]}${reason}`), began];
 }
 
-// The last operation invoked on a node before a time; where there is none, on any.
+// Of the operations in flight on a node at a time, the one invoked last; where none was, the last one invoked on it before, else
+// on any. -1 where there was none yet.
 function inFlight(time, node) {
   const before = lowerBound(run.operations.invoked, time + 1) - 1;
   const wanted = +node.slice(1);
-  for (let i = before; i >= 0; i--) if (run.operations.node[i] === wanted) return i;
-  return Math.max(before, 0);
+  let last = -1;
+  for (let i = before; i >= 0; i--) {
+    if (run.operations.node[i] !== wanted) continue;
+    if (last < 0) last = i;
+    // What never completed has no time of completion.
+    if (!(completed(i) < time)) return i;
+  }
+  return last < 0 ? before : last;
 }
 
 const card = {

@@ -9,6 +9,8 @@ const table = {
   shown: new Uint32Array(0),
   first: 0,
   active: 0,
+  // How many operations have a text of which only the start is here.
+  cut: 0,
   rows: new Map(),
 
   start() {
@@ -68,6 +70,8 @@ const table = {
         if (names.size > 200) break;
       }
     }
+    const texts = [run.operations.asked, run.operations.answered, run.operations.reason];
+    for (let i = 0; i < count; i++) if (texts.some((column) => column.isCut(i))) this.cut++;
     find('#kind').append(...[...names].sort().map((name) => element('option', { value: name }, visible(name))));
     find('#unpacking').hidden = true;
     find('#browse').hidden = false;
@@ -76,13 +80,14 @@ const table = {
 
   search() {
     const total = run.operations.count;
+    const cut = filter.words.trim() && this.cut > 0 ? `; the long texts of ${figure(this.cut)} are searched at their start only` : '';
     return filter.apply(
       (share) => { this.count.textContent = `Searching, ${Math.floor(share * 100)} %`; },
       (found) => {
         this.shown = found;
         this.count.textContent = filter.isOpen()
           ? counted(total, 'operation', 'operations')
-          : `${figure(found.length)} of ${counted(total, 'operation', 'operations')}`;
+          : `${figure(found.length)} of ${counted(total, 'operation', 'operations')}${cut}`;
         this.scroller.setAttribute('aria-rowcount', found.length + 1);
         this.none.hidden = found.length > 0;
         const chosen = this.placeOf(run.chosen);
@@ -161,7 +166,12 @@ const table = {
       kept.set(at, row);
     }
     for (const [at, row] of this.rows) if (kept.get(at) !== row) row.remove();
-    for (const row of kept.values()) if (!row.isConnected) this.body.append(row);
+    // In the order in which they are read, wherever they come back.
+    let next = null;
+    for (const row of [...kept.values()].reverse()) {
+      if (!row.isConnected) this.body.insertBefore(row, next);
+      next = row;
+    }
     this.rows = kept;
     this.scroller.tabIndex = kept.has(this.active) ? -1 : 0;
     if (focused && !this.body.contains(document.activeElement)) this.scroller.focus({ preventScroll: true });

@@ -17,6 +17,7 @@ function choose(position, from) {
 // The operation that the address names, if any.
 function chooseByAddress(from) {
   const wanted = /^#op-(\d+)$/.exec(location.hash);
+  if (run.operations && run.chosen >= 0 && !location.hash) choose(-1, 'key');
   if (!wanted || !run.operations) return;
   const position = positionOf(+wanted[1]);
   find('#no-such').hidden = position >= 0;
@@ -62,11 +63,11 @@ function markProof() {
 function startKeys() {
   document.addEventListener('keydown', (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+    // A key of one character acts only where the focus is in its section: speech input presses such keys without meaning to.
     const typing = event.target.matches('input, select, textarea');
-    if (event.key === '/' && !typing) {
+    if (event.key === '/' && !typing && event.target.closest('#operations')) {
       event.preventDefault();
       find('#find').focus();
-      find('#operations').scrollIntoView();
     } else if (event.key === 'Escape') {
       if (!filter.isOpen()) table.clear();
       else if (run.chosen >= 0) choose(-1, 'key');
@@ -127,11 +128,10 @@ function startPrint() {
   let before = null;
   addEventListener('beforeprint', () => {
     before = run.domain;
+    run.printing = true;
     zoom(0, run.facts.end);
     for (const drawing of drawings) drawing.place();
     latencyPlot.draw();
-    run.printing = true;
-    if (latencyPlot.drawing) latencyPlot.panels.scatter.fixed.setAttribute('display', 'inline');
   });
   addEventListener('afterprint', () => {
     run.printing = false;
@@ -145,7 +145,8 @@ async function start() {
   const theme = () => run.tell('theme');
   new MutationObserver(theme).observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme'] });
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', theme);
-  if (find('#run-operations')) {
+  // A run whose cluster never came up has no operation, and so no table of them.
+  if (find('#grid')) {
     table.start();
     find('#unpacking').hidden = false;
     run.operations = await readOperations();

@@ -80,6 +80,12 @@ class Texts {
     return text;
   }
 
+  // Whether only the start of an operation's text is here, as its own end says.
+  isCut(i) {
+    this.cut ||= this.forms.map((parts) => /… \(cut: [\d,]+ bytes in all\)$/.test(parts.join('0')));
+    return this.form[i] !== 0 && this.cut[this.form[i] - 1];
+  }
+
   // A test whether the text of an operation holds a word in small letters. A word without a digit lies within one part of a
   // form, so it is sought once in each form.
   holds(word) {

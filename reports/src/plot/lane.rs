@@ -276,7 +276,7 @@ mod tests {
     fn no_label_covers_another_or_a_bar() {
         let spans =
             (0..40_u64).map(|at| span(at * 7, at * 7 + 5, SpanStyle::Ok, &format!("operation number {at}"))).collect();
-        let lane = Lane { label: "process 1".into(), spans, marks: vec![] };
+        let lane = Lane { label: "process 1".into(), spans, ..Lane::default() };
         let axis = TimeAxis::new(0, 1_000_000_000, LEFT, 1040.0);
         let layout = LaneLayout::new(&lane, &axis, None);
         assert_eq!(layout.operations.len(), 40);
@@ -301,7 +301,7 @@ mod tests {
                 span(0, 600_000_000, SpanStyle::Definite, "held"),
                 span(0, 800_000_000, SpanStyle::Possible, "lease"),
             ],
-            marks: vec![],
+            ..Lane::default()
         };
         let axis = TimeAxis::new(0, 1_000_000_000, LEFT, 1040.0);
         let layout = LaneLayout::new(&lane, &axis, Some((500_000_000, 900_000_000)));
@@ -317,6 +317,7 @@ mod tests {
             label: "process 3".into(),
             spans: vec![span(0, 1_000_000_000, SpanStyle::Belief, &"x".repeat(500))],
             marks: vec![Mark { at_ns: 1, label: "here".into(), operation: None }],
+            ..Lane::default()
         };
         let axis = TimeAxis::new(0, 1_000_000_000, LEFT, 1040.0);
         let layout = LaneLayout::new(&lane, &axis, None);

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use dsjepsen_history::{Index, Lane, MOST_LANES, Mark, Nanos, Span, SpanStyle};
+use dsjepsen_history::{Crowd, Gathered, Index, Lane, MOST_LANES, Mark, Nanos, Span, SpanStyle};
 
 use super::GUTTER;
 use super::axis::TimeAxis;
 use super::bands::{self, BandLabels, DrawnFault};
-use super::detail::{Piece, Tick, pieces};
+use super::detail::{Piece, gathered, pieces, share};
 use super::labels::text_width;
 use super::svg::{Anchor, Canvas};
 use crate::text::{counted, harmless, seconds, span as length};
@@ -18,10 +18,6 @@ const LANE: f64 = 20.0;
 const ROW: f64 = 13.0;
 /// The most rows of a lane; what overlaps still more lies over one another in the last.
 const MOST_ROWS: usize = 8;
-/// The most pieces that a panel is drawn with before its cells become wider.
-const MOST_PIECES: usize = 5_000;
-/// The widest cell, in px.
-const WIDEST: u32 = 16;
 /// The most marks in a cell's width of one lane, and the most spans, whose labels wait for a zoom.
 const MOST_LABELS: usize = 1_500;
 
@@ -66,20 +62,21 @@ impl Ground<'_> {
 struct Layout<'a> {
     lane: &'a Lane,
     pieces: Vec<(Piece<'a>, usize)>,
+    marks: Vec<&'a Mark>,
     rows: usize,
 }
 
 impl<'a> Layout<'a> {
-    fn new(lane: &'a Lane, pieces: Vec<Piece<'a>>) -> Self {
+    fn new(lane: &'a Lane, gathered: Gathered<'a>) -> Self {
         let mut ends: Vec<Nanos> = Vec::new();
-        let placed = pieces.into_iter().map(|piece| {
+        let placed = pieces(&gathered.spans, gathered.crowds).into_iter().map(|piece| {
             let (from, to) = match &piece {
                 Piece::Whole(span) => (span.from_ns, span.to_ns),
-                Piece::Tick(tick) => tick.cell,
+                Piece::Tick(crowd) => (crowd.from_ns, crowd.to_ns),
             };
-            // A tick's cell may reach over the start of what follows; that is no overlap.
-            let to = if matches!(piece, Piece::Tick(_)) { from } else { to };
-            let row = ends.iter().position(|end| *end <= from).unwrap_or(ends.len()).min(MOST_ROWS - 1);
+            // A tick's cell may reach over the start of what follows, and over the end of what was before; that is no overlap.
+            let (fits, to) = if matches!(piece, Piece::Tick(_)) { (to, from) } else { (from, to) };
+            let row = ends.iter().position(|end| *end <= fits).unwrap_or(ends.len()).min(MOST_ROWS - 1);
             match ends.get_mut(row) {
                 Some(end) => *end = to.max(*end),
                 None => ends.push(to),
@@ -87,7 +84,7 @@ impl<'a> Layout<'a> {
             (piece, row)
         });
         let pieces: Vec<_> = placed.collect();
-        Self { lane, rows: ends.len().max(1), pieces }
+        Self { lane, rows: ends.len().max(1), pieces, marks: gathered.marks }
     }
 
     fn bars(&self) -> f64 {
@@ -95,7 +92,7 @@ impl<'a> Layout<'a> {
     }
 
     fn height(&self) -> f64 {
-        let marks = if self.lane.marks.is_empty() || self.lane.spans.is_empty() { 0.0 } else { ROW };
+        let marks = if self.marks.is_empty() || self.pieces.is_empty() { 0.0 } else { ROW };
         self.bars() + marks
     }
 
@@ -108,10 +105,12 @@ impl<'a> Layout<'a> {
 /// Draws the lanes of a panel from `top` on, under their name, and returns where they end.
 pub(crate) fn draw(canvas: &mut Canvas, ground: &Ground<'_>, lanes: &[Lane], top: f64) -> f64 {
     let lanes = &lanes[..lanes.len().min(MOST_LANES)];
-    let layouts = layouts(lanes, ground);
+    let drawn = gathered(lanes, &ground.axis, ground.proof);
+    let layouts: Vec<_> = lanes.iter().zip(drawn).map(|(lane, drawn)| Layout::new(lane, drawn)).collect();
     let bottom = top + layouts.iter().map(Layout::height).sum::<f64>();
     ground.draw(canvas, top, bottom);
-    let labelled = lanes.iter().map(|lane| lane.spans.len() + lane.marks.len()).sum::<usize>() <= MOST_LABELS;
+    let all = lanes.iter().map(|lane| lane.spans.len() + lane.marks.len() + lane.crowds.len());
+    let labelled = all.sum::<usize>() <= MOST_LABELS;
     let mut y = top;
     for layout in &layouts {
         draw_lane(canvas, ground, layout, y, labelled);
@@ -121,17 +120,9 @@ pub(crate) fn draw(canvas: &mut Canvas, ground: &Ground<'_>, lanes: &[Lane], top
     bottom
 }
 
-/// Lays all lanes out, with cells as wide as it takes to keep the drawing small.
-fn layouts<'a>(lanes: &'a [Lane], ground: &Ground<'_>) -> Vec<Layout<'a>> {
-    let mut cell = 1;
-    loop {
-        let drawn: Vec<Vec<Piece<'a>>> =
-            lanes.iter().map(|lane| pieces(&lane.spans, &ground.axis, cell, ground.proof)).collect();
-        if cell >= WIDEST || drawn.iter().map(Vec::len).sum::<usize>() <= MOST_PIECES {
-            return lanes.iter().zip(drawn).map(|(lane, pieces)| Layout::new(lane, pieces)).collect();
-        }
-        cell *= 2;
-    }
+/// How many intervals and moments the drawing leaves out beside what the file does.
+pub(crate) fn left_out(lanes: &[Lane], axis: &TimeAxis, proof: &BTreeSet<Index>) -> u64 {
+    gathered(&lanes[..lanes.len().min(MOST_LANES)], axis, proof).iter().map(|drawn| drawn.left_out).sum()
 }
 
 fn draw_lane(canvas: &mut Canvas, ground: &Ground<'_>, layout: &Layout<'_>, top: f64, labelled: bool) {
@@ -141,21 +132,18 @@ fn draw_lane(canvas: &mut Canvas, ground: &Ground<'_>, layout: &Layout<'_>, top:
     let mut room = vec![0; layout.pieces.len()];
     for (at, (piece, row)) in layout.pieces.iter().enumerate().rev() {
         room[at] = next[*row];
-        next[*row] = match piece {
-            Piece::Whole(span) => span.from_ns,
-            Piece::Tick(tick) => tick.cell.0,
-        };
+        next[*row] = piece.from();
     }
     for ((piece, row), room) in layout.pieces.iter().zip(room) {
         let (y, height) = layout.row(*row);
         let bar = (top + y, height);
         match piece {
             Piece::Whole(span) => draw_span(canvas, ground, (layout.lane, span), bar, labelled.then_some(room)),
-            Piece::Tick(tick) => draw_tick(canvas, ground, (layout.lane, tick), bar),
+            Piece::Tick(crowd) => draw_tick(canvas, ground, (layout.lane, crowd), bar),
         }
     }
-    let marks = if layout.lane.spans.is_empty() { top } else { top + layout.bars() - 4.0 };
-    draw_marks(canvas, ground, layout.lane, marks, labelled);
+    let marks = if layout.pieces.is_empty() { top } else { top + layout.bars() - 4.0 };
+    draw_marks(canvas, ground, layout, marks, labelled);
 }
 
 /// `client 3 on n4` in two columns.
@@ -248,34 +236,33 @@ fn draw_label(canvas: &mut Canvas, ground: &Ground<'_>, span: &Span, label: &str
     }
 }
 
-fn draw_tick(canvas: &mut Canvas, ground: &Ground<'_>, (lane, tick): (&Lane, &Tick), (y, height): (f64, f64)) {
-    let share = (tick.share() * height).max(height * 0.3);
+fn draw_tick(canvas: &mut Canvas, ground: &Ground<'_>, (lane, crowd): (&Lane, &Crowd), (y, height): (f64, f64)) {
+    let share = (share(crowd) * height).max(height * 0.3);
+    let cell = crowd.to_ns - crowd.from_ns;
+    let held =
+        if crowd.held_ns > cell { "some at a time, in".to_owned() } else { format!("{} of", length(crowd.held_ns)) };
     let title = format!(
-        "{}, {}, {} of {} at {} s",
+        "{}, {}, {held} {} at {} s",
         lane.label,
-        counted(tick.count, "interval", "intervals"),
-        length(tick.held),
-        length(tick.cell.1 - tick.cell.0),
-        seconds(tick.cell.0, 3)
+        counted(crowd.count, "interval", "intervals"),
+        length(cell),
+        seconds(crowd.from_ns, 3)
     );
-    canvas.open_mark(tick.first, false, &title);
+    canvas.open_mark(crowd.operation, false, &title);
     let bar = (y + (height - share) / 2.0, share);
-    canvas.interval(&ground.axis, tick.cell, bar, 1.0, class(tick.style));
-    canvas.close_operation(tick.first);
+    canvas.interval(&ground.axis, (crowd.from_ns, crowd.to_ns), bar, 1.0, class(crowd.style));
+    canvas.close_operation(crowd.operation);
 }
 
 /// Draws the moments of a lane; those that would lie on one another are one.
-fn draw_marks(canvas: &mut Canvas, ground: &Ground<'_>, lane: &Lane, top: f64, labelled: bool) {
-    let axis = &ground.axis;
-    let mut marks: Vec<&Mark> = lane.marks.iter().filter(|mark| axis.shows(mark.at_ns, mark.at_ns)).collect();
+fn draw_marks(canvas: &mut Canvas, ground: &Ground<'_>, layout: &Layout<'_>, top: f64, labelled: bool) {
+    let (axis, lane) = (&ground.axis, layout.lane);
+    // Few are drawn each, and part when the page is zoomed.
+    let mut marks: Vec<&Mark> = if labelled { lane.marks.iter().collect() } else { layout.marks.clone() };
+    marks.retain(|mark| axis.shows(mark.at_ns, mark.at_ns));
     marks.sort_by_key(|mark| mark.at_ns);
-    let mut before = f64::NEG_INFINITY;
     for (at, mark) in marks.iter().enumerate() {
         let proves = ground.proves(mark.operation);
-        if axis.x(mark.at_ns) - before < 1.0 && !proves && !labelled {
-            continue;
-        }
-        before = axis.x(mark.at_ns);
         let label = harmless(&mark.label, 40);
         let title = format!("{}, {label}, {} s", lane.label, seconds(mark.at_ns, 3));
         canvas.open_mark(mark.operation, proves, &title);
@@ -289,5 +276,44 @@ fn draw_marks(canvas: &mut Canvas, ground: &Ground<'_>, lane: &Lane, top: f64, l
             canvas.interval_label(axis, (mark.at_ns, next), (3.0, top + 13.0), need, class, &label);
         }
         canvas.close_operation(mark.operation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hold(from_ns: Nanos, to_ns: Nanos) -> Span {
+        Span { from_ns, to_ns, style: SpanStyle::Definite, label: String::new(), operation: None }
+    }
+
+    /// The rows of a lane on an axis of 956 px.
+    fn rows(spans: Vec<Span>, end: Nanos) -> usize {
+        let lanes = [Lane { spans, ..Lane::default() }];
+        let drawn = gathered(&lanes, &TimeAxis::of_run(end), &BTreeSet::new());
+        let most = drawn.into_iter().map(|drawn| Layout::new(&lanes[0], drawn).rows).max();
+        most.unwrap_or_default()
+    }
+
+    #[test]
+    fn one_holder_after_the_other_has_one_row_however_short() {
+        const MINUTE: Nanos = 60_000_000_000;
+        // Long and short in turn, a microsecond apart, so that they begin and end anywhere in a pixel.
+        for end in [MINUTE, 10 * MINUTE, 60 * MINUTE] {
+            let (mut spans, mut at) = (Vec::new(), 0);
+            for turn in 0_u64.. {
+                let lasts = if turn % 2 == 0 { end / 90 + turn * 1_234_567 } else { 3_000_000 + turn * 10_000 };
+                spans.push(hold(at, at + lasts));
+                at += lasts + 1_000;
+                if at + end / 40 > end {
+                    break;
+                }
+            }
+            assert!(spans.len() > 50);
+            assert_eq!(rows(spans.clone(), end), 1, "rows over {end} ns");
+            let last = spans.last().unwrap().from_ns;
+            spans.push(hold(last + 1_000, last + 2_000));
+            assert_eq!(rows(spans, end), 2, "two at a time have two rows");
+        }
     }
 }

@@ -26,14 +26,14 @@ struct Row<'a> {
     led: Vec<(Nanos, Nanos, String)>,
     faults: Vec<(&'a DrawnFault, usize)>,
     tracks: usize,
-    cut: Vec<(&'a DrawnFault, Side)>,
+    cut: Vec<(&'a DrawnFault, Side, usize)>,
+    sides: usize,
 }
 
 impl Row<'_> {
     fn height(&self) -> f64 {
         let leader = if self.led.is_empty() { 0.0 } else { 8.0 };
-        let side = if self.cut.is_empty() { 0.0 } else { SIDE_STEP };
-        12.0 + leader + TRACK_STEP * self.tracks.max(1) as f64 + side
+        12.0 + leader + TRACK_STEP * self.tracks.max(1) as f64 + SIDE_STEP * self.sides as f64
     }
 }
 
@@ -46,6 +46,30 @@ pub(crate) struct Shown {
     pub(crate) leader: bool,
     /// Sides of a partition, in the band with this number.
     pub(crate) sides: Option<usize>,
+}
+
+/// The tracks on which faults that overlap lie below one another.
+#[derive(Debug, Default)]
+struct Tracks {
+    ends: Vec<f64>,
+}
+
+impl Tracks {
+    /// The first track that is free for a fault. Faults come in the order of their requests, so the end of the last one is all that
+    /// a track need know.
+    fn place(&mut self, axis: &TimeAxis, fault: &DrawnFault) -> usize {
+        let (from, to) = (axis.x(fault.from), axis.x(fault.to) + 2.0);
+        let track = self.ends.iter().position(|end| *end < from).unwrap_or(self.ends.len());
+        match self.ends.get_mut(track) {
+            Some(end) => *end = to,
+            None => self.ends.push(to),
+        }
+        track
+    }
+
+    fn count(&self) -> usize {
+        self.ends.len()
+    }
 }
 
 /// Draws the strip; nothing where there is neither a node nor a fault to show.
@@ -67,7 +91,7 @@ pub(crate) fn draw(record: &RunRecord, faults: &[DrawnFault]) -> Option<(Markup,
     }
     axis.draw(&mut canvas, y + 3.0);
     let has_sides =
-        |row: &Row<'_>| row.cut.iter().find(|(_, side)| matches!(side, Side::Of(_))).map(|(fault, _)| fault.band);
+        |row: &Row<'_>| row.cut.iter().find(|(_, side, _)| matches!(side, Side::Of(_))).map(|(fault, ..)| fault.band);
     let shown = Shown {
         down: rows.iter().any(|row| !gaps(&row.up).is_empty()),
         leader: rows.iter().any(|row| !row.led.is_empty()),
@@ -83,27 +107,18 @@ fn rows<'a>(record: &RunRecord, axis: &TimeAxis, faults: &'a [DrawnFault]) -> Ve
     let cuts: Vec<(&DrawnFault, BTreeMap<NodeId, Side>)> =
         faults.iter().map(|fault| (fault, cut(record, fault))).collect();
     let row = |name: String, named: Vec<&'a DrawnFault>| {
-        // Faults come in the order of their requests, so the end of the last one is all that a track need know.
-        let mut tracks: Vec<f64> = Vec::new();
-        let mut placed = Vec::new();
-        for fault in named {
-            let (from, to) = (axis.x(fault.from), axis.x(fault.to) + 2.0);
-            let free = tracks.iter().position(|end| *end < from);
-            let track = free.unwrap_or(tracks.len());
-            match tracks.get_mut(track) {
-                Some(end) => *end = to,
-                None => tracks.push(to),
-            }
-            placed.push((fault, track));
-        }
-        Row { name, up: Vec::new(), led: Vec::new(), faults: placed, tracks: tracks.len(), cut: Vec::new() }
+        let mut tracks = Tracks::default();
+        let faults = named.into_iter().map(|fault| (fault, tracks.place(axis, fault))).collect();
+        Row { name, up: Vec::new(), led: Vec::new(), faults, tracks: tracks.count(), cut: Vec::new(), sides: 0 }
     };
     let of_node = |node: NodeId| {
         let sided =
             |fault: &DrawnFault| cuts.iter().any(|(other, cut)| other.id == fault.id && cut.contains_key(&node));
         let named = faults.iter().filter(|fault| fault.nodes.contains(&node) && !sided(fault)).collect();
+        let mut tracks = Tracks::default();
         let cut = cuts.iter().filter_map(|(fault, cut)| Some((*fault, cut.get(&node)?.clone())));
-        Row { cut: cut.collect(), ..row(node.to_string(), named) }
+        let cut = cut.map(|(fault, side)| (fault, side, tracks.place(axis, fault))).collect();
+        Row { cut, sides: tracks.count(), ..row(node.to_string(), named) }
     };
     let mut rows: Vec<_> = Vec::new();
     for node in record.nodes() {
@@ -191,8 +206,8 @@ fn draw_row(canvas: &mut Canvas, axis: &TimeAxis, row: &Row<'_>, y: f64) {
         draw_fault(canvas, axis, fault, first + TRACK_STEP * *track as f64);
     }
     let side = first + TRACK_STEP * row.tracks.max(1) as f64;
-    for (fault, cut) in &row.cut {
-        draw_side(canvas, axis, fault, cut, side);
+    for (fault, cut, track) in &row.cut {
+        draw_side(canvas, axis, fault, cut, side + SIDE_STEP * *track as f64);
     }
 }
 

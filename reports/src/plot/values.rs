@@ -5,6 +5,7 @@ use dsjepsen_history::{Curve, Nanos, Point, PointStyle};
 use super::axis::{TimeAxis, round_step};
 use super::labels::{spread, text_width};
 use super::lanes::Ground;
+use super::outstanding::{Standing, outstanding, stands_out};
 use super::svg::{Anchor, Area, Canvas};
 use super::{GUTTER, WIDTH};
 use crate::text::{harmless, seconds, thousands};
@@ -13,8 +14,6 @@ use crate::text::{harmless, seconds, thousands};
 const HEIGHT: f64 = 96.0;
 /// Of more observations, only their range in each pixel is drawn.
 const MOST_POINTS: usize = 1_500;
-/// The most observations that stand out; the table has all.
-const MOST_STANDING_OUT: usize = 300;
 /// The most lines.
 pub(crate) const MOST_CURVES: usize = 12;
 
@@ -114,12 +113,11 @@ impl Values<'_> {
 
     fn observations(&self, canvas: &mut Canvas, ground: &Ground<'_>, scale: &Scale) {
         let axis = &ground.axis;
-        let stands_out = |point: &&Point| point.style != PointStyle::Plain || ground.proves(point.operation);
         if self.is_crowded() {
             canvas.curve(axis, ranges(self.points, axis, scale), "value-range");
         } else {
-            for point in self.points.iter().filter(|point| !stands_out(point)) {
-                self.open(canvas, point, false);
+            for point in self.points.iter().filter(|point| !stands_out(point, ground.proof)) {
+                self.open(canvas, point, (false, 1));
                 let x = canvas.open_moment(axis, point.at_ns);
                 let y = scale.y(point.value);
                 canvas.path(format_args!("M{x:.1} {y:.1}h0"), "value-point");
@@ -127,29 +125,36 @@ impl Values<'_> {
                 canvas.close_operation(point.operation);
             }
         }
-        let outstanding: Vec<&Point> = self.points.iter().filter(stands_out).take(MOST_STANDING_OUT).collect();
-        let groups: Vec<&[&Point]> = outstanding.chunk_by(|one, next| is_near(one, next, axis, scale)).collect();
+        let outstanding = outstanding(self.points, axis, ground.proof);
+        let near = |one: &Standing<'_>, next: &Standing<'_>| is_near(one.point, next.point, axis, scale);
+        let groups: Vec<&[Standing<'_>]> = outstanding.chunk_by(near).collect();
         for group in &groups {
             self.crosses(canvas, ground, scale, group);
         }
         let mut taken: Vec<Area> = groups.iter().filter_map(|group| ground_of(group, axis, scale)).collect();
         // What proves the verdict is named first, and so surely.
-        let proves = |group: &&&[&Point]| group.iter().any(|point| ground.proves(point.operation));
+        let proves = |group: &&&[Standing<'_>]| group.iter().any(|standing| ground.proves(standing.point.operation));
         for group in groups.iter().filter(proves).chain(groups.iter().filter(|group| !proves(group))) {
             self.name(canvas, ground, scale, (group, &mut taken));
         }
     }
 
-    /// Links to the operation and describes it.
-    fn open(&self, canvas: &mut Canvas, point: &Point, proves: bool) {
+    /// Links to the operation and describes it, with how many it stands for.
+    fn open(&self, canvas: &mut Canvas, point: &Point, (proves, stands_for): (bool, usize)) {
         let what = if point.label.is_empty() { figure(point.value) } else { point.label.clone() };
-        canvas.open_mark(point.operation, proves, &format!("{} {what}, {} s", self.name, seconds(point.at_ns, 3)));
+        let more =
+            if stands_for > 1 { format!(", and {} more", thousands(stands_for as u64 - 1)) } else { String::new() };
+        canvas.open_mark(
+            point.operation,
+            proves,
+            &format!("{} {what}, {} s{more}", self.name, seconds(point.at_ns, 3)),
+        );
     }
 
     /// Draws what stands out at one place.
-    fn crosses(&self, canvas: &mut Canvas, ground: &Ground<'_>, scale: &Scale, group: &[&Point]) {
-        for point in group {
-            self.open(canvas, point, ground.proves(point.operation));
+    fn crosses(&self, canvas: &mut Canvas, ground: &Ground<'_>, scale: &Scale, group: &[Standing<'_>]) {
+        for Standing { point, stands_for } in group {
+            self.open(canvas, point, (ground.proves(point.operation), *stands_for));
             let x = canvas.open_moment(&ground.axis, point.at_ns);
             let class = match point.style {
                 PointStyle::Refused => "value-refused",
@@ -168,16 +173,19 @@ impl Values<'_> {
         canvas: &mut Canvas,
         ground: &Ground<'_>,
         scale: &Scale,
-        (group, taken): (&[&Point], &mut Vec<Area>),
+        (group, taken): (&[Standing<'_>], &mut Vec<Area>),
     ) {
-        let proof = group.iter().find(|point| ground.proves(point.operation));
-        let (Some(named), Some(last)) = (proof.or(group.last()), group.last()) else { return };
+        let points = || group.iter().map(|standing| standing.point);
+        let proof = points().find(|point| ground.proves(point.operation));
+        let Some(last) = points().next_back() else { return };
+        let named = proof.unwrap_or(last);
         let mut label = harmless(&named.label, 60);
         if label.is_empty() {
             return;
         }
-        if group.len() > 1 {
-            label += &format!(" (and {} more)", group.len() - 1);
+        let all: usize = group.iter().map(|standing| standing.stands_for).sum();
+        if all > 1 {
+            label += &format!(" (and {} more)", thousands(all as u64 - 1));
         }
         let width = text_width(&label, 11.0);
         let at = ground.axis.x(last.at_ns);
@@ -202,9 +210,9 @@ impl Values<'_> {
 }
 
 /// The place that the crosses of a group take.
-fn ground_of(group: &[&Point], axis: &TimeAxis, scale: &Scale) -> Option<Area> {
-    let (first, last) = (group.first()?, group.last()?);
-    let heights = || group.iter().map(|point| scale.y(point.value));
+fn ground_of(group: &[Standing<'_>], axis: &TimeAxis, scale: &Scale) -> Option<Area> {
+    let (first, last) = (group.first()?.point, group.last()?.point);
+    let heights = || group.iter().map(|standing| scale.y(standing.point.value));
     let (top, bottom) = (heights().fold(f64::MAX, f64::min), heights().fold(f64::MIN, f64::max));
     let (from, to) = (axis.x(first.at_ns) - 3.5, axis.x(last.at_ns) + 3.5);
     Some(Area { x: from, y: top - 3.5, width: to - from, height: bottom - top + 7.0 })

@@ -29,8 +29,12 @@ const SIGNS: [(&str, &str, &str); 19] = [
     ("broken", "rule broken", r#"<rect x="5" width="8" height="12" class="broken strong-broken"/>"#),
 ];
 
-/// The legend in one line from this point on; empty where the drawing uses no sign that needs one.
-pub(super) fn legend(body: &str, bands: &Bands, (left, base): (f64, f64)) -> String {
+/// The height of a row.
+pub(super) const ROW: f64 = 18.0;
+
+/// The legend from this point on, in as many rows as it takes up to `right`; empty where the drawing uses no sign that needs one.
+/// Also how many rows there are, one at least.
+pub(super) fn legend(body: &str, bands: &Bands, (left, base): (f64, f64), right: f64) -> (String, usize) {
     let uses = |class: &str| {
         ["\"", " "]
             .iter()
@@ -59,15 +63,55 @@ pub(super) fn legend(body: &str, bands: &Bands, (left, base): (f64, f64)) -> Str
         }
     }
     let mut out = String::new();
-    let mut x = left;
+    let (mut x, mut row) = (left, 0);
     for (words, shape) in entries {
+        let width = 24.0 + text_width(&words, 12.0);
+        if x > left && x + width > right {
+            (x, row) = (left, row + 1);
+        }
         let escaped = words.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
         let _ = write!(
             out,
             "<g transform=\"translate({x:.1} {:.1})\">{shape}<text x=\"24\" y=\"10\">{escaped}</text></g>",
-            base - 10.0
+            base - 10.0 + ROW * row as f64
         );
-        x += 24.0 + text_width(&words, 12.0) + 16.0;
+        x += width + 16.0;
     }
-    out
+    (out, row + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use dsjepsen_history::{Band, Pattern};
+
+    use super::*;
+
+    #[test]
+    fn however_many_signs_there_are_all_lie_inside() {
+        let band = |at: usize| Band {
+            name: at.to_string(),
+            label: format!("a fault of the kind number {at}"),
+            light: "#123456".to_owned(),
+            dark: "#123456".to_owned(),
+            pattern: Pattern::Grid,
+        };
+        let bands = Bands::new(&(0..6).map(band).collect::<Vec<_>>());
+        let classes: Vec<_> =
+            SIGNS.iter().map(|sign| sign.0.to_owned()).chain((0..6).map(|at| format!("band-{at}"))).collect();
+        let body: String = classes.iter().map(|class| format!("<rect class=\"{class}\"/>")).collect();
+        let (drawn, rows) = legend(&body, &bands, (20.0, 56.0), 700.0);
+        let mut ends = vec![0.0_f64; rows];
+        for entry in drawn.split("<g transform=\"translate(").skip(1) {
+            let (place, rest) = entry.split_once(')').unwrap();
+            let (x, y) = place.split_once(' ').unwrap();
+            let words = rest.split_once("<text x=\"24\" y=\"10\">").unwrap().1.split('<').next().unwrap();
+            let row = ((y.parse::<f64>().unwrap() - 46.0) / ROW) as usize;
+            let x: f64 = x.parse().unwrap();
+            assert!(x >= ends[row], "`{words}` lies on what is before it");
+            ends[row] = x + 24.0 + text_width(words, 12.0);
+            assert!(ends[row] <= 700.0, "`{words}` ends at {}", ends[row]);
+        }
+        assert!(rows > 2 && ends[..rows - 1].iter().all(|end| *end > 500.0), "{ends:?}");
+        assert_eq!(legend("", &bands, (20.0, 56.0), 700.0), (String::new(), 1));
+    }
 }

@@ -16,7 +16,7 @@ const RUN_STYLE: &str = include_str!("../../assets/run.css");
 const FONTS: &str = "'DejaVu Sans Condensed','Liberation Sans',Arial,Helvetica,'DejaVu Sans',sans-serif";
 /// The white around a drawing, in px.
 const MARGIN: f64 = 20.0;
-/// The height of the title above it.
+/// The height of the title above it, and of a legend of one row.
 const HEAD: f64 = 52.0;
 
 /// What is said about a drawing.
@@ -39,7 +39,10 @@ impl Standalone<'_> {
         let body = svg.get(head.len()..)?.strip_suffix("</svg>")?;
         let bands = self.bands.css();
         let tokens = tokens(&[STYLE, &bands]);
-        let (width, height) = (drawn_width.max(WIDTH) + 2.0 * MARGIN, drawn_height + HEAD + 2.0 * MARGIN);
+        let width = drawn_width.max(WIDTH) + 2.0 * MARGIN;
+        let (legend, rows) = legend::legend(body, self.bands, (MARGIN, MARGIN + 36.0), width - MARGIN);
+        let head_height = HEAD + legend::ROW * (rows - 1) as f64;
+        let height = drawn_height + head_height + 2.0 * MARGIN;
         let mut out = String::with_capacity(body.len() + 16_384);
         let _ = write!(
             out,
@@ -60,8 +63,8 @@ impl Standalone<'_> {
             MARGIN + 14.0,
             escaped(self.about)
         );
-        out.push_str(&legend::legend(body, self.bands, (MARGIN, MARGIN + 36.0)));
-        let _ = write!(out, "<g transform=\"translate({MARGIN} {})\">", MARGIN + HEAD);
+        out.push_str(&legend);
+        let _ = write!(out, "<g transform=\"translate({MARGIN} {})\">", MARGIN + head_height);
         without_references(&mut out, &resolved(body, &tokens));
         out.push_str("</g>\n</g>\n</svg>\n");
         Some(out)

@@ -31,7 +31,7 @@ pub(super) fn section(record: &RunRecord) -> Option<Section> {
     let lede = html! {
         span.screen { "Choose one to mark it in every plot and to bring the node logs to it." }
         span.keys {
-            " Keys: " kbd { "/" } " search, " kbd { "↑" } " " kbd { "↓" } " move, " kbd { "Enter" } " choose, " kbd { "Esc" } " clear."
+            " Keys in this section: " kbd { "/" } " search, " kbd { "↑" } " " kbd { "↓" } " move, " kbd { "Enter" } " choose, " kbd { "Esc" } " clear."
         }
     };
     let all = counted(total, "operation", "operations");

@@ -132,12 +132,16 @@ fn table_row(record: &RunRecord, row: &Row<'_>, overlaps: &Overlaps) -> Markup {
                     td.num { (seconds(fault.requested.time, 3)) }
                     td.num { @match fault.healed {
                         Some(healed) => { (seconds(healed.time, 3)) }
-                        None => { span.dim { "not healed" } }
+                        None if fault.may_have_acted() => { span.dim { "not healed" } }
+                        None => { span.dimmer { "–" } }
                     } }
                     td.on { (shown(target, CELL)) }
                     td { (outcome(fault)) }
                     td.value { (evidence(fault)) }
-                    td.num { (thousands(overlaps.count(fault.span(record.end())))) }
+                    td.num {
+                        @if fault.may_have_acted() { (thousands(overlaps.count(fault.span(record.end())))) }
+                        @else { span.dimmer { "–" } }
+                    }
                 }
                 None => {
                     td.num { span.dimmer { "–" } } td.num { span.dimmer { "–" } }

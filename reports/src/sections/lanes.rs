@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dsjepsen_history::{Finding, Index, Lanes, MOST_LANES, Panel, PointStyle, SpanStyle};
+use dsjepsen_history::{Finding, Index, Lanes, MOST_LANES, Panel, Point, PointStyle, SpanStyle};
 use maud::{Markup, PreEscaped, html};
 
 use super::operations::MOST_FINDINGS;
@@ -11,6 +11,7 @@ use crate::load::RunRecord;
 use crate::plot::axis::TimeAxis;
 use crate::plot::bands::DrawnFault;
 use crate::plot::lanes::{self, Conflict, Ground};
+use crate::plot::outstanding::{outstanding, stands_out};
 use crate::plot::svg::{Anchor, Canvas};
 use crate::plot::values::{MOST_CURVES, Values};
 use crate::text::{SENTENCE, counted, shown, thousands};
@@ -27,7 +28,7 @@ pub(super) fn section(record: &RunRecord, faults: &[DrawnFault]) -> Option<Secti
                 return None;
             };
             let title = crate::text::harmless(&lanes.title, 80);
-            let content = html! { (legend(lanes)) (wide(&title, &drawing)) (left_out(lanes)) };
+            let content = html! { (legend(lanes)) (wide(&title, &drawing)) (left_out(lanes, &TimeAxis::of_run(record.end()), &proof(record))) };
             (title, html! { (shown(&lanes.text, SENTENCE)) }, content)
         }
         Ok(None) if record.operations().is_empty() => return None,
@@ -47,13 +48,17 @@ fn conflict(finding: &Finding) -> Option<Conflict<'_>> {
     Some((finding.timeline.as_ref()?.conflict_ns?, finding.operations.as_slice()))
 }
 
+/// The operations that prove the verdict.
+fn proof(record: &RunRecord) -> BTreeSet<Index> {
+    record.verdict.findings.iter().flat_map(|finding| finding.operations.iter().copied()).collect()
+}
+
 /// All panels in one drawing; nothing where there is none.
 pub(crate) fn draw(record: &RunRecord, all: &Lanes, faults: &[DrawnFault]) -> Option<Markup> {
     if all.panels.is_empty() {
         return None;
     }
-    let proof: BTreeSet<Index> =
-        record.verdict.findings.iter().flat_map(|finding| finding.operations.iter().copied()).collect();
+    let proof = proof(record);
     let axis = TimeAxis::of_run(record.end());
     let conflicts: Vec<Conflict<'_>> =
         record.verdict.findings.iter().take(MOST_FINDINGS).filter_map(conflict).collect();
@@ -80,14 +85,20 @@ pub(crate) fn draw(record: &RunRecord, all: &Lanes, faults: &[DrawnFault]) -> Op
 
 /// The signs that the drawing uses.
 fn legend(lanes: &Lanes) -> Markup {
-    let spans = || {
+    let lanes_of_all = || {
         let lanes = lanes.panels.iter().filter_map(|panel| match panel {
             Panel::Lanes { lanes, .. } => Some(lanes),
             Panel::Values { .. } => None,
         });
-        lanes.flatten().flat_map(|lane| &lane.spans)
+        lanes.flatten()
     };
-    let used = |style| spans().any(|span| span.style == style);
+    let used = |style| {
+        lanes_of_all().any(|lane| {
+            let mut styles =
+                lane.spans.iter().map(|span| span.style).chain(lane.crowds.iter().map(|crowd| crowd.style));
+            styles.any(|other| other == style)
+        })
+    };
     let points = |style| {
         lanes.panels.iter().any(|panel| match panel {
             Panel::Values { points, .. } => points.iter().any(|point| point.style == style),
@@ -117,12 +128,12 @@ fn legend(lanes: &Lanes) -> Markup {
 }
 
 /// What the drawing leaves out, if anything.
-fn left_out(lanes: &Lanes) -> Markup {
+fn left_out(all: &Lanes, axis: &TimeAxis, proof: &BTreeSet<Index>) -> Markup {
     html! {
-        @if lanes.panels.len() > MOST_PANELS { p.note { "The first " (MOST_PANELS) " panels are drawn; lanes.json has all." } }
-        @for panel in lanes.panels.iter().take(MOST_PANELS) {
+        @if all.panels.len() > MOST_PANELS { p.note { "The first " (MOST_PANELS) " panels are drawn; lanes.json has all." } }
+        @for panel in all.panels.iter().take(MOST_PANELS) {
             @match panel {
-                Panel::Lanes { name, lanes, left_out } => {
+                Panel::Lanes { name, lanes, left_out, items_left_out } => {
                     @let all = left_out + lanes.len() as u64;
                     @if *left_out > 0 || lanes.len() > MOST_LANES {
                         p.note {
@@ -130,18 +141,38 @@ fn left_out(lanes: &Lanes) -> Markup {
                             ", those in the counterexample and the busiest."
                         }
                     }
-                }
-                Panel::Values { name, curves, points, left_out } => {
-                    @if (Values { name, curves, points }).is_crowded() {
+                    @let items = items_left_out + lanes::left_out(lanes, axis, proof);
+                    @if items > 0 {
                         p.note {
-                            (shown(name, 40)) ": of " (thousands(left_out + points.len() as u64))
-                            " observations, their range in each pixel is drawn; what stands out is drawn one by one."
+                            (shown(name, 40)) ": " (counted(items, "interval or moment is", "intervals and moments are"))
+                            " left out, for there are more at those times than can be told apart."
                         }
                     }
+                }
+                Panel::Values { name, curves, points, left_out, outstanding_left_out } => {
+                    @let all = left_out + points.len() as u64;
+                    @if (Values { name, curves, points }).is_crowded() {
+                        p.note { (shown(name, 40)) ": of " (thousands(all)) " observations, their range in each pixel is drawn." }
+                    }
+                    (standing_out(name, (points, *outstanding_left_out), axis, proof))
                     @if curves.len() > MOST_CURVES {
                         p.note { (shown(name, 40)) ": " (MOST_CURVES) " of " (thousands(curves.len() as u64)) " lines are drawn." }
                     }
                 }
+            }
+        }
+    }
+}
+
+/// How many of the observations that stand out are drawn by themselves, where that is not all of few.
+fn standing_out(name: &str, (points, left_out): (&[Point], u64), axis: &TimeAxis, proof: &BTreeSet<Index>) -> Markup {
+    let drawn = outstanding(points, axis, proof).len() as u64;
+    let all = points.iter().filter(|point| stands_out(point, proof)).count() as u64 + left_out;
+    html! {
+        @if drawn < all {
+            p.note {
+                (shown(name, 40)) ": " (thousands(drawn)) " of the " (thousands(all))
+                " observations that stand out are drawn, among them all that prove the verdict; the others lie between these."
             }
         }
     }

@@ -17,7 +17,12 @@ pub(super) fn section(record: &RunRecord) -> Option<Section> {
     }
     let lede = html! {
         "All logs by the time at which each line reached the controller."
-        span.screen.scripted { " They are brought to the chosen operation; choose a line’s time for the operation in flight then." }
+        @if !record.operations().is_empty() {
+            span.screen.scripted {
+                " They are brought to the chosen operation; choose a line’s time for the operation in flight on its node then, else the \
+                 one invoked last."
+            }
+        }
     };
     let content = html! {
         (view())

@@ -38,7 +38,7 @@ pub(super) fn lanes(run: &RunView<'_, CounterCall, CounterReply>) -> Lanes {
     if !values.present {
         curves.push(curve("answered", &values.acknowledged));
     }
-    lanes.panels.push(Panel::Values { name: "Value".to_owned(), curves, points: points.collect(), left_out: 0 });
+    lanes.panels.push(Panel::Values { name: "Value".to_owned(), curves, points: points.collect(), left_out: 0, outstanding_left_out: 0 });
     lanes
 }
 

@@ -44,7 +44,7 @@ fn by_node(run: &RunView<'_, ElectionCall, ElectionReply>, led: &[Leadership]) -
         let lane = lanes.entry(led.node).or_insert_with(|| Lane { label: led.node.to_string(), ..Lane::default() });
         lane.spans.push(span(led, label));
     }
-    Panel::Lanes { name: "Node".to_owned(), lanes: lanes.into_values().collect(), left_out: 0 }
+    Panel::Lanes { name: "Node".to_owned(), lanes: lanes.into_values().collect(), left_out: 0, items_left_out: 0 }
 }
 
 /// A lane for each term that a node led or claims to have led: two nodes in one lane are two leaders of a term.
@@ -64,7 +64,7 @@ fn by_term(led: &[Leadership], claims: &[Claim]) -> Option<Panel> {
         lanes.entry(claim.term).or_insert_with(|| lane(claim.term)).marks.push(mark);
     }
     let lanes: Vec<_> = lanes.into_values().collect();
-    (!lanes.is_empty()).then(|| Panel::Lanes { name: "Term".to_owned(), lanes, left_out: 0 })
+    (!lanes.is_empty()).then(|| Panel::Lanes { name: "Term".to_owned(), lanes, left_out: 0, items_left_out: 0 })
 }
 
 /// The terms in which writes were acknowledged, by the time of the acknowledgement.
@@ -87,7 +87,7 @@ fn acknowledged(run: &RunView<'_, ElectionCall, ElectionReply>) -> Option<Panel>
     let mut points = points;
     points.sort_by_key(|point| (point.at_ns, point.operation));
     let name = "Term of writes".to_owned();
-    (!points.is_empty()).then(|| Panel::Values { name, curves: Vec::new(), points, left_out: 0 })
+    (!points.is_empty()).then(|| Panel::Values { name, curves: Vec::new(), points, left_out: 0, outstanding_left_out: 0 })
 }
 
 #[cfg(test)]

@@ -139,9 +139,9 @@ fn label_of(client: u32, node: Option<NodeId>) -> String {
 fn panel(name: &str, spans: BTreeMap<u32, (String, Vec<Span>)>) -> Panel {
     let lanes = spans.into_values().map(|(label, mut spans)| {
         spans.sort_by_key(|span| (span.from_ns, span.operation));
-        Lane { label, spans, marks: Vec::new() }
+        Lane { label, spans, ..Lane::default() }
     });
-    Panel::Lanes { name: name.to_owned(), lanes: lanes.collect(), left_out: 0 }
+    Panel::Lanes { name: name.to_owned(), lanes: lanes.collect(), left_out: 0, items_left_out: 0 }
 }
 
 /// What is drawn of a hold: while it surely lasted, and what its client or an unanswered release makes of it beyond that.
@@ -188,7 +188,7 @@ fn tokens(run: &RunView<'_, LockCall, LockReply>, holds: &[LockHold], one: bool)
         return None;
     }
     let points = stale_writes(run);
-    Some(Panel::Values { name: "Token".to_owned(), curves: curves.into_values().collect(), points, left_out: 0 })
+    Some(Panel::Values { name: "Token".to_owned(), curves: curves.into_values().collect(), points, left_out: 0, outstanding_left_out: 0 })
 }
 
 /// The writes that came to the guarded resource with an older token than one before: refused, or wrongly taken.

@@ -18,8 +18,9 @@ pub(super) fn lanes(run: &RunView<'_, RegisterCall, RegisterReply>) -> Lanes {
     let writes = lanes.values().map(|lane| lane.spans.len()).sum();
     let reads = lanes.values().map(|lane| lane.marks.len()).sum();
     let text = format!(
-        "{} keys, each with its {} writes and exchanges (from their start to their answer, in which they take effect) and its {} \
-         reads (when they were answered), labelled with their values where there is room.",
+        "{} keys, each with its {} writes and exchanges (from their start to their answer, in which they take effect; one without an \
+         answer may take effect at any time later) and its {} reads (when they were answered), labelled with their values where there \
+         is room.",
         count(lanes.len()),
         count(writes),
         count(reads)
@@ -27,7 +28,7 @@ pub(super) fn lanes(run: &RunView<'_, RegisterCall, RegisterReply>) -> Lanes {
     let mut all = Lanes::new("What the registers held", text);
     if !lanes.is_empty() {
         let lanes = lanes.into_values().collect();
-        all.panels.push(Panel::Lanes { name: "Key".to_owned(), lanes, left_out: 0 });
+        all.panels.push(Panel::Lanes { name: "Key".to_owned(), lanes, left_out: 0, items_left_out: 0 });
     }
     all
 }

@@ -18,6 +18,7 @@ fn writes_are_intervals_and_reads_moments() {
     script.add(1, 600, RegisterCall::Read { key: 4 }, Saw::Ok(610, RegisterReply::Read { value: None }));
     script.add(1, 700, RegisterCall::Read { key: 4 }, Saw::Info(710));
     let lanes = script.lanes(&WORKLOAD, 2_000);
+    assert!(lanes.text.contains("one without an answer may take effect at any time later"), "{}", lanes.text);
     let [Panel::Lanes { lanes, .. }] = lanes.panels.as_slice() else { panic!("{lanes:?}") };
     let ms = 1_000_000;
     let spans: Vec<_> =

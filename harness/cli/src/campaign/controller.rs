@@ -27,7 +27,7 @@ const REDRAWN_EVERY: Duration = Duration::from_secs(2);
 /// For how long those are waited for that are ended because the campaign cannot go on.
 const END_ALL_TIME: Duration = Duration::from_secs(10);
 /// How long a run takes beside its own time limits, until one of the campaign has taken longer.
-const LEAST_OVERHEAD: Duration = Duration::from_secs(10);
+pub(super) const LEAST_OVERHEAD: Duration = Duration::from_secs(10);
 
 /// What a campaign needs to go on.
 pub(super) struct Controller<'a> {

@@ -183,6 +183,9 @@ fn show(verdict: &Verdict, page: Option<&Path>, command: &[String]) {
     let page = page.map(|page| page.display().to_string());
     Terminal::new(Style::Lines).conclude(verdict, page.as_deref(), &shell_line(command));
     let mut out = stdout();
+    for assumption in verdict.checkers.iter().flat_map(|checker| &checker.assumptions) {
+        let _ = writeln!(out, "  given  {assumption}");
+    }
     for finding in verdict.findings.iter().filter(|finding| !finding.steps.is_empty()) {
         let _ = writeln!(out, "\n  {}", finding.rule);
         for step in &finding.steps {

@@ -19,12 +19,12 @@ use serde_json::{Value, json};
 
 use crate::common::Running;
 
-/// The longest that one test may look at pages.
-const LIMIT: Duration = Duration::from_secs(120);
+/// The longest that one test may look at pages, however busy the machine.
+const LIMIT: Duration = Duration::from_secs(300);
 /// The longest wait for what a page is to show.
 const SOON: Duration = Duration::from_secs(30);
 
-/// Looks at pages in a browser of its own, which is ended whatever comes of it.
+/// Looks at pages in a browser of its own, which is ended whatever comes of it. Nothing that they do may be told in the console.
 pub(crate) fn in_browser<F>(look: impl FnOnce(Page) -> F) -> Result<(), Failed>
 where
     F: Future<Output = Result<(), Failed>>,
@@ -33,8 +33,12 @@ where
     let profile = tempfile::tempdir()?;
     let (driver, browser) = runtime.block_on(open(profile.path()))?;
     let page = Page { browser: browser.clone() };
+    let looking = async {
+        look(page.clone()).await?;
+        page.quiet().await
+    };
     let looked =
-        catch_unwind(AssertUnwindSafe(|| runtime.block_on(async { tokio::time::timeout(LIMIT, look(page)).await })));
+        catch_unwind(AssertUnwindSafe(|| runtime.block_on(async { tokio::time::timeout(LIMIT, looking).await })));
     let closed = runtime.block_on(async { tokio::time::timeout(SOON, browser.close()).await });
     drop(driver);
     match looked {
@@ -59,7 +63,7 @@ impl Drop for Driver {
 async fn open(profile: &Path) -> Result<(Driver, Client), Failed> {
     let mut command = Command::new("chromedriver");
     command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
-    let mut driver = Driver(Running(command.spawn().unwrap()));
+    let mut driver = Driver(Running::start(command));
     let output = driver.0.0.stdout.take().ok_or("chromedriver has no output")?;
     let port = BufReader::new(output)
         .lines()
@@ -97,9 +101,19 @@ pub(crate) struct Page {
 impl Page {
     /// Opens a file, with what follows its name in the address, and waits until its script has unpacked everything.
     pub(crate) async fn open(&self, file: &Path, rest: &str) -> Result<(), Failed> {
+        self.open_plain(file, rest).await?;
+        self.unpacked().await
+    }
+
+    /// Opens a file that has nothing to unpack.
+    pub(crate) async fn open_plain(&self, file: &Path, rest: &str) -> Result<(), Failed> {
         // From another page, for a mere change of what follows `#` loads nothing.
         self.browser.goto("about:blank").await?;
-        self.browser.goto(&format!("file://{}{rest}", file.display())).await?;
+        Ok(self.browser.goto(&format!("file://{}{rest}", file.display())).await?)
+    }
+
+    /// Waits until the script of a run's page has unpacked everything.
+    pub(crate) async fn unpacked(&self) -> Result<(), Failed> {
         self.until("the page is unpacked", "document.documentElement.dataset.ready === 'true'").await
     }
 
@@ -141,14 +155,20 @@ impl Page {
 
     /// Drags the pointer between two places in the window.
     pub(crate) async fn drag(&self, from: (f64, f64), to: (f64, f64)) -> Result<(), Failed> {
-        let go = |(x, y): (f64, f64)| PointerAction::MoveTo { duration: Some(Duration::ZERO), x, y };
         let middle = ((from.0 + to.0) / 2.0, (from.1 + to.1) / 2.0);
-        let mouse = MouseActions::new("mouse".to_owned())
-            .then(go(from))
-            .then(PointerAction::Down { button: 0 })
-            .then(go(middle))
-            .then(go(to))
-            .then(PointerAction::Up { button: 0 });
+        self.pointer(&[Pointer::Go(from), Pointer::Down, Pointer::Go(middle), Pointer::Go(to), Pointer::Up]).await
+    }
+
+    /// Moves the pointer, and presses its button.
+    pub(crate) async fn pointer(&self, steps: &[Pointer]) -> Result<(), Failed> {
+        let mut mouse = MouseActions::new("mouse".to_owned());
+        for step in steps {
+            mouse = mouse.then(match *step {
+                Pointer::Go((x, y)) => PointerAction::MoveTo { duration: Some(Duration::ZERO), x, y },
+                Pointer::Down => PointerAction::Down { button: 0 },
+                Pointer::Up => PointerAction::Up { button: 0 },
+            });
+        }
         Ok(self.browser.perform_actions(mouse).await?)
     }
 
@@ -169,6 +189,24 @@ impl Page {
         let messages = messages.as_array().cloned().unwrap_or_default();
         Ok(messages.into_iter().filter(|message| message["level"] != "INFO").collect())
     }
+
+    /// The console shows nothing.
+    pub(crate) async fn quiet(&self) -> Result<(), Failed> {
+        let messages = self.console().await?;
+        assert!(messages.is_empty(), "the console shows {messages:?}");
+        Ok(())
+    }
+}
+
+/// One thing that is done with the pointer.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pointer {
+    /// To this place in the window, in px.
+    Go((f64, f64)),
+    /// Its first button is pressed.
+    Down,
+    /// It is let go.
+    Up,
 }
 
 /// Chromedriver's own command for the messages of the browser's console.

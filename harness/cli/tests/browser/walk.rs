@@ -3,7 +3,7 @@
 use libtest_mimic::Failed;
 
 use crate::fixture::Shape;
-use crate::session::{Page, in_browser};
+use crate::session::{Page, Pointer, in_browser};
 use crate::verdicts::sample;
 
 const ENTER: char = '\u{e007}';
@@ -12,6 +12,7 @@ const DOWN: char = '\u{e015}';
 const UP: char = '\u{e013}';
 const RIGHT: char = '\u{e014}';
 const END: char = '\u{e010}';
+const PAGE_UP: char = '\u{e00e}';
 const TAB: char = '\u{e004}';
 
 /// Types into the search box.
@@ -54,6 +55,13 @@ pub(crate) fn search_and_choose() -> Result<(), Failed> {
         assert_eq!(stale.len(), 1);
         search(&page, &format!("op {}", stale[0])).await?;
         assert_eq!(column(&page, 0).await?, stale);
+        // What the table shows is found as it stands there.
+        search(&page, "acquire ok").await?;
+        let value = column(&page, 5).await?.swap_remove(0);
+        assert!(value.contains(", ") && value.contains(" → "), "{value}");
+        let first = column(&page, 0).await?.swap_remove(0);
+        search(&page, &format!("{value} \"acquire\"")).await?;
+        assert!(column(&page, 0).await?.contains(&first), "{value}");
         search(&page, "no such thing").await?;
         assert!(column(&page, 0).await?.is_empty());
         assert_eq!(page.text("#none").await?, "No operation matches this search.");
@@ -81,6 +89,13 @@ pub(crate) fn search_and_choose() -> Result<(), Failed> {
         assert!(page.text("#log-lines .now").await?.contains(&format!("Operation {first} invoked")));
         page.click("#log-lines [data-time]").await?;
         assert_ne!(page.value("location.hash").await?, format!("#op-{first}"));
+        // Back to where nothing was chosen.
+        page.open(&index, "").await?;
+        page.click("#why a.op").await?;
+        page.until("a choice", "/^#op-[0-9]+$/.test(location.hash)").await?;
+        page.run("history.back()").await?;
+        page.until("no choice", "location.hash === '' && document.querySelector('#chosen').hidden").await?;
+        assert_eq!(page.value("document.querySelectorAll('.cursor-line').length").await?, 0);
         // Every operation has an address.
         page.open(&index, &format!("#op-{}", stale[0])).await?;
         assert_eq!(page.text("#grid [aria-selected=true] [role=gridcell]").await?, stale[0]);
@@ -153,8 +168,15 @@ pub(crate) fn zoom() -> Result<(), Failed> {
         page.until("a choice", "/^#op-[0-9]+$/.test(location.hash)").await?;
         assert!(page.text("#chosen-now").await?.contains("Chosen: op "));
         assert!(page.text(".tip").await?.contains("Operation "));
-        let messages = page.console().await?;
-        assert!(messages.is_empty(), "the console shows {messages:?}");
+        // A button that is let go out of the plot drags nothing when the pointer comes back.
+        let before = shown(&page).await?;
+        let right = left + width * (1124.0 - 84.0) / 1124.0;
+        let (edge, outside, back) =
+            ((right - 1.0, top + 120.0), (right - 1.0, top - 40.0), (right - width * 0.2, top + 120.0));
+        page.pointer(&[Pointer::Go(edge), Pointer::Down, Pointer::Go(outside), Pointer::Up, Pointer::Go(back)]).await?;
+        assert_eq!(page.value("document.querySelectorAll('.brush:not([width=\"0\"])').length").await?, 0);
+        page.pointer(&[Pointer::Down, Pointer::Up]).await?;
+        assert_eq!(shown(&page).await?, before);
         Ok(())
     })
 }
@@ -166,6 +188,10 @@ pub(crate) fn keys_alone() -> Result<(), Failed> {
         page.open(&index, "").await?;
         page.press(&[TAB]).await?;
         assert_eq!(page.value("document.activeElement.className").await?, "skip");
+        // A key of one character means nothing outside of its section.
+        page.press(&['/']).await?;
+        assert_eq!(page.value("document.activeElement.className").await?, "skip");
+        page.run("document.querySelector('#in-proof').focus()").await?;
         page.press(&['/']).await?;
         assert_eq!(page.value("document.activeElement.id").await?, "find");
         page.press(&['s', 't', 'a', 'l', 'e']).await?;
@@ -187,6 +213,12 @@ pub(crate) fn keys_alone() -> Result<(), Failed> {
         page.press(&[END]).await?;
         let last = page.value("document.querySelector('#grid').getAttribute('aria-rowcount')").await?;
         assert_eq!(page.value(active).await?, last);
+        page.press(&[PAGE_UP, PAGE_UP, PAGE_UP]).await?;
+        let rows: Vec<u64> = serde_json::from_value(
+            page.value("[...document.querySelectorAll('#grid .rows [role=row]')].map((row) => +row.getAttribute('aria-rowindex'))")
+                .await?,
+        )?;
+        assert!(rows.is_sorted(), "rows are read in their order: {rows:?}");
         page.press(&[ESCAPE]).await?;
         assert_eq!(page.value("location.hash").await?, "");
 
@@ -243,7 +275,19 @@ pub(crate) fn long_table() -> Result<(), Failed> {
         // So many operations are drawn as cells, and it is said.
         page.until("cells", "document.querySelector('#scatter-note').textContent.includes('cells of 2 × 2 px')")
             .await?;
-        assert_eq!(page.value("document.querySelector('.on-run .scatter').getAttribute('display')").await?, "none");
+        let scatter = "document.querySelector('.on-run .scatter').getAttribute('display')";
+        assert_eq!(page.value(scatter).await?, "none");
+        // Paper has the drawing that is made without a script, and its own note.
+        page.run("dispatchEvent(new Event('beforeprint'))").await?;
+        assert_eq!(page.value(scatter).await?, "inline");
+        let note = page.text("#scatter-note").await?;
+        assert!(note.contains("too many to draw each") && !note.contains("in view"), "{note}");
+        page.awaited("const done = arguments[arguments.length - 1]; requestAnimationFrame(() => setTimeout(done, 30))")
+            .await?;
+        assert_eq!(page.text("#scatter-note").await?, note, "it stays while it is printed");
+        page.run("dispatchEvent(new Event('afterprint'))").await?;
+        page.until("cells again", "document.querySelector('#scatter-note').textContent.includes('cells of 2 × 2 px')")
+            .await?;
         Ok(())
     })
 }

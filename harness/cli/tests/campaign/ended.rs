@@ -185,7 +185,7 @@ fn stands_still(pid: i32) -> bool {
 
 pub(crate) fn hangs() -> Result<(), Failed> {
     let night = Night::new();
-    let line = "--target raft --nemesis pause(one) --time-limit 8 --recovery-time 0 --grace 30 --quiet";
+    let line = "--target raft --nemesis pause(one) --time-limit 8 --recovery-time 0 --grace 15 --quiet";
     let mut command = night.command(&line.split_whitespace().collect::<Vec<_>>());
     command.stdout(Stdio::null()).stderr(Stdio::null());
     let mut running = Running::start(command);

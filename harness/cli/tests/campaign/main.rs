@@ -17,6 +17,8 @@ use common::{Trials, run_trials};
 const XMLLINT: &str = "xmllint";
 
 const TRIALS: Trials = &[
+    // It takes longest: nothing waits for it alone at the end.
+    ("a_run_that_hangs_is_killed_and_cleared_away", &[], ended::hangs),
     ("a_controller_that_is_killed_again_and_again_loses_and_repeats_nothing", &[], ended::killed),
     ("runs_end_with_their_controller", &[], ended::orphans),
     ("a_run_that_was_judged_before_its_controller_was_killed_is_not_repeated", &[], ended::judged_before),
@@ -25,7 +27,6 @@ const TRIALS: Trials = &[
     ("a_binary_that_is_replaced_meanwhile_goes_on_as_it_was", &[], started::replaced),
     ("one_controller_at_a_time", &[], ended::held),
     ("a_run_that_is_not_done_in_time_is_ended_and_says_nothing_of_the_target", &[], ended::deadline),
-    ("a_run_that_hangs_is_killed_and_cleared_away", &[], ended::hangs),
     ("what_there_is_no_time_for_is_not_run_and_no_pass_and_can_be_resumed", &[XMLLINT], told::out_of_time),
     ("ctrl_c_ends_runs_in_good_order_and_the_rest_can_be_resumed", &[], ended::interrupted),
     ("a_terminal_that_is_closed_ends_nothing_that_was_told_to_go_on", &[], terminal::closed),

@@ -24,12 +24,16 @@ pub(crate) fn out_of_time() -> Result<(), Failed> {
     assert_ne!(code(&output), 0, "what was not run is no pass");
     assert!(
         text(&output).contains("not run  lock on raft under none, seed 3: it would not")
-            && text(&output).contains("--resume"),
-        "{}",
+            && text(&output).lines().any(|line| line.starts_with("the rest: ") && line.ends_with(" --for 25s")),
+        "it names a time that suffices: {}",
         text(&output)
     );
     let counts = junit(&file, &["//testcase", "//error[@type='not-run']"]);
     assert_eq!(counts, [3, usize::try_from(tally.not_run).unwrap()]);
+    // What is said once is no part of the campaign.
+    let output = night.resume(&["--for", "1s", "--quiet"]).output().unwrap();
+    assert_eq!((code(&output), night.campaign().tally().ended()), (worst(&campaign), tally.ended()));
+    assert_eq!(night.directory().replay().unwrap().for_ms, Some(19_000));
     let output = night.resume(&["--for", "1h", "--junit", file.to_str().unwrap()]).output().unwrap();
     let campaign = night.campaign();
     assert_eq!(code(&output), worst(&campaign), "{}", text(&output));

@@ -85,9 +85,14 @@ pub(crate) fn decided(command: &mut Command) -> Output {
 pub(crate) struct Running(pub(crate) Child);
 
 impl Running {
-    /// What it says is not read, and so goes nowhere: a pipe that nobody reads would hold it up.
     pub(crate) fn start(mut command: Command) -> Self {
-        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        Self(command.spawn().unwrap())
+    }
+
+    /// One whose words go nowhere: a pipe that nobody reads would hold it up.
+    pub(crate) fn quietly(mut command: Command) -> Self {
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        Self::start(command)
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

@@ -224,9 +224,16 @@ impl Pairing {
             }
             self.pair_anew(events)?;
         }
-        let Matching { operations, named, overlaps, dropped, .. } = self.matching;
+        let Matching { operations, named, overlaps, dropped, bare, .. } = self.matching;
         if let Some(line) = overlaps {
             notes.push(format!("processes have several operations in flight, first on line {line}"));
+        }
+        // Where all stand so, that is how such histories are written.
+        if let Some((count, line)) = bare.filter(|(count, _)| *count < operations.len() as u64) {
+            notes.push(format!(
+                "completions without an invocation: {count}, first on line {line}; each counts as an operation of which nobody \
+                 knows when it began"
+            ));
         }
         if dropped > 0 {
             notes.push(format!(

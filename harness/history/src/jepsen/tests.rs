@@ -121,6 +121,21 @@ fn lines_are_those_of_jepsen_and_numbered_without_gaps() {
 }
 
 #[test]
+fn a_fault_that_waited_and_is_asked_for_twice_is_begun_once() {
+    let events = r#"
+        nemesis invoke pause {"id":3,"action":"inject"}
+        nemesis invoke pause {"id":3,"action":"inject"}
+        nemesis info pause {"id":3,"action":"inject","outcome":"installed"}
+        nemesis invoke pause {"id":3,"action":"heal"}
+        nemesis info pause {"id":3,"action":"heal","outcome":"installed"}
+        nemesis invoke pause {"id":4,"action":"inject"}
+    "#;
+    let text = written(events, &REGISTER, JepsenNotation::Edn);
+    let kinds: Vec<_> = text.lines().filter_map(|line| line.split(":f :").nth(1)?.split(',').next()).collect();
+    assert_eq!(kinds, ["start-pause", "start-pause", "stop-pause", "stop-pause", "start-pause"], "{text}");
+}
+
+#[test]
 fn what_no_shape_names_is_a_map_and_what_is_left_out_is_not_there() {
     let events =
         "0 invoke poll {\"node\":\"n1\"}\n0 invoke renew\n0 ok poll {\"leader\":\"n2\",\"claims\":[3]}\n0 ok renew\n";

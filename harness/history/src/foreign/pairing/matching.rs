@@ -29,6 +29,8 @@ pub(super) struct Matching {
     pub(super) named: Vec<(u32, ForeignEvent)>,
     /// The line on which a process had several operations in flight first.
     pub(super) overlaps: Option<u32>,
+    /// How many completions stand without an invocation, and the line of the first.
+    pub(super) bare: Option<(u64, u32)>,
     /// How many completions could belong to several operations and change none.
     pub(super) dropped: u64,
     /// How many bytes the values of operations take on the heap.
@@ -63,6 +65,7 @@ impl Matching {
             given_up: HashMap::new(),
             named: Vec::new(),
             overlaps: None,
+            bare: None,
             dropped: 0,
             heap: 0,
         }
@@ -126,6 +129,7 @@ impl Matching {
                 self.heap += if is_shared { 0 } else { operation.reply.heap_bytes() };
             }
             Step::Bare(process, outcome) => {
+                self.bare.get_or_insert((0, event.line)).0 += 1;
                 self.heap += event.value.heap_bytes();
                 self.operations.push(ForeignOperation::bare(process, position, event, outcome));
             }

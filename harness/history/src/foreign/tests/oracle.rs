@@ -115,7 +115,9 @@ fn oracle(events: &[ForeignEvent], rules: PairingRules) -> Result<Facts, u32> {
             given_up.push(fitting[0]);
         }
     }
-    notes += usize::from(overlaps) + usize::from(dropped);
+    let alone = operations.iter().filter(|operation| operation.completed == Some(operation.invoked)).count();
+    let some_alone = alone > 0 && alone < operations.len();
+    notes += usize::from(overlaps) + usize::from(dropped) + usize::from(some_alone);
     let times: Option<Vec<i64>> = events.iter().map(|event| event.time).collect();
     Ok((operations.iter().map(shown).collect(), named, times.unwrap_or_default(), notes))
 }
