@@ -6,13 +6,14 @@ use super::clocks::Clocks;
 use super::visible::Writers;
 use crate::interrupt::Interrupt;
 
-/// Adds forced edges until nothing new follows, or there is a circle, or there is no more time: what was inferred by then holds.
+/// Adds forced edges until nothing new follows, or there is a circle, or there were so many rounds, or there is no more time: what was
+/// inferred by then holds.
 ///
 /// Where a reader read a key from a writer, any other writer of the key comes before that writer or after that reader. If it is
 /// known to come before the reader, it is the former; if it is known to come after the writer, the latter.
-pub(super) fn saturate(base: &Base<'_>, inferred: &mut Inferred<'_>, interrupt: &Interrupt) {
+pub(super) fn saturate(base: &Base<'_>, inferred: &mut Inferred<'_>, rounds: usize, interrupt: &Interrupt) {
     let writers = Writers::of(base);
-    loop {
+    for _ in 0..rounds {
         let edges: Vec<_> = inferred.edges().map(|(from, to, _)| (from, to)).collect();
         let (Some(past), Some(future)) = (Clocks::past(base, &edges), Clocks::future(base, &edges)) else { return };
         let mut more = Vec::new();
