@@ -55,8 +55,8 @@ impl Target {
 /// How much memory the clocks of all transactions may take, in entries of 4 bytes; twice that where both directions are needed.
 const CLOCK_ENTRIES_MAX: usize = 1 << 26;
 
-/// How many states a first attempt may visit beside two a transaction.
-const ATTEMPT: usize = 10_000;
+/// From how many states a first attempt may turn back, before and after something was inferred.
+const ATTEMPTS: [usize; 2] = [1_000, 10_000];
 
 /// Decides a level; none where it is not one that is decided by orders. The reads must be sound: none that contradicts its own
 /// transaction, or shows what failed or was a state inside of another, or that shows a second value that nobody wrote.
@@ -94,7 +94,7 @@ impl Judge<'_> {
         }
         if is_target {
             self.saturate(&timed, &mut inferred, usize::MAX);
-            return self.circle(&inferred).unwrap_or_else(|| self.search(&timed, &inferred, self.states_max));
+            return self.circle(&inferred).unwrap_or_else(|| self.search(&timed, &inferred));
         }
         let base = Base::of(self.versions, respect);
         let mut inferred = Inferred::sessions_and_reads(&base);
@@ -106,23 +106,25 @@ impl Judge<'_> {
         } else if Clocks::size(&base) <= CLOCK_ENTRIES_MAX {
             visible::causal(&base, &mut inferred);
         }
-        self.circle(&inferred).unwrap_or_else(|| self.search(&base, &inferred, self.states_max))
+        self.circle(&inferred).unwrap_or_else(|| self.search(&base, &inferred))
     }
 
     /// Looks for an order in real time, but not far. What it does not find says nothing of other levels.
     fn attempt(&mut self, base: &Base<'_>, inferred: &mut Inferred<'_>, is_target: bool) -> Option<Decided> {
-        for rounds in 0..2 {
+        for (rounds, returns) in (0..).zip(ATTEMPTS) {
             self.saturate(base, inferred, rounds);
             if let Some(broken) = self.circle(inferred) {
                 return Some(broken).filter(|_| is_target);
             }
+            let limits = Limits { returns, ..Limits::of_states(self.states_max) };
+            match self.search_within(base, inferred, limits, false) {
+                Searched::Found => return Some(Decided::Holds),
+                // What is inferred explains more than that all orders were tried.
+                Searched::None if is_target && rounds > 0 => return Some(self.exhausted(base)),
+                _ => {}
+            }
         }
-        let states_max = self.states_max.min(ATTEMPT + 2 * base.transactions());
-        match self.search_as(base, inferred, states_max, false) {
-            Searched::Found => Some(Decided::Holds),
-            Searched::None if is_target => Some(self.exhausted(base)),
-            _ => None,
-        }
+        None
     }
 
     fn saturate(&self, base: &Base<'_>, inferred: &mut Inferred<'_>, rounds: usize) {
@@ -139,19 +141,18 @@ impl Judge<'_> {
         Some(Decided::Broken(Box::new(tell(inferred.history(), rule, sentence, &premises, &circle))))
     }
 
-    fn search(&mut self, base: &Base<'_>, inferred: &Inferred<'_>, states_max: usize) -> Decided {
-        match self.search_as(base, inferred, states_max, self.target.snapshots) {
+    fn search(&mut self, base: &Base<'_>, inferred: &Inferred<'_>) -> Decided {
+        match self.search_within(base, inferred, Limits::of_states(self.states_max), self.target.snapshots) {
             Searched::Found => Decided::Holds,
             Searched::None => self.exhausted(base),
             Searched::GaveUp => Decided::Open,
         }
     }
 
-    fn search_as(&mut self, base: &Base<'_>, inferred: &Inferred<'_>, states_max: usize, snapshots: bool) -> Searched {
+    fn search_within(&mut self, base: &Base<'_>, inferred: &Inferred<'_>, limits: Limits, snapshots: bool) -> Searched {
         if self.interrupt.is_raised() {
             return Searched::GaveUp;
         }
-        let limits = Limits::of_states(states_max);
         let (searched, states) = Schedule::new(base, inferred, snapshots).search(limits, self.interrupt);
         self.states += states;
         searched

@@ -16,6 +16,11 @@ pub(super) fn saturate(base: &Base<'_>, inferred: &mut Inferred<'_>, rounds: usi
     for _ in 0..rounds {
         let edges: Vec<_> = inferred.edges().map(|(from, to, _)| (from, to)).collect();
         let (Some(past), Some(future)) = (Clocks::past(base, &edges), Clocks::future(base, &edges)) else { return };
+        // What follows from the edges that there are need not be one.
+        let is_new = |forced: &Forced| {
+            let (chain, place) = base.places[forced.from as usize].expect("a transaction that took effect");
+            past.of(forced.to)[chain as usize] <= place
+        };
         let mut more = Vec::new();
         for reader in base.all() {
             for read in base.reads(reader) {
@@ -25,21 +30,23 @@ pub(super) fn saturate(base: &Base<'_>, inferred: &mut Inferred<'_>, rounds: usi
                         let seen = past.of(reader)[chain as usize];
                         let last =
                             places.partition_point(|&place| place < seen).checked_sub(1).map(|last| at(places[last]));
-                        more.extend(last.filter(|&last| last != read.writer).map(|last| Forced {
+                        let forced = last.filter(|&last| last != read.writer).map(|last| Forced {
                             from: last,
                             to: read.writer,
                             key: read.key,
                             reader,
-                        }));
+                        });
+                        more.extend(forced.filter(is_new));
                     }
                     let from = if read.writer == INITIAL { 0 } else { future.of(read.writer)[chain as usize] };
                     let next = places.get(places.partition_point(|&place| place < from)).map(|&place| at(place));
-                    more.extend(next.filter(|&next| next != reader).map(|next| Forced {
+                    let forced = next.filter(|&next| next != reader).map(|next| Forced {
                         from: reader,
                         to: next,
                         key: read.key,
                         reader,
-                    }));
+                    });
+                    more.extend(forced.filter(is_new));
                 }
             }
         }

@@ -27,12 +27,14 @@ pub(super) struct Limits {
     pub(super) states: usize,
     /// How often it may look whether a step can be taken.
     pub(super) looks: usize,
+    /// From how many states it may turn back.
+    pub(super) returns: usize,
 }
 
 impl Limits {
     /// As many looks as a million open transactions of a few states, or a thousand of many, need.
     pub(super) fn of_states(states: usize) -> Self {
-        Self { states, looks: states.saturating_mul(1000) }
+        Self { states, looks: states.saturating_mul(1000), returns: usize::MAX }
     }
 }
 
@@ -137,6 +139,7 @@ impl<'a> Schedule<'a> {
         self.take_harmless();
         seen.insert(self.state);
         let mut path = vec![Frame { steps: self.done.len(), next: 0 }];
+        let mut returns = 0;
         while let Some(frame) = path.last_mut() {
             if self.left == 0 {
                 return (Searched::Found, seen.len());
@@ -147,6 +150,10 @@ impl<'a> Schedule<'a> {
             }
             let Some(&rank) = self.ready.range(from..).next() else {
                 path.pop();
+                returns += 1;
+                if returns > limits.returns && !path.is_empty() {
+                    return (Searched::GaveUp, seen.len());
+                }
                 continue;
             };
             frame.next = rank + 1;
