@@ -89,29 +89,34 @@ fn judge(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The same with registers; each value is a number of its own.
+/// The same with registers. Each transaction takes effect at some moment between its invocation and its completion.
 fn strict_registers(transactions: u64) -> TransactionHistory {
     const KEYS: u64 = 100;
-    let mut history = TransactionHistory::new();
-    let mut held = [None; KEYS as usize];
-    let mut next_value = 0;
     let mut random = 1_u64;
     let mut draw = |limit: u64| {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (random >> 33) % limit
     };
-    for number in 0..transactions {
-        let mut steps = Vec::new();
+    let mut order: Vec<(u64, u64)> =
+        (0..transactions).map(|number| (number * 2 + draw(2 * PROCESSES - 1), number)).collect();
+    order.sort_unstable();
+    let mut all: Vec<Vec<MicroOperation>> = vec![Vec::new(); order.len()];
+    let mut held = [None; KEYS as usize];
+    let mut next_value = 0;
+    for (_, number) in order {
         for _ in 0..=draw(4) {
             let key = draw(KEYS) as u32;
-            if draw(2) == 0 {
-                steps.push(MicroOperation::Read { key, value: held[key as usize] });
-                continue;
-            }
-            next_value += 1;
-            held[key as usize] = Some(next_value);
-            steps.push(MicroOperation::Write { key, value: next_value });
+            all[number as usize].push(if draw(2) == 0 {
+                MicroOperation::Read { key, value: held[key as usize] }
+            } else {
+                next_value += 1;
+                held[key as usize] = Some(next_value);
+                MicroOperation::Write { key, value: next_value }
+            });
         }
+    }
+    let mut history = TransactionHistory::new();
+    for (number, steps) in (0..).zip(all) {
         history.push(transaction(number), steps);
     }
     history

@@ -55,6 +55,9 @@ impl Target {
 /// How much memory the clocks of all transactions may take, in entries of 4 bytes; twice that where both directions are needed.
 const CLOCK_ENTRIES_MAX: usize = 1 << 26;
 
+/// How often a search may look whether a step can be taken, for each state that it may visit.
+const LOOKS: usize = 100;
+
 /// From how many states a first attempt may turn back, before and after something was inferred.
 const ATTEMPTS: [usize; 2] = [1_000, 10_000];
 
@@ -116,7 +119,7 @@ impl Judge<'_> {
             if let Some(broken) = self.circle(inferred) {
                 return Some(broken).filter(|_| is_target);
             }
-            let limits = Limits { returns, ..Limits::of_states(self.states_max) };
+            let limits = Limits { returns, ..self.limits() };
             match self.search_within(base, inferred, limits, false) {
                 Searched::Found => return Some(Decided::Holds),
                 // What is inferred explains more than that all orders were tried.
@@ -142,11 +145,15 @@ impl Judge<'_> {
     }
 
     fn search(&mut self, base: &Base<'_>, inferred: &Inferred<'_>) -> Decided {
-        match self.search_within(base, inferred, Limits::of_states(self.states_max), self.target.snapshots) {
+        match self.search_within(base, inferred, self.limits(), self.target.snapshots) {
             Searched::Found => Decided::Holds,
             Searched::None => self.exhausted(base),
             Searched::GaveUp => Decided::Open,
         }
+    }
+
+    fn limits(&self) -> Limits {
+        Limits { looks: self.states_max.saturating_mul(LOOKS), ..Limits::of_states(self.states_max) }
     }
 
     fn search_within(&mut self, base: &Base<'_>, inferred: &Inferred<'_>, limits: Limits, snapshots: bool) -> Searched {
