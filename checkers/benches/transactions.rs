@@ -6,7 +6,8 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use dsjepsen_checkers::transactions::{
-    MicroOperation, Options, Outcome, Transaction, TransactionHistory, check_list_append,
+    MicroOperation, Options, Outcome, RegisterOptions, Transaction, TransactionHistory, check_list_append,
+    check_registers,
 };
 use dsjepsen_history::Gravity;
 
@@ -88,5 +89,59 @@ fn judge(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, judge);
+/// The same with registers. Each transaction takes effect at some moment between its invocation and its completion.
+fn strict_registers(transactions: u64) -> TransactionHistory {
+    const KEYS: u64 = 100;
+    let mut random = 1_u64;
+    let mut draw = |limit: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (random >> 33) % limit
+    };
+    let mut order: Vec<(u64, u64)> =
+        (0..transactions).map(|number| (number * 2 + draw(2 * PROCESSES - 1), number)).collect();
+    order.sort_unstable();
+    let mut all: Vec<Vec<MicroOperation>> = vec![Vec::new(); order.len()];
+    let mut held = [None; KEYS as usize];
+    let mut next_value = 0;
+    for (_, number) in order {
+        for _ in 0..=draw(4) {
+            let key = draw(KEYS) as u32;
+            all[number as usize].push(if draw(2) == 0 {
+                MicroOperation::Read { key, value: held[key as usize] }
+            } else {
+                next_value += 1;
+                held[key as usize] = Some(next_value);
+                MicroOperation::Write { key, value: next_value }
+            });
+        }
+    }
+    let mut history = TransactionHistory::new();
+    for (number, steps) in (0..).zip(all) {
+        history.push(transaction(number), steps);
+    }
+    history
+}
+
+fn judge_registers(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("rw-register");
+    group.sample_size(10);
+    for (name, transactions) in [("100,000 transactions", 100_000), ("1,000,000 transactions", 1_000_000)] {
+        let history = strict_registers(transactions);
+        for (way, anomalies_only) in [("anomalies only", true), ("decided", false)] {
+            let (assume, options) =
+                (RegisterOptions { anomalies_only, ..RegisterOptions::default() }, Options::default());
+            assert_eq!(check_registers(&history, &assume, &options).verdict, Gravity::Valid, "{name}");
+            group.bench_function(format!("{name}, {way}"), |bencher| {
+                bencher.iter_batched(
+                    || (),
+                    |()| black_box(check_registers(&history, &assume, &options)),
+                    BatchSize::PerIteration,
+                );
+            });
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, judge, judge_registers);
 criterion_main!(benches);

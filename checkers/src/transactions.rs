@@ -39,4 +39,4 @@ pub use list_append::check_list_append;
 pub use long_fork::{LongForkOperation, check_long_fork};
 pub use registers::{RegisterOptions, check_registers};
 pub use sessions::{SessionLevel, SessionOptions, UnknownSessionLevel, check_sessions};
-pub use verdict::{AnomalyCase, Because, Dependency, Options, TransactionVerdict, named_anomalies};
+pub use verdict::{AnomalyCase, Because, Dependency, Options, Ordered, TransactionVerdict, named_anomalies};

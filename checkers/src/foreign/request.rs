@@ -74,6 +74,8 @@ pub struct RegisterAssumptions {
     pub writes_follow_reads: bool,
     /// `:transaction-order`: the rank of a transaction by the position of its completion in the history.
     pub transaction_order: BTreeMap<u64, i64>,
+    /// What Elle would say is asked: only its anomalies are looked for, and no order of all transactions.
+    pub anomalies_only: bool,
 }
 
 impl ForeignRequest {

@@ -1,10 +1,11 @@
 //! Elle's rw-register: transactions that write registers and read them.
 
-use dsjepsen_history::Judgement;
+use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
+use dsjepsen_history::{Gravity, Judgement};
 
 use super::transactions::{ASSUMPTION, Holds, options, read};
-use super::{ForeignRequest, ForeignModel, ForeignOption, ForeignProblem, Given};
-use crate::transactions::{Level, RegisterOptions, check_registers};
+use super::{ForeignModel, ForeignOption, ForeignProblem, ForeignRequest, Given};
+use crate::transactions::{Level, Ordered, RegisterOptions, check_registers};
 
 /// The model.
 pub(super) const MODEL: RwRegister = RwRegister;
@@ -48,9 +49,31 @@ impl ForeignModel for RwRegister {
             linearizable_keys: assume.linearizable_keys,
             writes_follow_reads: assume.writes_follow_reads,
             transaction_order,
+            anomalies_only: assume.anomalies_only || given.operations()?.iter().any(hides_writes),
         };
-        let mut judgement = check_registers(&history, &assume, &options).judgement(self.name());
+        let verdict = check_registers(&history, &assume, &options);
+        let is_open = verdict.verdict == Gravity::Valid && verdict.ordered == Ordered::Open;
+        let mut judgement = verdict.judgement(self.name());
+        if is_open {
+            judgement.assumptions.push(ANOMALIES_ONLY.to_owned());
+        }
         judgement.assumptions.push(ASSUMPTION.to_owned());
         Ok(judgement)
     }
+}
+
+const ANOMALIES_ONLY: &str = "Only anomalies were looked for: whether there is an order of all transactions was not decided.";
+
+/// Whether an operation may have written what cannot be told from the initial state: nil, or nobody knows what.
+fn hides_writes(operation: &ForeignOperation) -> bool {
+    let value = match operation.outcome {
+        ForeignOutcome::Fail => return false,
+        ForeignOutcome::Ok => &operation.reply,
+        ForeignOutcome::Info => &operation.call,
+    };
+    let writes_nil = |step: &Value| match step.as_list() {
+        Some([kind, _, value]) => (kind.is_word("w") || kind.is_word("write")) && value.is_nil(),
+        _ => false,
+    };
+    value.is_nil() || value.as_list().is_some_and(|steps| steps.iter().any(writes_nil))
 }

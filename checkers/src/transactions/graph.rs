@@ -140,6 +140,12 @@ impl GraphBuilder {
         }
     }
 
+    /// How many nodes there are, and all edges.
+    pub(super) fn into_edges(self) -> (u32, Vec<(u32, u32, Label)>) {
+        let edges = self.edges.into_iter().map(|(from, edge)| (from, edge.target(), edge.label()));
+        (self.nodes, edges.collect())
+    }
+
     /// The finished graph. Of the data dependencies between two transactions the one that says most is kept.
     pub(super) fn finish(self) -> Graph {
         let Self { transactions, nodes, edges } = self;

@@ -136,7 +136,16 @@ impl Levels {
             .filter(|level| level.forbids().iter().any(|&anomaly| implied.has(anomaly)))
             .map(|&level| level as usize)
             .collect();
-        Self(closure(direct, |number| {
+        Self::and_stronger(direct)
+    }
+
+    /// A level that does not hold, and with it all stronger ones.
+    pub(super) fn without(level: Level) -> Self {
+        Self::and_stronger([level as usize].into_iter().collect())
+    }
+
+    fn and_stronger(levels: Bits) -> Self {
+        Self(closure(levels, |number| {
             let stronger = |level: &&Level| level.weaker().contains(&Level::ALL[number]);
             Level::ALL.iter().filter(stronger).map(|&level| level as usize).collect()
         }))

@@ -1,17 +1,21 @@
 //! Registers that are written and read: who read from whom is known, yet of the order of versions only what can be inferred.
 //!
-//! It is weaker than lists, and its verdict "valid" says less: only that no forbidden circle follows from what is known. With few
-//! sessions [`check_sessions`](super::check_sessions) decides instead.
+//! So the anomalies that follow are fewer than with lists. Where they leave serializability or snapshot isolation open, it is decided
+//! by a search for an order of all transactions, as in [`check_sessions`](super::check_sessions).
 
 mod direct;
 mod orders;
 pub(super) mod versions;
 
+use dsjepsen_history::{Figure, Gravity};
+
 use super::edges::{by_process, by_real_time};
 use super::explain::Explain;
 use super::graph::{Graph, GraphBuilder, Label};
 use super::history::TransactionHistory;
-use super::verdict::{Because, Cases, Options, TransactionVerdict};
+use super::sessions::{Decided, decide};
+use super::verdict::{Because, Cases, Options, Ordered, TransactionVerdict};
+use crate::words::count;
 use orders::VersionOrder;
 use versions::Versions;
 
@@ -27,12 +31,19 @@ pub struct RegisterOptions {
     pub writes_follow_reads: bool,
     /// The order in which transactions wrote, where the store tells it: for each transaction its rank, or none. Empty if not known.
     pub transaction_order: Vec<Option<i64>>,
+    /// Only anomalies are looked for, as Elle does: no order of all transactions is searched, and any values that nobody wrote count
+    /// as initial states.
+    pub anomalies_only: bool,
 }
 
 /// Judges a history of writes and reads of registers, each of whose values is written to its key once.
 ///
 /// The initial state comes first; everything else about the order of versions comes from the assumptions. Takes time about linear
 /// in the steps, and with linearizable keys also in the number of transactions at work at once.
+///
+/// Where no anomaly is found, and a level of serializability or snapshot isolation is asked for, an order of all transactions is
+/// searched. That is hard in general, and near linear for what a store with real-time order leaves behind; the search has a budget.
+/// [`TransactionVerdict::ordered`] tells what it came to.
 pub fn check_registers(
     history: &TransactionHistory,
     assume: &RegisterOptions,
@@ -44,12 +55,47 @@ pub fn check_registers(
     };
     let mut cases = Cases::new(history);
     direct::find(&versions, options, &mut cases);
+    if !options.garbage_reads && !assume.anomalies_only {
+        direct::initial_states(&versions, &mut cases);
+    }
     if options.interrupt.is_raised() {
         return cases.conclude_early(options);
     }
-    let order = VersionOrder::infer(&versions, assume, &mut cases);
-    let graph = dependencies(&versions, &order, options);
-    cases.conclude(&graph, &Known { versions: &versions, order: &order }, options)
+    let verdict = {
+        let order = VersionOrder::infer(&versions, assume, &mut cases);
+        let graph = dependencies(&versions, &order, options);
+        cases.conclude(&graph, &Known { versions: &versions, order: &order }, options)
+    };
+    // What is asked of single anomalies is answered by them.
+    let is_decided = verdict.verdict == Gravity::Invalid || assume.anomalies_only || !options.anomalies.is_empty();
+    if is_decided { verdict } else { in_order(&versions, verdict, options) }
+}
+
+/// Adds what a search for an order comes to.
+fn in_order(versions: &Versions<'_>, mut verdict: TransactionVerdict, options: &Options) -> TransactionVerdict {
+    let (mut states, mut ordered) = (0, Ordered::Found);
+    for &level in &options.levels {
+        match decide(versions, level, options.states_max, &options.interrupt) {
+            Some((Decided::Broken(finding), searched)) => {
+                states += searched;
+                ordered = Ordered::None(level, finding);
+                break;
+            }
+            Some((Decided::Holds, searched)) => states += searched,
+            Some((Decided::Open, searched)) => {
+                states += searched;
+                ordered = Ordered::Open;
+            }
+            None => ordered = Ordered::Open,
+        }
+    }
+    if options.levels.is_empty() {
+        ordered = Ordered::Open;
+    }
+    if states > 0 {
+        verdict.figures.push(Figure::new("states searched", count(states as u64)));
+    }
+    verdict.with_order(ordered)
 }
 
 fn dependencies(versions: &Versions<'_>, order: &VersionOrder, options: &Options) -> Graph {

@@ -6,8 +6,10 @@
 //! Pavlogiannis, PLDI 2025). For the strong ones all that must hold is inferred, and then an order of all transactions is searched.
 
 mod base;
+mod chains;
 mod circle;
 mod clocks;
+mod exact;
 mod saturation;
 mod schedule;
 mod visible;
@@ -23,9 +25,10 @@ use super::registers::versions::Versions;
 use super::verdict::Dependency;
 use crate::interrupt::Interrupt;
 use crate::words::{count, counted};
-use base::Base;
+use base::{Base, Respect};
 use circle::Inferred;
-use schedule::{Schedule, Searched};
+pub(super) use exact::{Decided, decide};
+use schedule::{Limits, Schedule, Searched};
 
 /// A level that sessions can be held against. All of them include the order of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -103,7 +106,7 @@ impl FromStr for SessionLevel {
 /// How far a search may go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionOptions {
-    /// How many states the search for an order may visit. One takes about 4 bytes a session, and 100 more.
+    /// How many states the search for an order may visit. One takes about 50 bytes.
     pub states_max: usize,
     /// Raised when there is no more time.
     pub interrupt: Interrupt,
@@ -135,7 +138,7 @@ pub fn check_sessions(history: &TransactionHistory, level: SessionLevel, options
             );
         }
     };
-    let base = Base::of(&versions);
+    let base = Base::of(&versions, Respect::Sessions);
     if base.transactions() == 0 {
         let sentence = "No transaction is known to have taken effect.".to_owned();
         return unknown(history, level, UnknownReason::NoObservations, sentence);
@@ -161,7 +164,7 @@ pub fn check_sessions(history: &TransactionHistory, level: SessionLevel, options
         SessionLevel::ReadCommitted | SessionLevel::RepeatableRead => visible::read_committed(&base, &mut inferred),
         SessionLevel::ReadAtomic => visible::read_atomic(&base, &mut inferred),
         SessionLevel::Causal | SessionLevel::SnapshotIsolation => visible::causal(&base, &mut inferred),
-        SessionLevel::Serializable => saturation::saturate(&base, &mut inferred, &options.interrupt),
+        SessionLevel::Serializable => saturation::saturate(&base, &mut inferred, usize::MAX, &options.interrupt),
     }
     if let Some(circle) = inferred.circle() {
         return judged(history, level, vec![circular(&inferred, level, &circle, options)]);
@@ -179,7 +182,8 @@ fn ordered(base: &Base<'_>, inferred: &Inferred<'_>, level: SessionLevel, option
     if snapshots && let Some(finding) = base.lost_update(level) {
         return judged(history, level, vec![finding]);
     }
-    let (searched, states) = Schedule::new(base, inferred, snapshots).search(options.states_max, &options.interrupt);
+    let limits = Limits::of_states(options.states_max);
+    let (searched, states) = Schedule::new(base, inferred, snapshots).search(limits, &options.interrupt);
     let findings = match searched {
         Searched::Found => Vec::new(),
         Searched::None => {

@@ -23,8 +23,10 @@ pub struct Options {
     /// Whether a read of a value that nobody wrote is an anomaly. Without it such a value is taken for an unknown initial state,
     /// as Elle does.
     pub garbage_reads: bool,
-    /// How many edges may be followed in one search for G-single; the only search that can be given up.
+    /// How many edges may be followed in one search for G-single; a search that can be given up.
     pub search_budget: u64,
+    /// How many states a search for an order of transactions on registers may visit. One takes about 50 bytes.
+    pub states_max: usize,
     /// Raised when there is no more time for searches.
     pub interrupt: Interrupt,
 }
@@ -37,6 +39,7 @@ impl Default for Options {
             anomalies: Vec::new(),
             garbage_reads: true,
             search_budget: 20_000_000,
+            states_max: 1_000_000,
             interrupt: Interrupt::default(),
         }
     }
@@ -51,7 +54,8 @@ impl Options {
     /// All that must not be there.
     pub(super) fn forbidden(&self) -> Anomalies {
         let mut anomalies = forbidden_by(&self.levels).union(self.explicit());
-        if self.garbage_reads && (!self.levels.is_empty() || !self.anomalies.is_empty()) {
+        // Without `garbage_reads` one such value is an unknown initial state, but no two of them are.
+        if !self.levels.is_empty() || !self.anomalies.is_empty() {
             anomalies.insert(Anomaly::GarbageRead);
         }
         anomalies
@@ -160,6 +164,18 @@ pub fn named_anomalies(judgements: &[Judgement]) -> (Vec<Anomaly>, Vec<Level>) {
     (anomalies.collect(), named(RULED_OUT).filter_map(|name| name.parse().ok()).collect())
 }
 
+/// What is known of the order of all transactions, beside the anomalies.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum Ordered {
+    /// No order was looked for, or the search was given up: only anomalies were looked for.
+    #[default]
+    Open,
+    /// There is an order that every level allows that was asked for.
+    Found,
+    /// There is none that this level allows, although there is no anomaly.
+    None(Level, Box<Finding>),
+}
+
 /// What a judge of anomalies says.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TransactionVerdict {
@@ -171,6 +187,8 @@ pub struct TransactionVerdict {
     pub not: Vec<Level>,
     /// The stronger levels that are ruled out thereby.
     pub also_not: Vec<Level>,
+    /// Whether there is an order of all transactions; only looked for in registers without anomalies.
+    pub ordered: Ordered,
     /// Why the history could not be judged at all.
     pub problem: Option<HistoryProblem>,
     /// What was counted.
@@ -195,6 +213,9 @@ impl TransactionVerdict {
             .map(|(name, names)| Figure::new(name, names))
             .collect();
         let mut findings: Vec<_> = self.anomalies.into_iter().map(|case| case.finding).collect();
+        if let Ordered::None(_, finding) = self.ordered {
+            findings.insert(0, *finding);
+        }
         if let Some(problem) = self.problem {
             findings.push(Finding::unknown(
                 UnknownReason::CheckerError,
@@ -208,17 +229,41 @@ impl TransactionVerdict {
         judgement
     }
 
+    /// Takes in what is known of orders.
+    pub(super) fn with_order(mut self, ordered: Ordered) -> Self {
+        match &ordered {
+            Ordered::Open => {}
+            // That there is an order answers what the search for circles left open.
+            Ordered::Found => {
+                self.anomalies.retain(|case| case.anomaly != Anomaly::CycleSearchTimeout);
+                self.verdict = gravity(&self.anomalies);
+            }
+            Ordered::None(level, _) => {
+                (self.not, self.also_not) = Levels::without(*level).weakest();
+                self.verdict = Gravity::Invalid;
+            }
+        }
+        self.ordered = ordered;
+        self
+    }
+
     pub(super) fn impossible(history: &TransactionHistory, problem: HistoryProblem) -> Self {
         Self {
             verdict: Gravity::Unknown,
             anomalies: Vec::new(),
             not: Vec::new(),
             also_not: Vec::new(),
+            ordered: Ordered::Open,
             problem: Some(problem),
             figures: Vec::new(),
             judged: history.len() as u64,
         }
     }
+}
+
+/// The gravest of what was found.
+fn gravity(anomalies: &[AnomalyCase]) -> Gravity {
+    anomalies.iter().map(|case| case.finding.gravity).max().unwrap_or(Gravity::Valid)
 }
 
 /// Anomalies in the making: the first of each kind is told, the others are counted.
@@ -312,12 +357,13 @@ impl<'a> Cases<'a> {
         anomalies.retain(|case| forbidden.has(case.anomaly) || case.anomaly.is_inconclusive());
         anomalies.sort_by_key(|case| case.anomaly);
         let (not, also_not) = Levels::ruled_out(anomalies.iter().map(|case| case.anomaly).collect()).weakest();
-        let verdict = anomalies.iter().map(|case| case.finding.gravity).max().unwrap_or(Gravity::Valid);
+        let verdict = gravity(&anomalies);
         TransactionVerdict {
             verdict,
             anomalies,
             not,
             also_not,
+            ordered: Ordered::Open,
             problem: None,
             figures: vec![
                 Figure::new("transactions", count(self.history.len() as u64)),

@@ -1,10 +1,12 @@
 //! Large histories: nothing recurses, nothing is quadratic.
 
 use dsjepsen_checkers::transactions::{
-    Anomaly, MicroOperation, Options, Outcome, RegisterOptions, SessionLevel, SessionOptions, Transaction,
-    TransactionHistory, check_list_append, check_registers, check_sessions,
+    Anomaly, Level, MicroOperation, Options, Ordered, Outcome, RegisterOptions, SessionLevel, SessionOptions,
+    Transaction, TransactionHistory, check_list_append, check_registers, check_sessions,
 };
 use dsjepsen_history::Gravity;
+
+use crate::random::Dice;
 
 fn push(history: &mut TransactionHistory, process: u32, at: u64, lasts: u64, steps: Vec<MicroOperation>) {
     let transaction = Transaction {
@@ -81,4 +83,53 @@ fn sessions_of_a_hundred_thousand_transactions_are_judged() {
         let judgement = check_sessions(&history, level, &SessionOptions::default());
         assert_eq!(judgement.verdict, Gravity::Valid, "{level}: {:?}", judgement.findings);
     }
+}
+
+/// Twenty at a time, each of which takes effect at some moment while it is at work.
+fn strict_registers(count: u64) -> TransactionHistory {
+    let mut dice = Dice::new(7);
+    let mut order: Vec<_> = (0..count).map(|number| (number * 2 + u64::from(dice.below(39)), number)).collect();
+    order.sort_unstable();
+    let (mut held, mut next_value) = ([None; 20], 0);
+    let mut all = vec![Vec::new(); order.len()];
+    for (_, number) in order {
+        for _ in 0..=dice.below(3) {
+            let key = dice.below(20);
+            all[number as usize].push(if dice.below(2) == 0 {
+                MicroOperation::Read { key, value: held[key as usize] }
+            } else {
+                next_value += 1;
+                held[key as usize] = Some(next_value);
+                MicroOperation::Write { key, value: next_value }
+            });
+        }
+    }
+    let mut history = TransactionHistory::new();
+    for (number, steps) in (0..).zip(all) {
+        push(&mut history, (number % 20) as u32, number * 2, 39, steps);
+    }
+    history
+}
+
+#[test]
+fn an_order_of_twenty_thousand_transactions_is_found_for_every_level() {
+    let history = strict_registers(20_000);
+    for level in [Level::StrictSerializable, Level::Serializable, Level::StrongSnapshotIsolation] {
+        let verdict = check_registers(&history, &RegisterOptions::default(), &Options::level(level));
+        assert_eq!((verdict.verdict, &verdict.ordered), (Gravity::Valid, &Ordered::Found), "{level}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_stale_read_among_twenty_thousand_transactions_is_shown_alone() {
+    let mut history = strict_registers(20_000);
+    let write = |value| vec![MicroOperation::Write { key: 30, value }];
+    push(&mut history, 21, 100_000, 1, write(900_001));
+    push(&mut history, 21, 100_010, 1, write(900_002));
+    let read = MicroOperation::Read { key: 30, value: Some(900_001) };
+    push(&mut history, 22, 100_020, 1, vec![read]);
+    let verdict = check_registers(&history, &RegisterOptions::default(), &Options::default());
+    assert_eq!((verdict.verdict, verdict.not.as_slice()), (Gravity::Invalid, [Level::StrictSerializable].as_slice()));
+    let Ordered::None(_, finding) = &verdict.ordered else { panic!("{verdict:?}") };
+    assert_eq!(finding.operations, [100_000, 100_010, 100_020]);
 }

@@ -5,6 +5,7 @@ mod interrupt;
 mod large;
 mod lists;
 mod oracle;
+mod orders;
 mod random;
 mod registers;
 mod rules;

@@ -20,6 +20,37 @@ pub(super) fn find(versions: &Versions<'_>, options: &Options, cases: &mut Cases
     lost_updates(versions, cases);
 }
 
+/// Keys of which two values were read that nobody wrote, nil among them: only one can be the initial state.
+pub(super) fn initial_states(versions: &Versions<'_>, cases: &mut Cases<'_>) {
+    let history = versions.history;
+    let mut first: Vec<Option<(u32, u32)>> = vec![None; history.key_count()];
+    for number in history.numbers().filter(|&number| history.outcome(number) == Outcome::Ok) {
+        for &step in history.steps(number) {
+            let MicroOperation::Read { key, value } = step else { continue };
+            let version = versions.version(key, value);
+            if versions.writer(version).is_some() {
+                continue;
+            }
+            let &mut (other, reader) = first[key as usize].get_or_insert((version, number));
+            if other != version {
+                let readers = [reader, number];
+                cases.add(Anomaly::GarbageRead, if reader == number { &readers[1..] } else { &readers }, || {
+                    let name = |version| value_or_initial(history, versions.value(version));
+                    let (key, one, other) = (history.key_name(key), name(other), name(version));
+                    let second = if reader == number { "T1" } else { "T2" };
+                    (
+                        format!("Reads of key {key} show {one} and {other}, and nobody wrote either."),
+                        format!(
+                            "T1 read {one} of key {key} and {second} read {other}, and only one of them can be the initial state: \
+                             a contradiction."
+                        ),
+                    )
+                });
+            }
+        }
+    }
+}
+
 /// A read that is not what the transaction itself read or wrote last.
 fn internal(versions: &Versions<'_>, number: u32, cases: &mut Cases<'_>) {
     let history = versions.history;

@@ -2,14 +2,26 @@
 
 use dsjepsen_history::{Finding, Index};
 
-use super::SessionLevel;
-use crate::transactions::edges::in_order;
+use super::{SessionLevel, chains};
+use crate::transactions::edges;
+use crate::transactions::graph::{GraphBuilder, Label};
 use crate::transactions::history::{MicroOperation, Outcome, TransactionHistory};
 use crate::transactions::registers::versions::Versions;
 use crate::transactions::text::{in_words, proof, step, value_or_initial};
 
 /// Stands for the writer of initial versions.
 pub(super) const INITIAL: u32 = u32::MAX;
+
+/// Which order of transactions counts, beside that of who read from whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::transactions) enum Respect {
+    /// None.
+    Nothing,
+    /// That of each session.
+    Sessions,
+    /// That of each session, and whoever completed comes before whoever was invoked later.
+    RealTime,
+}
 
 /// A read from outside.
 #[derive(Debug, Clone, Copy)]
@@ -25,34 +37,39 @@ pub(super) struct ReadFrom {
 pub(super) struct Base<'a> {
     pub(super) history: &'a TransactionHistory,
     pub(super) versions: &'a Versions<'a>,
-    /// The sessions; where the order within one is not known, it is cut there.
+    pub(super) respect: Respect,
+    /// Each transaction is in one, and comes before the next there. With sessions alone they are the sessions.
     pub(super) chains: Vec<Vec<u32>>,
     /// Of each transaction its chain and its place there; none where it took no effect.
     pub(super) places: Vec<Option<(u32, u32)>>,
+    /// How many nodes the order has: transactions, and relays of real time.
+    pub(super) nodes: u32,
+    /// The edges of sessions and of real time.
+    pub(super) given: Vec<(u32, u32, Label)>,
+    /// Of each key the version before all writes: that of nil, or that of the value which was read though nobody wrote it.
+    pub(super) initial: Vec<u32>,
     reads: Vec<ReadFrom>,
     read_starts: Vec<u32>,
 }
 
 impl<'a> Base<'a> {
-    pub(super) fn of(versions: &'a Versions<'a>) -> Self {
+    pub(super) fn of(versions: &'a Versions<'a>, respect: Respect) -> Self {
         let history = versions.history;
-        let mut taking_part: Vec<u32> =
-            history.numbers().filter(|&number| versions.takes_part[number as usize]).collect();
-        taking_part.sort_by_key(|&number| history.process(number));
-        let mut chains: Vec<Vec<u32>> = Vec::new();
+        let chains = match respect {
+            Respect::Nothing => chains::alone(versions),
+            Respect::Sessions => chains::by_session(versions),
+            Respect::RealTime => chains::by_real_time(versions),
+        };
         let mut places = vec![None; history.len()];
-        for number in taking_part {
-            let goes_on = chains.last().and_then(|chain| chain.last()).is_some_and(|&last| {
-                history.process(last) == history.process(number) && in_order(history, last, number)
-            });
-            if !goes_on {
-                chains.push(Vec::new());
+        for (chain, members) in (0..).zip(&chains) {
+            for (place, &number) in (0..).zip(members) {
+                places[number as usize] = Some((chain, place));
             }
-            let chain = chains.len() - 1;
-            places[number as usize] = Some((chain as u32, chains[chain].len() as u32));
-            chains[chain].push(number);
         }
-        let mut base = Self { history, versions, chains, places, reads: Vec::new(), read_starts: vec![0] };
+        let (nodes, given) = given(versions, respect, &chains);
+        let initial = history.numbers_of_keys().map(|key| versions.of_key(key).start).collect();
+        let (reads, read_starts) = (Vec::new(), vec![0]);
+        let mut base = Self { history, versions, respect, chains, places, nodes, given, initial, reads, read_starts };
         for number in history.numbers() {
             base.look_from_outside(number);
         }
@@ -68,6 +85,9 @@ impl<'a> Base<'a> {
                     MicroOperation::Read { key, value } if !written.contains(&key) => {
                         let version = self.versions.version(key, value);
                         let writer = self.versions.writer(version).map_or(INITIAL, |(writer, _)| writer);
+                        if writer == INITIAL {
+                            self.initial[key as usize] = version;
+                        }
                         self.reads.push(ReadFrom { key, version, writer });
                     }
                     _ => {}
@@ -221,4 +241,22 @@ impl<'a> Base<'a> {
         finding.timeline = crate::transactions::drawing::draw(self.history, transactions);
         finding
     }
+}
+
+fn given(versions: &Versions<'_>, respect: Respect, chains: &[Vec<u32>]) -> (u32, Vec<(u32, u32, Label)>) {
+    let history = versions.history;
+    let mut builder = GraphBuilder::new(history.numbers().end);
+    match respect {
+        Respect::Nothing => {}
+        Respect::Sessions => {
+            for pair in chains.iter().flat_map(|chain| chain.windows(2)) {
+                builder.edge(pair[0], pair[1], Label::Process);
+            }
+        }
+        Respect::RealTime => {
+            edges::by_process(history, &versions.takes_part, &mut builder);
+            edges::by_real_time(history, &versions.takes_part, &mut builder);
+        }
+    }
+    builder.into_edges()
 }

@@ -2,7 +2,9 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use super::base::{Base, INITIAL};
+use dsjepsen_history::Index;
+
+use super::base::{Base, INITIAL, Respect};
 use crate::interrupt::Interrupt;
 use crate::transactions::components::{Filtered, components};
 use crate::transactions::graph::{Graph, GraphBuilder, Label, Labels};
@@ -37,7 +39,8 @@ pub(super) struct Inferred<'a> {
     rounds: u32,
 }
 
-const ANY: Labels = Labels::of(&[Label::Process, Label::WriteRead, Label::WriteWrite, Label::ReadWrite]);
+const ANY: Labels =
+    Labels::of(&[Label::Process, Label::Realtime, Label::WriteRead, Label::WriteWrite, Label::ReadWrite]);
 
 impl<'a> Inferred<'a> {
     pub(super) fn sessions_and_reads(base: &'a Base<'a>) -> Self {
@@ -64,21 +67,23 @@ impl<'a> Inferred<'a> {
         self.forced.binary_search_by_key(&(from, to), |(forced, _)| (forced.from, forced.to)).ok()
     }
 
-    /// All edges, each from what comes before to what comes after.
+    /// All edges, each from what comes before to what comes after; those of real time through relays.
     pub(super) fn edges(&self) -> impl Iterator<Item = (u32, u32, Label)> {
         let base = self.base;
-        let sessions =
-            base.chains.iter().flat_map(|chain| chain.windows(2)).map(|pair| (pair[0], pair[1], Label::Process));
         let reads = base.all().flat_map(move |reader| {
             let from = base.reads(reader).iter().map(|read| read.writer).filter(|&writer| writer != INITIAL);
             from.map(move |writer| (writer, reader, Label::WriteRead))
         });
         let forced = self.forced.iter().map(|(forced, _)| (forced.from, forced.to, forced.label()));
-        sessions.chain(reads).chain(forced)
+        base.given.iter().copied().chain(reads).chain(forced)
     }
 
     fn graph(&self) -> Graph {
-        let mut builder = GraphBuilder::new(self.base.history.numbers().end);
+        let transactions = self.base.history.numbers().end;
+        let mut builder = GraphBuilder::new(transactions);
+        for _ in transactions..self.base.nodes {
+            builder.relay();
+        }
         for (from, to, label) in self.edges() {
             builder.edge(from, to, label);
         }
@@ -140,6 +145,7 @@ impl<'a> Inferred<'a> {
         let versions = self.base.versions;
         match label {
             Label::Process => Because::Session,
+            Label::Realtime => Because::RealTime,
             Label::WriteRead => {
                 let reads = self.base.reads(to);
                 let read = reads.iter().find(|read| read.writer == from).expect("the edge came from a read");
@@ -167,28 +173,47 @@ impl<'a> Inferred<'a> {
 /// All edges, to be walked along.
 struct Paths<'a> {
     base: &'a Base<'a>,
-    /// By transaction: where edges other than those of sessions lead, and the round of each.
+    /// By transaction: where edges other than those of chains and of real time lead, and the round of each.
     edges: Vec<Vec<(u32, Label, u32)>>,
+    /// When each transaction was invoked, earliest first; empty where real time does not count.
+    invoked: Vec<(Index, u32)>,
 }
 
 impl<'a> Paths<'a> {
     fn of(inferred: &Inferred<'a>) -> Self {
-        let mut edges = vec![Vec::new(); inferred.base.history.len()];
-        for (from, to, label) in inferred.edges().filter(|edge| edge.2 == Label::WriteRead) {
+        let base = inferred.base;
+        let mut edges = vec![Vec::new(); base.history.len()];
+        // Chains that are sessions are walked along by themselves.
+        let stored =
+            |label| label == Label::WriteRead || (label == Label::Process && base.respect != Respect::Sessions);
+        for (from, to, label) in inferred.edges().filter(|edge| stored(edge.2)) {
             edges[from as usize].push((to, label, 0));
         }
         for (forced, round) in &inferred.forced {
             edges[forced.from as usize].push((forced.to, forced.label(), *round));
         }
-        Self { base: inferred.base, edges }
+        let mut invoked: Vec<(Index, u32)> = Vec::new();
+        if base.respect == Respect::RealTime {
+            invoked.extend(base.all().filter_map(|number| Some((base.history.interval(number)?.0, number))));
+            invoked.sort_unstable();
+        }
+        Self { base, edges, invoked }
     }
 
-    /// A shortest path along edges of earlier rounds. From one transaction of a session to any later one it is a single step.
+    /// From where on all are invoked after a transaction completed.
+    fn later(&self, number: u32) -> usize {
+        let end = self.base.history.interval(number).and_then(|(_, end)| end);
+        end.map_or(self.invoked.len(), |end| self.invoked.partition_point(|&(invoked, _)| invoked <= end))
+    }
+
+    /// A shortest path along edges of earlier rounds. From one transaction of a session to any later one it is a single step, and so
+    /// it is in real time.
     fn between(&self, start: u32, end: u32, round: u32) -> Option<Vec<(u32, u32, Label)>> {
         let chains = &self.base.chains;
         let mut came_from: Vec<Option<(u32, Label)>> = vec![None; self.edges.len()];
         // From where on all of each chain is known to be reached.
         let mut reached: Vec<usize> = chains.iter().map(Vec::len).collect();
+        let mut reached_in_time = self.invoked.len();
         let mut open = VecDeque::from([start]);
         while let Some(node) = open.pop_front().filter(|_| came_from[end as usize].is_none()) {
             let mut reach = |target: u32, label| {
@@ -200,7 +225,12 @@ impl<'a> Paths<'a> {
             for &(target, label, _) in self.edges[node as usize].iter().filter(|edge| edge.2 < round) {
                 reach(target, label);
             }
-            if let Some((chain, place)) = self.base.places[node as usize] {
+            let later = self.later(node);
+            self.invoked[later.min(reached_in_time)..reached_in_time]
+                .iter()
+                .for_each(|&(_, next)| reach(next, Label::Realtime));
+            reached_in_time = reached_in_time.min(later);
+            if let (Respect::Sessions, Some((chain, place))) = (self.base.respect, self.base.places[node as usize]) {
                 let (chain, next) = (chain as usize, place as usize + 1);
                 let end = reached[chain].max(next);
                 chains[chain][next..end].iter().for_each(|&later| reach(later, Label::Process));
@@ -218,40 +248,53 @@ impl<'a> Paths<'a> {
 }
 
 /// From how many nodes a shortest circle is searched.
-const STARTS: u32 = 64;
+const STARTS: usize = 64;
 
 /// A short circle in a graph where each node reaches each.
 fn shortest_circle(graph: &Graph) -> Vec<(u32, Label, u32)> {
-    let mut best: Option<Vec<(u32, Label, u32)>> = None;
-    for start in 0..graph.nodes().min(STARTS) {
-        let mut came_from: Vec<Option<(u32, Label)>> = vec![None; graph.nodes() as usize];
-        let mut open = VecDeque::from([start]);
-        'walk: while let Some(node) = open.pop_front() {
-            for edge in graph.edges(node) {
-                let target = edge.target();
-                if came_from[target as usize].is_some() {
-                    continue;
-                }
-                came_from[target as usize] = Some((node, edge.label()));
-                if target == start {
-                    break 'walk;
-                }
-                open.push_back(target);
-            }
+    let starts = (0..graph.nodes()).filter(|&node| !graph.is_relay(node)).take(STARTS);
+    let circles = starts.map(|start| circle_through(graph, start));
+    circles.min_by_key(Vec::len).expect("there is a transaction in every circle")
+}
+
+/// A shortest circle through a node. Edges out of relays are no steps.
+fn circle_through(graph: &Graph, start: u32) -> Vec<(u32, Label, u32)> {
+    let mut ways: Vec<Option<(u32, u32, Label)>> = vec![None; graph.nodes() as usize];
+    let mut open = VecDeque::from([(start, 0)]);
+    while let Some((node, length)) = open.pop_front() {
+        if node == start && length > 0 {
+            break;
         }
-        let (mut circle, mut node) = (Vec::new(), start);
-        loop {
-            let (from, label) = came_from[node as usize].expect("each node reaches each");
-            circle.push((from, label, node));
-            node = from;
-            if node == start {
-                break;
-            }
+        if ways[node as usize].is_some_and(|way| way.0 < length) {
+            continue;
         }
-        circle.reverse();
-        if best.as_ref().is_none_or(|best| circle.len() < best.len()) {
-            best = Some(circle);
+        for edge in graph.edges(node) {
+            let (target, through) = (edge.target(), edge.label() == Label::Through);
+            let further = length + u32::from(!through);
+            if ways[target as usize].is_some_and(|way| way.0 <= further) {
+                continue;
+            }
+            ways[target as usize] = Some((further, node, edge.label()));
+            if through {
+                open.push_front((target, further));
+            } else {
+                open.push_back((target, further));
+            }
         }
     }
-    best.expect("there is a node")
+    let (mut circle, mut node, mut target) = (Vec::new(), start, start);
+    loop {
+        let (_, from, label) = ways[node as usize].expect("each node reaches each");
+        // The label of a way through relays is that of the edge into the first.
+        if label != Label::Through {
+            circle.push((from, label, target));
+            target = from;
+        }
+        node = from;
+        if node == start {
+            break;
+        }
+    }
+    circle.reverse();
+    circle
 }

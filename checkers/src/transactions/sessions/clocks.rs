@@ -2,7 +2,7 @@
 
 use super::base::Base;
 
-/// One entry for each transaction and chain.
+/// One entry for each node and chain.
 #[derive(Debug)]
 pub(super) struct Clocks {
     chains: usize,
@@ -12,7 +12,12 @@ pub(super) struct Clocks {
 impl Clocks {
     fn new(base: &Base<'_>, entry: u32) -> Self {
         let chains = base.chains.len();
-        Self { chains, entries: vec![entry; chains * base.history.len()] }
+        Self { chains, entries: vec![entry; chains * base.nodes as usize] }
+    }
+
+    /// How many entries of 4 bytes they take.
+    pub(super) fn size(base: &Base<'_>) -> usize {
+        base.chains.len().saturating_mul(base.nodes as usize)
     }
 
     /// The entries of a transaction, by chain.
@@ -25,13 +30,15 @@ impl Clocks {
         let order = Order::of(base, edges)?;
         let mut clocks = Self::new(base, 0);
         for &number in &order.sorted {
-            let (chain, place) = base.places[number as usize].expect("only those that took effect are sorted");
+            let place = place(base, number);
             for &next in order.after(number) {
                 let (from, to) = clocks.two(number, next);
                 for (to, &from) in to.iter_mut().zip(from) {
                     *to = (*to).max(from);
                 }
-                to[chain as usize] = to[chain as usize].max(place + 1);
+                if let Some((chain, place)) = place {
+                    to[chain as usize] = to[chain as usize].max(place + 1);
+                }
             }
         }
         Some(clocks)
@@ -44,12 +51,14 @@ impl Clocks {
         let mut clocks = Self::new(base, u32::MAX);
         for &number in order.sorted.iter().rev() {
             for &next in order.after(number) {
-                let (chain, place) = base.places[next as usize].expect("only those that took effect are sorted");
+                let place = place(base, next);
                 let (to, from) = clocks.two(next, number);
                 for (from, &to) in from.iter_mut().zip(to) {
                     *from = (*from).min(to);
                 }
-                from[chain as usize] = from[chain as usize].min(place);
+                if let Some((chain, place)) = place {
+                    from[chain as usize] = from[chain as usize].min(place);
+                }
             }
         }
         Some(clocks)
@@ -67,7 +76,12 @@ impl Clocks {
     }
 }
 
-/// The transactions, each after all that come before it.
+/// Where a transaction stands; relays stand nowhere.
+fn place(base: &Base<'_>, node: u32) -> Option<(u32, u32)> {
+    base.places.get(node as usize).copied().flatten()
+}
+
+/// The transactions and relays, each after all that come before it.
 struct Order {
     starts: Vec<u32>,
     targets: Vec<u32>,
@@ -76,7 +90,7 @@ struct Order {
 
 impl Order {
     fn of(base: &Base<'_>, edges: &[(u32, u32)]) -> Option<Self> {
-        let count = base.history.len();
+        let count = base.nodes as usize;
         let mut starts = vec![0_u32; count + 1];
         let mut waits_for = vec![0_u32; count];
         for &(from, to) in edges {
@@ -91,7 +105,9 @@ impl Order {
             targets[next[from as usize] as usize] = to;
             next[from as usize] += 1;
         }
-        let sorted = base.all().filter(|&number| waits_for[number as usize] == 0).collect();
+        let relays = base.history.numbers().end..base.nodes;
+        let nodes = base.transactions() + relays.len();
+        let sorted = base.all().chain(relays).filter(|&node| waits_for[node as usize] == 0).collect();
         let mut order = Self { starts, targets, sorted };
         let mut at = 0;
         while let Some(&number) = order.sorted.get(at) {
@@ -104,7 +120,7 @@ impl Order {
                 }
             }
         }
-        (order.sorted.len() == base.transactions()).then_some(order)
+        (order.sorted.len() == nodes).then_some(order)
     }
 
     fn after(&self, number: u32) -> &[u32] {

@@ -6,15 +6,21 @@ use super::clocks::Clocks;
 use super::visible::Writers;
 use crate::interrupt::Interrupt;
 
-/// Adds forced edges until nothing new follows, or there is a circle, or there is no more time: what was inferred by then holds.
+/// Adds forced edges until nothing new follows, or there is a circle, or there were so many rounds, or there is no more time: what was
+/// inferred by then holds.
 ///
 /// Where a reader read a key from a writer, any other writer of the key comes before that writer or after that reader. If it is
 /// known to come before the reader, it is the former; if it is known to come after the writer, the latter.
-pub(super) fn saturate(base: &Base<'_>, inferred: &mut Inferred<'_>, interrupt: &Interrupt) {
+pub(super) fn saturate(base: &Base<'_>, inferred: &mut Inferred<'_>, rounds: usize, interrupt: &Interrupt) {
     let writers = Writers::of(base);
-    loop {
+    for _ in 0..rounds {
         let edges: Vec<_> = inferred.edges().map(|(from, to, _)| (from, to)).collect();
         let (Some(past), Some(future)) = (Clocks::past(base, &edges), Clocks::future(base, &edges)) else { return };
+        // What follows from the edges that there are need not be one.
+        let is_new = |forced: &Forced| {
+            let (chain, place) = base.places[forced.from as usize].expect("a transaction that took effect");
+            past.of(forced.to)[chain as usize] <= place
+        };
         let mut more = Vec::new();
         for reader in base.all() {
             for read in base.reads(reader) {
@@ -24,21 +30,23 @@ pub(super) fn saturate(base: &Base<'_>, inferred: &mut Inferred<'_>, interrupt: 
                         let seen = past.of(reader)[chain as usize];
                         let last =
                             places.partition_point(|&place| place < seen).checked_sub(1).map(|last| at(places[last]));
-                        more.extend(last.filter(|&last| last != read.writer).map(|last| Forced {
+                        let forced = last.filter(|&last| last != read.writer).map(|last| Forced {
                             from: last,
                             to: read.writer,
                             key: read.key,
                             reader,
-                        }));
+                        });
+                        more.extend(forced.filter(is_new));
                     }
                     let from = if read.writer == INITIAL { 0 } else { future.of(read.writer)[chain as usize] };
                     let next = places.get(places.partition_point(|&place| place < from)).map(|&place| at(place));
-                    more.extend(next.filter(|&next| next != reader).map(|next| Forced {
+                    let forced = next.filter(|&next| next != reader).map(|next| Forced {
                         from: reader,
                         to: next,
                         key: read.key,
                         reader,
-                    }));
+                    });
+                    more.extend(forced.filter(is_new));
                 }
             }
         }

@@ -1,12 +1,13 @@
-//! Searches for an order of all transactions, session by session (Biswas and Enea, OOPSLA 2019, algorithm 2).
+//! Searches for an order of all transactions (Biswas and Enea, OOPSLA 2019, algorithm 2).
 //!
-//! A state is how far each session has come. What may come next depends on nothing else: a transaction may not overwrite a version
+//! A state is the set of steps that were taken. What may come next depends on nothing else: a transaction may not overwrite a version
 //! that somebody outside still reads, so of every key that matters the last writer is known. For snapshot isolation a transaction is
 //! two steps, its reads and its writes, and two that write one key are never open at once.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::base::Base;
+use super::chains;
 use super::circle::Inferred;
 use crate::interrupt::Interrupt;
 use crate::transactions::graph::Label;
@@ -17,6 +18,24 @@ pub(super) enum Searched {
     Found,
     None,
     GaveUp,
+}
+
+/// How far a search may go.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// How many states it may visit.
+    pub(super) states: usize,
+    /// How often it may look whether a step can be taken.
+    pub(super) looks: usize,
+    /// From how many states it may turn back.
+    pub(super) returns: usize,
+}
+
+impl Limits {
+    /// As many looks as a million open transactions of a few states, or a thousand of many, need.
+    pub(super) fn of_states(states: usize) -> Self {
+        Self { states, looks: states.saturating_mul(1000), returns: usize::MAX }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +50,9 @@ enum Step {
 pub(super) struct Schedule<'a> {
     base: &'a Base<'a>,
     snapshots: bool,
-    /// Who waits for each transaction.
-    waiters: Vec<Vec<u32>>,
+    /// Who waits for each node.
+    starts: Vec<u32>,
+    waiters: Vec<u32>,
     waits_for: Vec<u32>,
     /// For each version, how many transactions that have not begun read it.
     pending: Vec<u32>,
@@ -40,15 +60,23 @@ pub(super) struct Schedule<'a> {
     current: Vec<u32>,
     /// For each key, whether an open transaction will write it.
     locked: Vec<bool>,
-    /// For each chain, how many steps were taken: two a transaction with snapshots, else one.
-    front: Vec<u32>,
+    /// The transactions in the order in which they are tried, and the rank of each there.
+    tried: Vec<u32>,
+    ranks: Vec<u32>,
+    /// The ranks of those that wait for nobody and have a step to take.
+    ready: BTreeSet<u32>,
+    /// Which have begun and not committed.
+    open: Vec<bool>,
     left: usize,
     done: Vec<(u32, Step)>,
     /// What `current` was before each write that was taken.
     overwritten: Vec<u32>,
+    /// Stands for the set of steps that were taken.
+    state: u128,
+    looks: usize,
 }
 
-/// A state on the way: how many steps led to it, and which chain is to be tried next.
+/// A state on the way: how many steps led to it, and the rank that is to be tried next.
 struct Frame {
     steps: usize,
     next: u32,
@@ -56,15 +84,21 @@ struct Frame {
 
 impl<'a> Schedule<'a> {
     pub(super) fn new(base: &'a Base<'a>, inferred: &Inferred<'_>, snapshots: bool) -> Self {
-        let count = base.history.len();
-        let mut waiters = vec![Vec::new(); count];
-        let mut waits_for = vec![0; count];
-        for (from, to, label) in inferred.edges() {
-            // What was inferred orders commits. A snapshot can be older than that, so only visibility makes a beginning wait.
-            if !snapshots || matches!(label, Label::Process | Label::WriteRead) {
-                waiters[from as usize].push(to);
-                waits_for[to as usize] += 1;
-            }
+        // What was inferred orders commits. A snapshot can be older than that, so only visibility makes a beginning wait.
+        let waits = |label: Label| !snapshots || !matches!(label, Label::WriteWrite | Label::ReadWrite);
+        let nodes = base.nodes as usize;
+        let (mut starts, mut waits_for) = (vec![0_u32; nodes + 1], vec![0_u32; nodes]);
+        for (from, to, _) in inferred.edges().filter(|edge| waits(edge.2)) {
+            starts[from as usize + 1] += 1;
+            waits_for[to as usize] += 1;
+        }
+        for at in 0..nodes {
+            starts[at + 1] += starts[at];
+        }
+        let (mut next, mut waiters) = (starts.clone(), vec![0; starts[nodes] as usize]);
+        for (from, to, _) in inferred.edges().filter(|edge| waits(edge.2)) {
+            waiters[next[from as usize] as usize] = to;
+            next[from as usize] += 1;
         }
         let mut pending = vec![0; base.versions.count() as usize];
         for access in &base.versions.accesses {
@@ -72,53 +106,70 @@ impl<'a> Schedule<'a> {
                 pending[read as usize] += 1;
             }
         }
+        let tried = by_end(base);
+        let mut ranks = vec![0; base.history.len()];
+        for (rank, &number) in (0..).zip(&tried) {
+            ranks[number as usize] = rank;
+        }
+        let ready = tried.iter().filter(|&&number| waits_for[number as usize] == 0);
         Self {
             base,
             snapshots,
+            starts,
             waiters,
-            waits_for,
             pending,
-            current: base.history.numbers_of_keys().map(|key| base.versions.of_key(key).start).collect(),
+            current: base.initial.clone(),
             locked: vec![false; base.history.key_count()],
-            front: vec![0; base.chains.len()],
+            ready: ready.map(|&number| ranks[number as usize]).collect(),
+            waits_for,
+            tried,
+            ranks,
+            open: vec![false; base.history.len()],
             left: base.transactions(),
             done: Vec::new(),
             overwritten: Vec::new(),
+            state: 0,
+            looks: 0,
         }
     }
 
-    /// Goes through the states, at most so many and until it is interrupted; also tells how many were visited.
-    pub(super) fn search(mut self, states_max: usize, interrupt: &Interrupt) -> (Searched, usize) {
-        let mut seen: HashSet<Box<[u32]>> = HashSet::new();
+    /// Goes through the states, within limits and until it is interrupted; also tells how many were visited.
+    pub(super) fn search(mut self, limits: Limits, interrupt: &Interrupt) -> (Searched, usize) {
+        let mut seen: HashSet<u128> = HashSet::new();
         self.take_harmless();
-        seen.insert(self.front.clone().into());
+        seen.insert(self.state);
         let mut path = vec![Frame { steps: self.done.len(), next: 0 }];
+        let mut returns = 0;
         while let Some(frame) = path.last_mut() {
             if self.left == 0 {
                 return (Searched::Found, seen.len());
             }
-            let (steps, chain) = (frame.steps, frame.next);
-            frame.next += 1;
+            let (steps, from) = (frame.steps, frame.next);
             while self.done.len() > steps {
                 self.undo();
             }
-            if chain as usize == self.base.chains.len() {
+            let Some(&rank) = self.ready.range(from..).next() else {
                 path.pop();
+                returns += 1;
+                if returns > limits.returns && !path.is_empty() {
+                    return (Searched::GaveUp, seen.len());
+                }
                 continue;
-            }
-            let Some((number, step)) = self.next_of(chain) else { continue };
+            };
+            frame.next = rank + 1;
+            let (number, step) = self.next_of(rank);
             if !self.allowed(number, step) {
                 continue;
             }
             self.take(number, step);
             self.take_harmless();
-            if seen.contains(self.front.as_slice()) {
+            if seen.contains(&self.state) {
                 continue;
             }
-            if seen.len() >= states_max || interrupt.is_raised() {
+            if seen.len() >= limits.states || self.looks >= limits.looks || interrupt.is_raised() {
                 return (Searched::GaveUp, seen.len());
             }
-            seen.insert(self.front.clone().into());
+            seen.insert(self.state);
             path.push(Frame { steps: self.done.len(), next: 0 });
         }
         (Searched::None, seen.len())
@@ -127,18 +178,17 @@ impl<'a> Schedule<'a> {
     /// Takes all steps that no other step can be the worse for: those after which nobody waits to read a version that was written.
     /// (What comes later in an order that begins with the same steps could as well have been taken at once.)
     fn take_harmless(&mut self) {
-        let mut chain = 0;
-        let mut idle = 0;
-        while idle < self.base.chains.len() {
-            match self.next_of(chain) {
-                Some((number, step)) if self.is_harmless(number, step) && self.allowed(number, step) => {
-                    self.take(number, step);
-                    idle = 0;
-                }
-                _ => {
-                    idle += 1;
-                    chain = (chain + 1) % self.base.chains.len() as u32;
-                }
+        let (mut from, mut idle) = (0, 0);
+        while idle < self.ready.len() {
+            let next = self.ready.range(from..).next().or_else(|| self.ready.first());
+            let Some(&rank) = next else { return };
+            from = rank + 1;
+            let (number, step) = self.next_of(rank);
+            if self.is_harmless(number, step) && self.allowed(number, step) {
+                self.take(number, step);
+                idle = 0;
+            } else {
+                idle += 1;
             }
         }
     }
@@ -152,23 +202,16 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    fn next_of(&self, chain: u32) -> Option<(u32, Step)> {
-        let members = &self.base.chains[chain as usize];
-        let at = self.front[chain as usize] as usize;
-        if !self.snapshots {
-            return members.get(at).map(|&number| (number, Step::Begin));
-        }
-        let step = if at.is_multiple_of(2) { Step::Begin } else { Step::Commit };
-        members.get(at / 2).map(|&number| (number, step))
+    fn next_of(&self, rank: u32) -> (u32, Step) {
+        let number = self.tried[rank as usize];
+        (number, if self.open[number as usize] { Step::Commit } else { Step::Begin })
     }
 
-    fn allowed(&self, number: u32, step: Step) -> bool {
+    fn allowed(&mut self, number: u32, step: Step) -> bool {
+        self.looks += 1;
         let accesses = self.base.versions.of_transaction(number);
         let begins = matches!(step, Step::Begin);
         let commits = !begins || !self.snapshots;
-        if begins && self.waits_for[number as usize] > 0 {
-            return false;
-        }
         accesses.iter().all(|access| {
             let key = access.key as usize;
             let reads = begins.then_some(access.read).flatten();
@@ -188,7 +231,6 @@ impl<'a> Schedule<'a> {
     }
 
     fn take(&mut self, number: u32, step: Step) {
-        let (chain, _) = self.base.places[number as usize].expect("a member of a chain");
         let begins = matches!(step, Step::Begin);
         let commits = !begins || !self.snapshots;
         for access in self.base.versions.of_transaction(number) {
@@ -204,21 +246,27 @@ impl<'a> Schedule<'a> {
                 self.locked[key] = !commits;
             }
         }
+        self.open[number as usize] = !commits;
         if commits {
-            for &waiter in &self.waiters[number as usize] {
-                self.waits_for[waiter as usize] -= 1;
-            }
+            self.ready.remove(&self.ranks[number as usize]);
+            self.release(number);
             self.left -= 1;
         }
-        self.front[chain as usize] += 1;
+        self.state ^= token(number, step);
         self.done.push((number, step));
     }
 
     fn undo(&mut self) {
         let (number, step) = self.done.pop().expect("a step was taken");
-        let (chain, _) = self.base.places[number as usize].expect("a member of a chain");
+        self.state ^= token(number, step);
         let begins = matches!(step, Step::Begin);
         let commits = !begins || !self.snapshots;
+        if commits {
+            self.left += 1;
+            self.retain(number);
+            self.ready.insert(self.ranks[number as usize]);
+        }
+        self.open[number as usize] = !begins;
         for access in self.base.versions.of_transaction(number).iter().rev() {
             let key = access.key as usize;
             if let (true, Some(read)) = (begins, access.read) {
@@ -231,12 +279,74 @@ impl<'a> Schedule<'a> {
                 self.locked[key] = self.snapshots && commits;
             }
         }
-        if commits {
-            for &waiter in &self.waiters[number as usize] {
-                self.waits_for[waiter as usize] += 1;
-            }
-            self.left += 1;
-        }
-        self.front[chain as usize] -= 1;
     }
+
+    fn waiters(&self, node: u32) -> std::ops::Range<usize> {
+        self.starts[node as usize] as usize..self.starts[node as usize + 1] as usize
+    }
+
+    /// Nobody waits for a transaction any longer.
+    fn release(&mut self, number: u32) {
+        let mut open = vec![number];
+        while let Some(node) = open.pop() {
+            for at in self.waiters(node) {
+                let waiter = self.waiters[at];
+                let waits = &mut self.waits_for[waiter as usize];
+                *waits -= 1;
+                if *waits == 0 {
+                    match self.ranks.get(waiter as usize) {
+                        Some(&rank) => drop(self.ready.insert(rank)),
+                        None => open.push(waiter),
+                    }
+                }
+            }
+        }
+    }
+
+    /// They wait for it again.
+    fn retain(&mut self, number: u32) {
+        let mut open = vec![number];
+        while let Some(node) = open.pop() {
+            for at in self.waiters(node) {
+                let waiter = self.waiters[at];
+                let waits = &mut self.waits_for[waiter as usize];
+                *waits += 1;
+                if *waits == 1 {
+                    match self.ranks.get(waiter as usize) {
+                        Some(rank) => drop(self.ready.remove(rank)),
+                        None => open.push(waiter),
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The transactions by when they surely took effect: where a store does one thing at a time, that order is nearly one that it
+/// could have used. Where nothing is known of time they stay with their chains.
+fn by_end(base: &Base<'_>) -> Vec<u32> {
+    let mut tried: Vec<u32> = base.all().collect();
+    if tried.iter().any(|&number| base.history.interval(number).is_some()) {
+        let ends = chains::ends(base.versions);
+        tried.sort_by_key(|&number| {
+            let transaction = base.history.transaction(number);
+            (ends[number as usize].or(transaction.completed).unwrap_or(u64::MAX), transaction.invoked)
+        });
+    }
+    tried
+}
+
+/// A random number for each step, so that the exclusive or of those taken stands for their set (Zobrist 1970). With 128 bits two of
+/// all the sets that a search can visit are mistaken for each other with a chance of less than `10^-20`.
+fn token(number: u32, step: Step) -> u128 {
+    let seed = u64::from(number) * 2 + u64::from(matches!(step, Step::Commit));
+    u128::from(mixed(seed)) << 64 | u128::from(mixed(!seed))
+}
+
+/// One step of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014).
+fn mixed(seed: u64) -> u64 {
+    let mut mixed = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
