@@ -179,3 +179,21 @@ fn registers_follow_the_assumptions() {
     let options = Options { garbage_reads: false, ..Options::default() };
     assert_eq!(check_registers(&registers(&garbage), &none, &options).verdict, Gravity::Valid);
 }
+
+/// One value that nobody wrote can be the initial state, but two cannot, nor can one be where nil is; whatever the level.
+#[test]
+fn there_is_one_initial_state() {
+    let options = |level| Options { garbage_reads: false, ..Options::level(level) };
+    let judge = |script: &Script, anomalies_only| {
+        let assume = RegisterOptions { anomalies_only, ..RegisterOptions::default() };
+        let judge = |level| check_registers(&registers(script), &assume, &options(level)).verdict;
+        [Level::ReadUncommitted, Level::ReadCommitted, Level::StrictSerializable].map(judge)
+    };
+    let one = together(&[&[w(1, 1), r(0, &[77])], &[r(1, &[1]), r(0, &[77])]]);
+    assert_eq!(judge(&one, false), [Gravity::Valid; 3]);
+    for other in [&[78][..], &[]] {
+        let two = together(&[&[w(1, 1), r(0, &[77])], &[r(1, &[1]), r(0, other)]]);
+        assert_eq!(judge(&two, false), [Gravity::Invalid; 3]);
+        assert_eq!(judge(&two, true), [Gravity::Valid; 3]);
+    }
+}
