@@ -53,7 +53,7 @@ impl Target {
 }
 
 /// How much memory the clocks of all transactions may take, in entries of 4 bytes; twice that where both directions are needed.
-const CLOCK_ENTRIES_MAX: usize = 1 << 26;
+const CLOCK_ENTRIES_MAX: usize = 1 << 22;
 
 /// How often a search may look whether a step can be taken, for each state that it may visit.
 const LOOKS: usize = 100;
