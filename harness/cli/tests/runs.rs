@@ -241,16 +241,21 @@ fn two_runs_at_once_do_not_disturb_each_other() {
     assert!(runs.filter(|entry| entry.file_name() != "latest").count() >= 2);
 }
 
-#[test]
-fn a_run_does_not_wait_for_whoever_reads_what_it_says() {
-    let store = Store::new();
+/// A run that has drawn its page and is not heard, and what one would read to hear it.
+fn unread(store: &Store) -> (Running, std::io::PipeReader) {
     let (reads, writes) = std::io::pipe().unwrap();
     // As small as a pipe can be: the run says more than that.
     nix::fcntl::fcntl(&reads, nix::fcntl::FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
     let mut command = store.test(&format!("--workload lock --target ttl-lock --seed 1 --json {SHORT}"));
-    let mut run = Running(command.stdout(writes).spawn().unwrap());
-    drop(command);
+    let run = Running(command.stdout(writes).spawn().unwrap());
     eventually("the page of the run", || store.path().join("latest/index.html").exists());
+    (run, reads)
+}
+
+#[test]
+fn a_run_does_not_wait_for_whoever_reads_what_it_says() {
+    let store = Store::new();
+    let (mut run, reads) = unread(&store);
     assert!(run.0.try_wait().unwrap().is_none(), "it has ended, and not all that it said was read");
     let said = std::io::read_to_string(reads).unwrap();
     assert!(said.len() > 4096 && said.lines().last().unwrap().contains(r#""event":"finished""#), "{said}");
@@ -260,12 +265,7 @@ fn a_run_does_not_wait_for_whoever_reads_what_it_says() {
 #[test]
 fn a_second_ctrl_c_ends_a_run_that_nobody_reads() {
     let store = Store::new();
-    let (reads, writes) = std::io::pipe().unwrap();
-    nix::fcntl::fcntl(&reads, nix::fcntl::FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
-    let mut command = store.test(&format!("--workload lock --target ttl-lock --seed 1 --json {SHORT}"));
-    let mut run = Running(command.stdout(writes).spawn().unwrap());
-    drop(command);
-    eventually("the page of the run", || store.path().join("latest/index.html").exists());
+    let (mut run, _reads) = unread(&store);
     run.signal(Signal::SIGINT);
     run.signal(Signal::SIGTERM);
     assert_eq!(run.wait(), Some(130));
