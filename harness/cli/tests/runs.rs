@@ -1,4 +1,5 @@
 //! Whole runs of the real binary: verdicts, files, exit codes, and that nothing survives.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
