@@ -10,7 +10,7 @@ use dsjepsen_history::{Figure, Finding, Index, Judgement, Step, UnknownReason};
 
 use super::keys::by_key;
 use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
-use crate::linearizable::{Answer, Budget, Decision, Entry, EntryOf, Model, search, smallest};
+use crate::linearizable::{Answer, Budget, Decision, Entry, EntryOf, search, smallest};
 use crate::models::counter::{self, Call, Reply};
 use crate::words::{count, counted};
 
@@ -96,12 +96,14 @@ fn order<'a>(
     operations: &'a [ForeignOperation],
     given: &Given<'_>,
 ) -> Option<Vec<&'a ForeignOperation>> {
-    let entries = entries(operations);
+    let decided = model.decide_each(entries(operations));
+    if let Some(Decision::Exists) = decided {
+        return Some(Vec::new());
+    }
+    let entries: Vec<_> = entries(operations).collect();
     let shown = |entry: &EntryOf<counter::Counter>| &operations[entry.position];
-    match model.decide(&entries) {
-        Some(Decision::Exists) => return Some(Vec::new()),
-        Some(Decision::Impossible(places)) => return Some(places.iter().map(|&place| shown(&entries[place])).collect()),
-        None => {}
+    if let Some(Decision::Impossible(places)) = decided {
+        return Some(places.iter().map(|&place| shown(&entries[place])).collect());
     }
     let mut budget = Budget::new(CONFIGURATIONS).heeding(&given.request.interrupt);
     match search(model, &entries, &mut budget) {
@@ -121,7 +123,7 @@ pub(super) fn first(given: &Given<'_>) -> Result<i64, ForeignProblem> {
 }
 
 /// The operations as the model takes them. What they ask and show was read before.
-fn entries(operations: &[ForeignOperation]) -> Vec<EntryOf<counter::Counter>> {
+fn entries(operations: &[ForeignOperation]) -> impl Iterator<Item = EntryOf<counter::Counter>> + Clone {
     let entry = |(position, operation): (usize, &ForeignOperation)| {
         let is_ok = operation.outcome == ForeignOutcome::Ok;
         let (call, reply) = match operation.f.as_deref() {
@@ -133,7 +135,7 @@ fn entries(operations: &[ForeignOperation]) -> Vec<EntryOf<counter::Counter>> {
         Some(Entry { position, call, invoked: operation.invoked.into(), answer })
     };
     let happened = |(_, operation): &(usize, &ForeignOperation)| operation.outcome != ForeignOutcome::Fail;
-    operations.iter().enumerate().filter(happened).filter_map(entry).collect()
+    operations.iter().enumerate().filter(happened).filter_map(entry)
 }
 
 /// A read under way, with the lowest and highest that it may show by now.

@@ -1,5 +1,7 @@
 //! A counter that is added to, and read.
 
+use std::borrow::Borrow;
+
 use super::fetch_add::by_values;
 use crate::assignment::{Known, Unknown};
 use crate::linearizable::{Decision, EntryOf, Model};
@@ -53,6 +55,16 @@ impl Model for Counter {
     /// Decides where all additions add the same; where they add different amounts, but all up or all down, it tells some
     /// contradictions, as that a read went back, and no more. O(n log n).
     fn decide(&self, entries: &[EntryOf<Self>]) -> Option<Decision> {
+        self.decide_each(entries.iter())
+    }
+}
+
+impl Counter {
+    /// As [`Model::decide`], with entries that need not be held all at once; the decision names their places.
+    pub(crate) fn decide_each<E: Borrow<EntryOf<Self>>>(
+        &self,
+        entries: impl Iterator<Item = E> + Clone,
+    ) -> Option<Decision> {
         by_values(entries, |entry, sign| {
             let (invoked, returned) = (entry.invoked, entry.returned());
             match (&entry.call, entry.reply()) {

@@ -1,5 +1,7 @@
 //! A counter whose additions are answered with the value that they found.
 
+use std::borrow::Borrow;
+
 use crate::assignment::{Contradiction, Known, Unknown, contradiction, first_gap};
 use crate::linearizable::{Decision, Entry, EntryOf, Model};
 
@@ -36,7 +38,7 @@ impl Model for FetchAdd {
     /// The values found put the answered additions in an order; those without an answer fill what is missing between. Decides where
     /// nothing is missing or they all add the same, and tells contradictions where all additions are up or all are down. O(n log n).
     fn decide(&self, entries: &[EntryOf<Self>]) -> Option<Decision> {
-        by_values(entries, |entry, sign| {
+        by_values(entries.iter(), |entry, sign| {
             let (invoked, Add(amount)) = (entry.invoked, &entry.call);
             Some(match &entry.answer {
                 Some((found, returned)) => {
@@ -51,20 +53,20 @@ impl Model for FetchAdd {
 
 /// Decides by the places of the operations on the line of values. `place` gives an operation's; values count from the first on, times a
 /// sign that makes all additions positive. `None` also where some are up and some are down.
-pub(super) fn by_values<C, R>(
-    entries: &[Entry<C, R>],
+pub(super) fn by_values<C, R, E: Borrow<Entry<C, R>>>(
+    entries: impl Iterator<Item = E> + Clone,
     place: impl Fn(&Entry<C, R>, i128) -> Option<Result<Known, Unknown>>,
     amount: impl Fn(&C) -> i64,
 ) -> Option<Decision> {
     let (mut up, mut down) = (false, false);
-    for entry in entries {
-        up |= amount(&entry.call) > 0;
-        down |= amount(&entry.call) < 0;
+    for entry in entries.clone() {
+        up |= amount(&entry.borrow().call) > 0;
+        down |= amount(&entry.borrow().call) < 0;
     }
     if up && down {
         return None;
     }
-    let line = Line::of(entries, |entry| place(entry, if down { -1 } else { 1 }));
+    let line = Line::of(entries.map(|entry| place(entry.borrow(), if down { -1 } else { 1 })));
     let unit = line.unit();
     match contradiction(&line.known, &line.unknown) {
         Some(found) => Some(Decision::Impossible(line.proof(found))),
@@ -85,10 +87,10 @@ struct Line {
 }
 
 impl Line {
-    fn of<E>(entries: &[E], place: impl Fn(&E) -> Option<Result<Known, Unknown>>) -> Self {
+    fn of(places: impl Iterator<Item = Option<Result<Known, Unknown>>>) -> Self {
         let mut line = Self { known: Vec::new(), known_at: Vec::new(), unknown: Vec::new(), unknown_at: Vec::new() };
-        for (at, entry) in entries.iter().enumerate() {
-            match place(entry) {
+        for (at, place) in places.enumerate() {
+            match place {
                 Some(Ok(known)) => {
                     line.known.push(known);
                     line.known_at.push(at as u32);

@@ -145,6 +145,12 @@ impl Names {
         number
     }
 
+    /// A name that nobody will ask the number of.
+    fn add(&mut self, name: String) -> u32 {
+        self.names.push(Name::Text(name.into()));
+        u32::try_from(self.names.len() - 1).expect("fewer than 2^32 names")
+    }
+
     fn name(&self, number: u32) -> String {
         self.names.get(number as usize).map_or_else(|| number.to_string(), Name::to_string)
     }
@@ -219,6 +225,30 @@ impl TransactionHistory {
             outcome: transaction.outcome,
             bare: transaction.bare,
         });
+    }
+
+    /// Some of the transactions, each with those of its steps that are wanted, under names and indices as they were. Steps that read
+    /// lists are left out.
+    pub(super) fn part<W: Fn(&MicroOperation) -> bool>(&self, members: impl Iterator<Item = (u32, W)>) -> Self {
+        let mut part = Self::new();
+        // By the number here, the number there.
+        let (mut keys, mut values) = (HashMap::new(), HashMap::new());
+        for (number, is_wanted) in members {
+            let mut steps = Vec::new();
+            for &step in self.steps(number).iter().filter(|step| is_wanted(step)) {
+                let key = *keys.entry(step.key()).or_insert_with(|| part.keys.add(self.key_name(step.key())));
+                let mut named = |value| *values.entry(value).or_insert_with(|| part.values.add(self.value_name(value)));
+                steps.push(match step {
+                    MicroOperation::Append { value, .. } => MicroOperation::Append { key, value: named(value) },
+                    MicroOperation::Write { value, .. } => MicroOperation::Write { key, value: named(value) },
+                    MicroOperation::Read { value, .. } => MicroOperation::Read { key, value: value.map(named) },
+                    MicroOperation::Unread { .. } => MicroOperation::Unread { key },
+                    MicroOperation::ReadList { .. } => continue,
+                });
+            }
+            part.push(self.transaction(number), steps);
+        }
+        part
     }
 
     /// How many transactions there are.

@@ -10,9 +10,12 @@ mod chains;
 mod circle;
 mod clocks;
 mod exact;
+mod relaxed;
 mod saturation;
 mod schedule;
 mod visible;
+mod windows;
+mod zones;
 
 use std::fmt;
 use std::str::FromStr;

@@ -2,6 +2,7 @@
 
 use dsjepsen_history::{Finding, Index};
 
+use super::chains::Times;
 use super::{SessionLevel, chains};
 use crate::transactions::edges;
 use crate::transactions::graph::{GraphBuilder, Label};
@@ -23,6 +24,15 @@ pub(in crate::transactions) enum Respect {
     RealTime,
 }
 
+/// Transactions whose times are not to count.
+#[derive(Debug, Default)]
+pub(super) struct Untimed {
+    /// One entry a transaction, or none at all.
+    pub(super) members: Vec<bool>,
+    /// Whether their places in their sessions do not count either.
+    pub(super) leave_sessions: bool,
+}
+
 /// A read from outside.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReadFrom {
@@ -38,6 +48,8 @@ pub(super) struct Base<'a> {
     pub(super) history: &'a TransactionHistory,
     pub(super) versions: &'a Versions<'a>,
     pub(super) respect: Respect,
+    /// Of every transaction, also where they do not count.
+    pub(super) times: Times,
     /// Each transaction is in one, and comes before the next there. With sessions alone they are the sessions.
     pub(super) chains: Vec<Vec<u32>>,
     /// Of each transaction its chain and its place there; none where it took no effect.
@@ -54,11 +66,21 @@ pub(super) struct Base<'a> {
 
 impl<'a> Base<'a> {
     pub(super) fn of(versions: &'a Versions<'a>, respect: Respect) -> Self {
+        Self::but(versions, respect, &Untimed::default())
+    }
+
+    /// As real time says, but for some.
+    pub(super) fn in_time_but(versions: &'a Versions<'a>, untimed: &Untimed) -> Self {
+        Self::but(versions, Respect::RealTime, untimed)
+    }
+
+    fn but(versions: &'a Versions<'a>, respect: Respect, untimed: &Untimed) -> Self {
         let history = versions.history;
+        let times = Times::of(versions, &untimed.members);
         let chains = match respect {
             Respect::Nothing => chains::alone(versions),
             Respect::Sessions => chains::by_session(versions),
-            Respect::RealTime => chains::by_real_time(versions),
+            Respect::RealTime => chains::by_real_time(versions, &times, !untimed.leave_sessions),
         };
         let mut places = vec![None; history.len()];
         for (chain, members) in (0..).zip(&chains) {
@@ -66,10 +88,11 @@ impl<'a> Base<'a> {
                 places[number as usize] = Some((chain, place));
             }
         }
-        let (nodes, given) = given(versions, respect, &chains);
+        let (nodes, given) = given(versions, respect, &chains, untimed);
         let initial = history.numbers_of_keys().map(|key| versions.of_key(key).start).collect();
         let (reads, read_starts) = (Vec::new(), vec![0]);
-        let mut base = Self { history, versions, respect, chains, places, nodes, given, initial, reads, read_starts };
+        let mut base =
+            Self { history, versions, respect, times, chains, places, nodes, given, initial, reads, read_starts };
         for number in history.numbers() {
             base.look_from_outside(number);
         }
@@ -103,6 +126,19 @@ impl<'a> Base<'a> {
 
     pub(super) fn all(&self) -> impl Iterator<Item = u32> {
         self.chains.iter().flatten().copied()
+    }
+
+    /// The transactions by when they surely took effect: where a store does one thing at a time, that order is nearly one that it
+    /// could have used. Where nothing is known of time they stay with their chains.
+    pub(super) fn by_end(&self) -> Vec<u32> {
+        let mut tried: Vec<u32> = self.all().collect();
+        if tried.iter().any(|&number| self.history.interval(number).is_some()) {
+            tried.sort_by_key(|&number| {
+                let transaction = self.history.transaction(number);
+                (self.times.end(number).or(transaction.completed).unwrap_or(u64::MAX), transaction.invoked)
+            });
+        }
+        tried
     }
 
     /// What a transaction read from outside, in its order.
@@ -243,7 +279,12 @@ impl<'a> Base<'a> {
     }
 }
 
-fn given(versions: &Versions<'_>, respect: Respect, chains: &[Vec<u32>]) -> (u32, Vec<(u32, u32, Label)>) {
+fn given(
+    versions: &Versions<'_>,
+    respect: Respect,
+    chains: &[Vec<u32>],
+    untimed: &Untimed,
+) -> (u32, Vec<(u32, u32, Label)>) {
     let history = versions.history;
     let mut builder = GraphBuilder::new(history.numbers().end);
     match respect {
@@ -254,8 +295,12 @@ fn given(versions: &Versions<'_>, respect: Respect, chains: &[Vec<u32>]) -> (u32
             }
         }
         Respect::RealTime => {
-            edges::by_process(history, &versions.takes_part, &mut builder);
-            edges::by_real_time(history, &versions.takes_part, &mut builder);
+            let is_timed = |number: usize| !untimed.members.get(number).copied().unwrap_or_default();
+            let timed: Vec<bool> =
+                versions.takes_part.iter().enumerate().map(|(number, &part)| part && is_timed(number)).collect();
+            let in_sessions = if untimed.leave_sessions { &timed } else { &versions.takes_part };
+            edges::by_process(history, in_sessions, &mut builder);
+            edges::by_real_time(history, &timed, &mut builder);
         }
     }
     builder.into_edges()

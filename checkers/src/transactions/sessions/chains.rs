@@ -20,14 +20,12 @@ pub(super) fn by_session(versions: &Versions<'_>) -> Vec<Vec<u32>> {
     sessions(versions, numbers)
 }
 
-/// As few chains as real time allows. What has no place in real time stays with its session.
-pub(super) fn by_real_time(versions: &Versions<'_>) -> Vec<Vec<u32>> {
-    let history = versions.history;
-    let ends = ends(versions);
+/// As few chains as real time allows. What has no place in real time stays with its session, or alone.
+pub(super) fn by_real_time(versions: &Versions<'_>, times: &Times, in_sessions: bool) -> Vec<Vec<u32>> {
     let (mut timed, mut bare) = (Vec::new(), Vec::new());
     for number in taking_part(versions) {
-        match history.interval(number) {
-            Some((invoked, _)) => timed.push((invoked, number)),
+        match times.invoked(number) {
+            Some(invoked) => timed.push((invoked, number)),
             None => bare.push(number),
         }
     }
@@ -46,26 +44,62 @@ pub(super) fn by_real_time(versions: &Versions<'_>) -> Vec<Vec<u32>> {
             }
         };
         chains[chain].push(number);
-        free.extend(ends[number as usize].map(|end| Reverse((end, chain))));
+        free.extend(times.end(number).map(|end| Reverse((end, chain))));
     }
-    chains.extend(sessions(versions, bare));
+    if in_sessions {
+        chains.extend(sessions(versions, bare));
+    } else {
+        chains.extend(bare.into_iter().map(|number| vec![number]));
+    }
     chains
 }
 
-/// For each transaction an index by which it surely took effect: that of its completion, or where it never answered, that of the
-/// first answer that shows what it wrote.
-pub(super) fn ends(versions: &Versions<'_>) -> Vec<Option<Index>> {
-    let history = versions.history;
-    let end = |number: u32| history.interval(number).and_then(|(_, end)| end);
-    let mut ends: Vec<Option<Index>> = history.numbers().map(end).collect();
-    for access in &versions.accesses {
-        let Some((writer, _)) = access.read.and_then(|read| versions.writer(read)) else { continue };
-        if let (Outcome::Info, Some(shown)) = (history.outcome(writer), end(access.transaction)) {
-            let known = &mut ends[writer as usize];
-            *known = Some(known.map_or(shown, |known| known.min(shown)));
+/// The places of transactions in real time.
+#[derive(Debug)]
+pub(super) struct Times {
+    /// When each was invoked; [`Index::MAX`] where it has no place in real time.
+    invoked: Vec<Index>,
+    /// By when it surely took effect: when it completed, or where it never answered, the first answer that shows what it wrote.
+    /// [`Index::MAX`] where it never surely did.
+    ends: Vec<Index>,
+}
+
+impl Times {
+    /// Of all but some; the list of those is empty or has one entry a transaction.
+    pub(super) fn of(versions: &Versions<'_>, untimed: &[bool]) -> Self {
+        let history = versions.history;
+        let is_timed = |number: u32| !untimed.get(number as usize).copied().unwrap_or_default();
+        let interval = |number: u32| history.interval(number).filter(|_| is_timed(number));
+        let (invoked, ends) = history
+            .numbers()
+            .map(|number| {
+                interval(number).map_or((Index::MAX, Index::MAX), |(at, end)| (at, end.unwrap_or(Index::MAX)))
+            })
+            .unzip();
+        let mut times = Self { invoked, ends };
+        for access in &versions.accesses {
+            let Some((writer, _)) = access.read.and_then(|read| versions.writer(read)) else { continue };
+            if history.outcome(writer) == Outcome::Info && times.invoked(writer).is_some() {
+                let shown = times.ends[access.transaction as usize];
+                let known = &mut times.ends[writer as usize];
+                *known = shown.min(*known);
+            }
         }
+        times
     }
-    ends
+
+    pub(super) fn invoked(&self, number: u32) -> Option<Index> {
+        Some(self.invoked[number as usize]).filter(|&invoked| invoked != Index::MAX)
+    }
+
+    pub(super) fn end(&self, number: u32) -> Option<Index> {
+        Some(self.ends[number as usize]).filter(|&end| end != Index::MAX)
+    }
+
+    /// Whether one comes before another by its times alone.
+    pub(super) fn precedes(&self, first: u32, second: u32) -> bool {
+        self.end(first).zip(self.invoked(second)).is_some_and(|(end, invoked)| end < invoked)
+    }
 }
 
 fn taking_part<'a>(versions: &'a Versions<'_>) -> impl Iterator<Item = u32> + 'a {

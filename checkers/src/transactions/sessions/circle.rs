@@ -104,6 +104,34 @@ impl<'a> Inferred<'a> {
         Some(steps.into_iter().map(dependency).collect())
     }
 
+    /// Who may be to blame for circles in an order that real time says: of each of many circles those whose reads force it, or where
+    /// none does, those who were late. Empty where there is no circle.
+    pub(super) fn culprits(&self) -> Vec<u32> {
+        let graph = self.graph();
+        let mut culprits = Vec::new();
+        for nodes in components(&Filtered { graph: &graph, labels: ANY }) {
+            let part = graph.part(&nodes);
+            let starts = (0..part.nodes()).filter(|&node| !part.is_relay(node)).take(STARTS);
+            for circle in starts.map(|start| circle_through(&part, start)) {
+                let reader = |&(from, _, to): &(u32, Label, u32)| {
+                    let at = self.position(nodes[from as usize], nodes[to as usize])?;
+                    Some(self.forced[at].0.reader)
+                };
+                let late = |&(_, label, to): &(u32, Label, u32)| {
+                    matches!(label, Label::Process | Label::Realtime).then(|| nodes[to as usize])
+                };
+                let before = culprits.len();
+                culprits.extend(circle.iter().filter_map(reader));
+                if culprits.len() == before {
+                    culprits.extend(circle.iter().filter_map(late));
+                }
+            }
+        }
+        culprits.sort_unstable();
+        culprits.dedup();
+        culprits
+    }
+
     /// What the edges of a circle follow from, earliest first: with the circle it shows by itself that there is no order. Where
     /// there is no time for all of it, the rest is missing.
     pub(super) fn premises(&self, circle: &[Dependency], interrupt: &Interrupt) -> Vec<Dependency> {
@@ -194,7 +222,7 @@ impl<'a> Paths<'a> {
         }
         let mut invoked: Vec<(Index, u32)> = Vec::new();
         if base.respect == Respect::RealTime {
-            invoked.extend(base.all().filter_map(|number| Some((base.history.interval(number)?.0, number))));
+            invoked.extend(base.all().filter_map(|number| Some((base.times.invoked(number)?, number))));
             invoked.sort_unstable();
         }
         Self { base, edges, invoked }
@@ -202,8 +230,10 @@ impl<'a> Paths<'a> {
 
     /// From where on all are invoked after a transaction completed.
     fn later(&self, number: u32) -> usize {
-        let end = self.base.history.interval(number).and_then(|(_, end)| end);
-        end.map_or(self.invoked.len(), |end| self.invoked.partition_point(|&(invoked, _)| invoked <= end))
+        let timed = self.base.times.invoked(number).and_then(|_| self.base.history.interval(number));
+        timed
+            .and_then(|(_, end)| end)
+            .map_or(self.invoked.len(), |end| self.invoked.partition_point(|&(invoked, _)| invoked <= end))
     }
 
     /// A shortest path along edges of earlier rounds. From one transaction of a session to any later one it is a single step, and so

@@ -5,7 +5,10 @@ use dsjepsen_history::Finding;
 use super::base::{Base, Respect};
 use super::circle::Inferred;
 use super::clocks::Clocks;
+use super::relaxed::{Asked, find_order};
 use super::schedule::{Limits, Schedule, Searched};
+use super::windows::Windows;
+use super::zones::{Says, order_by_time};
 use super::{saturation, visible};
 use crate::interrupt::Interrupt;
 use crate::transactions::drawing::draw;
@@ -56,10 +59,17 @@ impl Target {
 const CLOCK_ENTRIES_MAX: usize = 1 << 22;
 
 /// How often a search may look whether a step can be taken, for each state that it may visit.
-const LOOKS: usize = 100;
+const LOOKS: usize = 20;
 
 /// From how many states a first attempt may turn back, before and after something was inferred.
 const ATTEMPTS: [usize; 2] = [1_000, 10_000];
+
+/// How many parts of a large history are looked at by themselves, and how many states are searched in each.
+const PARTS: usize = 16;
+const PART_STATES: usize = 20_000;
+
+/// From how many states a search for an order that nearly keeps real time may turn back.
+const RELAXED: usize = 10_000;
 
 /// Decides a level; none where it is not one that is decided by orders. The reads must be sound: none that contradicts its own
 /// transaction, or shows what failed or was a state inside of another, or that shows a second value that nobody wrote.
@@ -73,7 +83,7 @@ pub(in crate::transactions) fn decide(
     interrupt: &Interrupt,
 ) -> Option<(Decided, usize)> {
     let target = Target::of(level)?;
-    let mut judge = Judge { versions, target, states_max, interrupt, states: 0 };
+    let mut judge = Judge { versions, target, states_max, interrupt, states: 0, is_part: false };
     let decided = judge.decide();
     Some((decided, judge.states))
 }
@@ -84,6 +94,8 @@ struct Judge<'a> {
     states_max: usize,
     interrupt: &'a Interrupt,
     states: usize,
+    /// Whether it is a part of a larger history.
+    is_part: bool,
 }
 
 impl Judge<'_> {
@@ -99,21 +111,61 @@ impl Judge<'_> {
             self.saturate(&timed, &mut inferred, usize::MAX);
             return self.circle(&inferred).unwrap_or_else(|| self.search(&timed, &inferred));
         }
+        let culprits = inferred.culprits();
+        drop(inferred);
         let base = Base::of(self.versions, respect);
+        // Of a history that is not large all that is forced can be inferred, else only of parts.
+        let is_large = Clocks::size(&base) > CLOCK_ENTRIES_MAX;
+        if !self.is_part && self.relaxed() {
+            return Decided::Holds;
+        }
+        if is_large && let Some(broken) = self.broken_part(&timed, &culprits) {
+            return broken;
+        }
+        drop(timed);
         let mut inferred = Inferred::sessions_and_reads(&base);
         if let Some(broken) = self.circle(&inferred) {
             return broken;
         }
         if !snapshots {
             self.saturate(&base, &mut inferred, usize::MAX);
-        } else if Clocks::size(&base) <= CLOCK_ENTRIES_MAX {
+        } else if !is_large {
             visible::causal(&base, &mut inferred);
         }
         self.circle(&inferred).unwrap_or_else(|| self.search(&base, &inferred))
     }
 
+    /// Looks for a part of the history that has no order, around those who contradict real time.
+    fn broken_part(&mut self, timed: &Base<'_>, culprits: &[u32]) -> Option<Decided> {
+        let windows = Windows::of(timed);
+        culprits.iter().take(PARTS).find_map(|&culprit| {
+            let part = windows.around(culprit);
+            let versions = Versions::of(&part).ok()?;
+            let states_max = self.states_max.min(PART_STATES);
+            let mut judge = Judge { versions: &versions, states_max, states: 0, is_part: true, ..*self };
+            let decided = judge.decide();
+            self.states += judge.states;
+            matches!(decided, Decided::Broken(_)).then_some(decided)
+        })
+    }
+
+    /// Looks for an order that keeps real time as far as can be; what it does not find says nothing.
+    fn relaxed(&mut self) -> bool {
+        let Target { snapshots, respect, .. } = self.target;
+        let limits = Limits { returns: RELAXED, ..self.limits() };
+        // One that puts each transaction at one moment is one of snapshot isolation too.
+        let mut kinds =
+            [false, true].into_iter().filter(|&kind| if kind { snapshots } else { respect != Respect::RealTime });
+        kinds.any(|snapshots| {
+            let (found, states) = find_order(self.versions, Asked { respect, snapshots }, limits, self.interrupt);
+            self.states += states;
+            found
+        })
+    }
+
     /// Looks for an order in real time, but not far. What it does not find says nothing of other levels.
     fn attempt(&mut self, base: &Base<'_>, inferred: &mut Inferred<'_>, is_target: bool) -> Option<Decided> {
+        order_by_time(base, inferred, Says::All);
         for (rounds, returns) in (0..).zip(ATTEMPTS) {
             self.saturate(base, inferred, rounds);
             if let Some(broken) = self.circle(inferred) {

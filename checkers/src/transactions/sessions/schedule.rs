@@ -7,7 +7,6 @@
 use std::collections::{BTreeSet, HashSet};
 
 use super::base::Base;
-use super::chains;
 use super::circle::Inferred;
 use crate::interrupt::Interrupt;
 use crate::transactions::graph::Label;
@@ -106,7 +105,7 @@ impl<'a> Schedule<'a> {
                 pending[read as usize] += 1;
             }
         }
-        let tried = by_end(base);
+        let tried = base.by_end();
         let mut ranks = vec![0; base.history.len()];
         for (rank, &number) in (0..).zip(&tried) {
             ranks[number as usize] = rank;
@@ -320,20 +319,6 @@ impl<'a> Schedule<'a> {
             }
         }
     }
-}
-
-/// The transactions by when they surely took effect: where a store does one thing at a time, that order is nearly one that it
-/// could have used. Where nothing is known of time they stay with their chains.
-fn by_end(base: &Base<'_>) -> Vec<u32> {
-    let mut tried: Vec<u32> = base.all().collect();
-    if tried.iter().any(|&number| base.history.interval(number).is_some()) {
-        let ends = chains::ends(base.versions);
-        tried.sort_by_key(|&number| {
-            let transaction = base.history.transaction(number);
-            (ends[number as usize].or(transaction.completed).unwrap_or(u64::MAX), transaction.invoked)
-        });
-    }
-    tried
 }
 
 /// A random number for each step, so that the exclusive or of those taken stands for their set (Zobrist 1970). With 128 bits two of
