@@ -13,6 +13,8 @@ mod exact;
 mod relaxed;
 mod saturation;
 mod schedule;
+#[cfg(test)]
+mod tests;
 mod visible;
 mod windows;
 mod zones;

@@ -55,8 +55,20 @@ impl Target {
     }
 }
 
-/// How much memory the clocks of all transactions may take, in entries of 4 bytes; twice that where both directions are needed.
-const CLOCK_ENTRIES_MAX: usize = 1 << 22;
+/// What is a large history, and how large its parts are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scale {
+    /// How much memory the clocks of all transactions may take, in entries of 4 bytes; twice that where both directions are needed.
+    pub(super) clock_entries_max: usize,
+    /// How many transactions a part has at each side of the one that it is about, without those that they read from.
+    pub(super) reach: usize,
+}
+
+impl Default for Scale {
+    fn default() -> Self {
+        Self { clock_entries_max: 1 << 22, reach: 150 }
+    }
+}
 
 /// How often a search may look whether a step can be taken, for each state that it may visit.
 const LOOKS: usize = 20;
@@ -82,8 +94,19 @@ pub(in crate::transactions) fn decide(
     states_max: usize,
     interrupt: &Interrupt,
 ) -> Option<(Decided, usize)> {
+    decide_at(versions, level, states_max, interrupt, Scale::default())
+}
+
+/// As [`decide`], for histories that are called large where tests want them to be.
+pub(super) fn decide_at(
+    versions: &Versions<'_>,
+    level: Level,
+    states_max: usize,
+    interrupt: &Interrupt,
+    scale: Scale,
+) -> Option<(Decided, usize)> {
     let target = Target::of(level)?;
-    let mut judge = Judge { versions, target, states_max, interrupt, states: 0, is_part: false };
+    let mut judge = Judge { versions, target, states_max, interrupt, states: 0, scale, is_part: false };
     let decided = judge.decide();
     Some((decided, judge.states))
 }
@@ -94,6 +117,7 @@ struct Judge<'a> {
     states_max: usize,
     interrupt: &'a Interrupt,
     states: usize,
+    scale: Scale,
     /// Whether it is a part of a larger history.
     is_part: bool,
 }
@@ -115,7 +139,7 @@ impl Judge<'_> {
         drop(inferred);
         let base = Base::of(self.versions, respect);
         // Of a history that is not large all that is forced can be inferred, else only of parts.
-        let is_large = Clocks::size(&base) > CLOCK_ENTRIES_MAX;
+        let is_large = Clocks::size(&base) > self.scale.clock_entries_max;
         if !self.is_part && self.relaxed() {
             return Decided::Holds;
         }
@@ -139,10 +163,11 @@ impl Judge<'_> {
     fn broken_part(&mut self, timed: &Base<'_>, culprits: &[u32]) -> Option<Decided> {
         let windows = Windows::of(timed);
         culprits.iter().take(PARTS).find_map(|&culprit| {
-            let part = windows.around(culprit);
+            let part = windows.around(culprit, self.scale.reach);
             let versions = Versions::of(&part).ok()?;
             let states_max = self.states_max.min(PART_STATES);
-            let mut judge = Judge { versions: &versions, states_max, states: 0, is_part: true, ..*self };
+            let mut judge =
+                Judge { versions: &versions, states_max, states: 0, is_part: true, scale: Scale::default(), ..*self };
             let decided = judge.decide();
             self.states += judge.states;
             matches!(decided, Decided::Broken(_)).then_some(decided)
@@ -183,7 +208,7 @@ impl Judge<'_> {
     }
 
     fn saturate(&self, base: &Base<'_>, inferred: &mut Inferred<'_>, rounds: usize) {
-        if rounds > 0 && Clocks::size(base) <= CLOCK_ENTRIES_MAX && !self.interrupt.is_raised() {
+        if rounds > 0 && Clocks::size(base) <= self.scale.clock_entries_max && !self.interrupt.is_raised() {
             saturation::saturate(base, inferred, rounds, self.interrupt);
         }
     }

@@ -6,9 +6,6 @@
 use super::base::{Base, INITIAL};
 use crate::transactions::history::{MicroOperation, TransactionHistory};
 
-/// How many transactions a part has at each side of the one that it is about, without those that they read from.
-pub(super) const REACH: usize = 150;
-
 /// The order in which transactions ended.
 pub(super) struct Windows<'a> {
     base: &'a Base<'a>,
@@ -27,11 +24,11 @@ impl<'a> Windows<'a> {
         Self { base, by_end, places }
     }
 
-    /// The transactions that ended shortly before and after one, and what those wrote that they read from.
-    pub(super) fn around(&self, number: u32) -> TransactionHistory {
+    /// So many transactions that ended before and after one, and what those wrote that they read from.
+    pub(super) fn around(&self, number: u32, reach: usize) -> TransactionHistory {
         let base = self.base;
         let place = self.places[number as usize] as usize;
-        let inside = &self.by_end[place.saturating_sub(REACH)..self.by_end.len().min(place + REACH + 1)];
+        let inside = &self.by_end[place.saturating_sub(reach)..self.by_end.len().min(place + reach + 1)];
         let mut members: Vec<(u32, bool)> = inside.iter().map(|&member| (member, true)).collect();
         let sources = inside.iter().flat_map(|&member| base.reads(member)).map(|read| read.writer);
         let sources: Vec<(u32, bool)> =
