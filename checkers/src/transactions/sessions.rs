@@ -33,7 +33,7 @@ use crate::words::{count, counted};
 use base::{Base, Respect};
 use circle::Inferred;
 pub(super) use exact::{Decided, decide};
-use schedule::{Limits, Schedule, Searched};
+use schedule::{Limits, Schedule, Search, Searched};
 
 /// A level that sessions can be held against. All of them include the order of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -188,7 +188,7 @@ fn ordered(base: &Base<'_>, inferred: &Inferred<'_>, level: SessionLevel, option
         return judged(history, level, vec![finding]);
     }
     let limits = Limits::of_states(options.states_max);
-    let (searched, states) = Schedule::new(base, inferred, snapshots).search(limits, &options.interrupt);
+    let Search { searched, states, .. } = Schedule::new(base, inferred, snapshots).search(limits, &options.interrupt);
     let findings = match searched {
         Searched::Found => Vec::new(),
         Searched::None => {

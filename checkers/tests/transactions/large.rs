@@ -133,3 +133,43 @@ fn a_stale_read_among_twenty_thousand_transactions_is_shown_alone() {
     let Ordered::None(_, finding) = &verdict.ordered else { panic!("{verdict:?}") };
     assert_eq!(finding.operations, [100_000, 100_010, 100_020]);
 }
+
+#[test]
+fn an_order_that_nearly_keeps_time_is_found() {
+    let mut history = strict_registers(20_000);
+    let write = |value| vec![MicroOperation::Write { key: 30, value }];
+    push(&mut history, 21, 100_000, 1, write(900_001));
+    push(&mut history, 21, 100_010, 1, write(900_002));
+    // Late, but for its time it could have come between the two.
+    for late in 0..10 {
+        let read = MicroOperation::Read { key: 30, value: Some(900_001) };
+        push(&mut history, 22, 100_020 + 10 * late, 1, vec![read]);
+    }
+    for level in [Level::Serializable, Level::StrongSessionSerializable, Level::StrongSessionSnapshotIsolation] {
+        let verdict = check_registers(&history, &RegisterOptions::default(), &Options::level(level));
+        assert_eq!((verdict.verdict, &verdict.ordered), (Gravity::Valid, &Ordered::Found), "{level}: {verdict:?}");
+    }
+}
+
+#[test]
+fn a_fork_among_twenty_thousand_transactions_is_shown_alone() {
+    let mut history = strict_registers(20_000);
+    let write = |key, value| MicroOperation::Write { key, value };
+    let read = |key, value| MicroOperation::Read { key, value: Some(value) };
+    // Whoever reads one's write does not see the other's, although neither can have come before what both overwrote.
+    let steps = [
+        vec![write(30, 900_001), write(31, 900_001)],
+        vec![write(30, 900_002)],
+        vec![write(31, 900_002)],
+        vec![read(30, 900_002), read(31, 900_001)],
+        vec![read(30, 900_001), read(31, 900_002)],
+    ];
+    for (process, steps) in (21..).zip(steps) {
+        push(&mut history, process, 100_000 + u64::from(process), 100, steps);
+    }
+    for level in [Level::Serializable, Level::StrictSerializable, Level::SnapshotIsolation] {
+        let verdict = check_registers(&history, &RegisterOptions::default(), &Options::level(level));
+        let Ordered::None(_, finding) = &verdict.ordered else { panic!("{level}: {:?}", verdict.ordered) };
+        assert!(finding.operations.len() < 40, "{level}: {finding:?}");
+    }
+}

@@ -6,7 +6,7 @@ use super::base::{Base, Respect};
 use super::circle::Inferred;
 use super::clocks::Clocks;
 use super::relaxed::{Asked, find_order};
-use super::schedule::{Limits, Schedule, Searched};
+use super::schedule::{Limits, Schedule, Search, Searched};
 use super::windows::Windows;
 use super::zones::{Says, order_by_time};
 use super::{saturation, visible};
@@ -60,13 +60,14 @@ impl Target {
 pub(super) struct Scale {
     /// How much memory the clocks of all transactions may take, in entries of 4 bytes; twice that where both directions are needed.
     pub(super) clock_entries_max: usize,
-    /// How many transactions a part has at each side of the one that it is about, without those that they read from.
-    pub(super) reach: usize,
+    /// How many transactions a part has at each side of the one that it is about, without those that they read from: in few all orders
+    /// can be tried, among many more can be inferred.
+    pub(super) reaches: [usize; 2],
 }
 
 impl Default for Scale {
     fn default() -> Self {
-        Self { clock_entries_max: 1 << 22, reach: 150 }
+        Self { clock_entries_max: 1 << 22, reaches: [3, 150] }
     }
 }
 
@@ -78,7 +79,7 @@ const ATTEMPTS: [usize; 2] = [1_000, 10_000];
 
 /// How many parts of a large history are looked at by themselves, and how many states are searched in each.
 const PARTS: usize = 16;
-const PART_STATES: usize = 20_000;
+const PART_STATES: usize = 50_000;
 
 /// From how many states a search for an order that nearly keeps real time may turn back.
 const RELAXED: usize = 10_000;
@@ -106,7 +107,8 @@ pub(super) fn decide_at(
     scale: Scale,
 ) -> Option<(Decided, usize)> {
     let target = Target::of(level)?;
-    let mut judge = Judge { versions, target, states_max, interrupt, states: 0, scale, is_part: false };
+    let mut judge =
+        Judge { versions, target, states_max, interrupt, states: 0, stuck: Vec::new(), scale, is_part: false };
     let decided = judge.decide();
     Some((decided, judge.states))
 }
@@ -117,12 +119,19 @@ struct Judge<'a> {
     states_max: usize,
     interrupt: &'a Interrupt,
     states: usize,
+    /// At whom searches came no further.
+    stuck: Vec<u32>,
     scale: Scale,
     /// Whether it is a part of a larger history.
     is_part: bool,
 }
 
-impl Judge<'_> {
+impl<'a> Judge<'a> {
+    fn new(versions: &'a Versions<'a>, target: Target, states_max: usize, interrupt: &'a Interrupt) -> Self {
+        let (stuck, scale) = (Vec::new(), Scale::default());
+        Self { versions, target, states_max, interrupt, states: 0, stuck, scale, is_part: false }
+    }
+
     fn decide(&mut self) -> Decided {
         let Target { snapshots, respect, .. } = self.target;
         let timed = Base::of(self.versions, Respect::RealTime);
@@ -131,43 +140,48 @@ impl Judge<'_> {
         if let Some(decided) = self.attempt(&timed, &mut inferred, is_target) {
             return decided;
         }
+        let culprits = [inferred.culprits(), std::mem::take(&mut self.stuck)].concat();
         if is_target {
             self.saturate(&timed, &mut inferred, usize::MAX);
-            return self.circle(&inferred).unwrap_or_else(|| self.search(&timed, &inferred));
+            let broken = self.circle(&inferred).or_else(|| self.broken_part(&timed, &timed, &culprits));
+            return broken.unwrap_or_else(|| self.search(&timed, &inferred));
         }
-        let culprits = inferred.culprits();
         drop(inferred);
-        let base = Base::of(self.versions, respect);
-        // Of a history that is not large all that is forced can be inferred, else only of parts.
-        let is_large = Clocks::size(&base) > self.scale.clock_entries_max;
         if !self.is_part && self.relaxed() {
             return Decided::Holds;
         }
-        if is_large && let Some(broken) = self.broken_part(&timed, &culprits) {
+        let base = Base::of(self.versions, respect);
+        let mut inferred = Inferred::sessions_and_reads(&base);
+        if let Some(broken) = self.circle(&inferred).or_else(|| self.broken_part(&base, &timed, &culprits)) {
             return broken;
         }
         drop(timed);
-        let mut inferred = Inferred::sessions_and_reads(&base);
-        if let Some(broken) = self.circle(&inferred) {
-            return broken;
-        }
         if !snapshots {
             self.saturate(&base, &mut inferred, usize::MAX);
-        } else if !is_large {
+        } else if !self.is_large(&base) {
             visible::causal(&base, &mut inferred);
         }
         self.circle(&inferred).unwrap_or_else(|| self.search(&base, &inferred))
     }
 
-    /// Looks for a part of the history that has no order, around those who contradict real time.
-    fn broken_part(&mut self, timed: &Base<'_>, culprits: &[u32]) -> Option<Decided> {
+    /// Whether what is forced can only be inferred of parts of the history.
+    fn is_large(&self, base: &Base<'_>) -> bool {
+        Clocks::size(base) > self.scale.clock_entries_max
+    }
+
+    /// Looks in a large history for a part that has no order, around those who contradict real time or where a search came no further.
+    fn broken_part(&mut self, base: &Base<'_>, timed: &Base<'_>, culprits: &[u32]) -> Option<Decided> {
+        if self.is_part || !self.is_large(base) {
+            return None;
+        }
         let windows = Windows::of(timed);
-        culprits.iter().take(PARTS).find_map(|&culprit| {
-            let part = windows.around(culprit, self.scale.reach);
+        let around = |reach| culprits.iter().take(PARTS).map(move |&culprit| (culprit, reach));
+        self.scale.reaches.into_iter().flat_map(around).find_map(|(culprit, reach)| {
+            let part = windows.around(culprit, reach);
             let versions = Versions::of(&part).ok()?;
+            let (target, interrupt) = (self.target, self.interrupt);
             let states_max = self.states_max.min(PART_STATES);
-            let mut judge =
-                Judge { versions: &versions, states_max, states: 0, is_part: true, scale: Scale::default(), ..*self };
+            let mut judge = Judge { is_part: true, ..Judge::new(&versions, target, states_max, interrupt) };
             let decided = judge.decide();
             self.states += judge.states;
             matches!(decided, Decided::Broken(_)).then_some(decided)
@@ -237,8 +251,10 @@ impl Judge<'_> {
         if self.interrupt.is_raised() {
             return Searched::GaveUp;
         }
-        let (searched, states) = Schedule::new(base, inferred, snapshots).search(limits, self.interrupt);
+        let Search { searched, states, stuck } =
+            Schedule::new(base, inferred, snapshots).search(limits, self.interrupt);
         self.states += states;
+        self.stuck.extend(stuck);
         searched
     }
 

@@ -42,8 +42,8 @@ pub(super) fn find_order(
         order_by_time(&base, &mut inferred, if asked.snapshots { Says::Writers } else { Says::All });
         let culprits = inferred.culprits();
         if culprits.is_empty() && !interrupt.is_raised() {
-            let (searched, states) = Schedule::new(&base, &inferred, asked.snapshots).search(limits, interrupt);
-            return (searched == Searched::Found, states);
+            let search = Schedule::new(&base, &inferred, asked.snapshots).search(limits, interrupt);
+            return (search.searched == Searched::Found, search.states);
         }
         looked_at += inferred.edges().count();
         let fresh: Vec<u32> = culprits.into_iter().filter(|&number| !untimed.members[number as usize]).collect();

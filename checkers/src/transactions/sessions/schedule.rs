@@ -19,6 +19,19 @@ pub(super) enum Searched {
     GaveUp,
 }
 
+/// A search that is over.
+#[derive(Debug)]
+pub(super) struct Search {
+    pub(super) searched: Searched,
+    /// How many states were visited.
+    pub(super) states: usize,
+    /// Some of those that were next where it came furthest, and could not be taken.
+    pub(super) stuck: Vec<u32>,
+}
+
+/// How many of those are kept.
+const STUCK: usize = 4;
+
 /// How far a search may go.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
@@ -132,26 +145,31 @@ impl<'a> Schedule<'a> {
         }
     }
 
-    /// Goes through the states, within limits and until it is interrupted; also tells how many were visited.
-    pub(super) fn search(mut self, limits: Limits, interrupt: &Interrupt) -> (Searched, usize) {
+    /// Goes through the states, within limits and until it is interrupted.
+    pub(super) fn search(mut self, limits: Limits, interrupt: &Interrupt) -> Search {
         let mut seen: HashSet<u128> = HashSet::new();
         self.take_harmless();
         seen.insert(self.state);
         let mut path = vec![Frame { steps: self.done.len(), next: 0 }];
-        let mut returns = 0;
+        let (mut returns, mut furthest, mut stuck) = (0, 0, Vec::new());
+        let over = |searched, states, stuck| Search { searched, states, stuck };
         while let Some(frame) = path.last_mut() {
             if self.left == 0 {
-                return (Searched::Found, seen.len());
+                return over(Searched::Found, seen.len(), stuck);
             }
             let (steps, from) = (frame.steps, frame.next);
             while self.done.len() > steps {
                 self.undo();
             }
             let Some(&rank) = self.ready.range(from..).next() else {
+                if steps > furthest {
+                    furthest = steps;
+                    stuck = self.ready.iter().take(STUCK).map(|&rank| self.tried[rank as usize]).collect();
+                }
                 path.pop();
                 returns += 1;
                 if returns > limits.returns && !path.is_empty() {
-                    return (Searched::GaveUp, seen.len());
+                    return over(Searched::GaveUp, seen.len(), stuck);
                 }
                 continue;
             };
@@ -166,12 +184,12 @@ impl<'a> Schedule<'a> {
                 continue;
             }
             if seen.len() >= limits.states || self.looks >= limits.looks || interrupt.is_raised() {
-                return (Searched::GaveUp, seen.len());
+                return over(Searched::GaveUp, seen.len(), stuck);
             }
             seen.insert(self.state);
             path.push(Frame { steps: self.done.len(), next: 0 });
         }
-        (Searched::None, seen.len())
+        over(Searched::None, seen.len(), stuck)
     }
 
     /// Takes all steps that no other step can be the worse for: those after which nobody waits to read a version that was written.

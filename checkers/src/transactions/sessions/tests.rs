@@ -83,7 +83,7 @@ proptest! {
     fn large_histories_are_decided_as_small_ones(turns in turns(), reach in 0_usize..4) {
         let history = history(&turns);
         let versions = Versions::of(&history).expect("every value is written once");
-        let scale = Scale { clock_entries_max: 0, reach };
+        let scale = Scale { clock_entries_max: 0, reaches: [0, reach] };
         for level in LEVELS {
             let holds = |decided: Option<(Decided, usize)>| match decided.expect("a level of orders").0 {
                 Decided::Holds => Some(true),
@@ -120,7 +120,7 @@ fn a_part_shows_what_is_wrong_with_the_whole() {
         }
     }
     let versions = Versions::of(&history).expect("every value is written once");
-    let scale = Scale { clock_entries_max: 0, reach: 2 };
+    let scale = Scale { clock_entries_max: 0, reaches: [0, 2] };
     let decided = decide_at(&versions, Level::Serializable, 100_000, &Interrupt::default(), scale);
     let Some((Decided::Broken(finding), _)) = decided else { panic!("{decided:?}") };
     assert_eq!(finding.operations.len(), 2, "{finding:?}");
