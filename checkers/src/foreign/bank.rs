@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{Index, Judgement};
 
-use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
+use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, Given};
 use crate::transactions::{BankOptions, BankRead, check_bank};
 
 /// The model.
@@ -25,6 +25,11 @@ impl ForeignModel for Bank {
 
     fn options(&self) -> &'static [ForeignOption] {
         &[]
+    }
+
+    fn kinds(&self) -> &'static [(&'static str, Completion)] {
+        // What a transfer says is not judged.
+        &[("transfer", Completion::Result), ("read", Completion::Result)]
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {

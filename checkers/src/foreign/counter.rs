@@ -9,7 +9,7 @@ use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{Figure, Finding, Index, Judgement, Step, UnknownReason};
 
 use super::keys::by_key;
-use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
+use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, Given};
 use crate::linearizable::{Answer, Budget, Decision, Entry, EntryOf, Model, search, smallest};
 use crate::models::counter::{self, Call, Reply};
 use crate::words::{count, counted};
@@ -43,6 +43,10 @@ impl ForeignModel for Counter {
 
     fn options(&self) -> &'static [ForeignOption] {
         &[ForeignOption::Init, ForeignOption::Keys]
+    }
+
+    fn kinds(&self) -> &'static [(&'static str, Completion)] {
+        &[("add", Completion::Argument), ("read", Completion::Result)]
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {

@@ -2,7 +2,7 @@
 
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
-use super::ForeignOption;
+use super::{Completion, ForeignOption};
 use super::objects::{ObjectModel, Refused, Taken, Words, judge};
 use super::owners::{Action, Owners, member};
 use crate::models::fenced_mutex::{Call, FencedMutex, Reply};
@@ -16,6 +16,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "acquire token (or {:client c, :fence token}), release, by the holder: linearizable, tokens grow",
     rule: "fenced-mutex.linearizable",
     options: &[ForeignOption::Keys],
+    kinds: &[("acquire", Completion::Owner), ("lock", Completion::Owner), ("release", Completion::Owner), ("unlock", Completion::Owner)],
     judge: |model, given| judge(model, given, &FencedMutex, FencedMutexWords::default()),
 };
 

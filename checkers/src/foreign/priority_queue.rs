@@ -1,6 +1,6 @@
 //! A queue that gives back its largest number first.
 
-use super::ForeignOption;
+use super::{Completion, ForeignOption};
 use super::containers::{Vocabulary, judge_containers};
 use super::objects::ObjectModel;
 use crate::models::priority_queue::PriorityQueue;
@@ -11,6 +11,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "insert, poll, peek; the largest number first: linearizable",
     rule: "priority-queue.linearizable",
     options: &[ForeignOption::Keys],
+    kinds: &[("insert", Completion::Argument), ("enqueue", Completion::Argument), ("poll", Completion::Result), ("dequeue", Completion::Result), ("peek", Completion::Result)],
     judge: |model, given| judge_containers(model, given, &PriorityQueue::new(), WORDS),
 };
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{Figure, Finding, Index, Judgement, Step, UnknownReason};
 
-use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
+use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, Given};
 use crate::words::{count, counted};
 
 /// The model.
@@ -25,6 +25,10 @@ impl ForeignModel for TotalQueue {
 
     fn options(&self) -> &'static [ForeignOption] {
         &[]
+    }
+
+    fn kinds(&self) -> &'static [(&'static str, Completion)] {
+        &[("enqueue", Completion::Argument), ("dequeue", Completion::Result), ("drain", Completion::Result)]
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {

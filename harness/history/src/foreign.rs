@@ -5,6 +5,7 @@
 //! workload: values stay [`Value`]s, and what a `:read` means is for others to say.
 
 mod atom;
+mod clients;
 mod dbcop;
 mod edn;
 mod error;
@@ -30,6 +31,7 @@ use std::fmt;
 use std::io::Read;
 use std::str::FromStr;
 
+pub use clients::ClientNames;
 pub use edn::read_value;
 pub use error::{ForeignError, Place};
 pub use event::{ForeignEvent, ForeignProcess};

@@ -1,6 +1,7 @@
 //! Events of foreign histories: what stands on one line of a history in Jepsen's manner.
 
 use super::Format;
+use super::clients;
 use super::value::{Text, Value, Words};
 use crate::EventType;
 
@@ -9,7 +10,7 @@ use crate::EventType;
 pub enum ForeignProcess {
     /// A client's process.
     Client(i64),
-    /// The injector of faults (`nemesis`), or whatever else goes by a name. No part of what is judged.
+    /// The injector of faults (`nemesis`), or a client or whatever else goes by a name: [`super::Pairing`] tells them apart.
     Named(Text),
     /// The history does not say. Such events have no order among themselves but that of the file.
     Unstated,
@@ -163,8 +164,9 @@ pub(super) fn event_type(value: &Value) -> Result<EventType, String> {
 
 pub(super) fn process(value: Value) -> Result<ForeignProcess, String> {
     match value {
-        Value::Integer(number) => Ok(ForeignProcess::Client(number)),
-        Value::Keyword(name) | Value::String(name) | Value::Symbol(name) => Ok(ForeignProcess::Named(name)),
+        Value::Integer(number) if clients::is_free(number) => Ok(ForeignProcess::Client(number)),
+        Value::String(name) => Ok(clients::of_text(name)),
+        Value::Keyword(name) | Value::Symbol(name) => Ok(ForeignProcess::Named(name)),
         Value::Nil => Ok(ForeignProcess::Unstated),
         other => Err(format!("{} is no process: they are numbers or names", shown(&other))),
     }

@@ -7,6 +7,7 @@ mod ledger;
 mod matching;
 
 use super::Format;
+use super::clients::ClientNames;
 use super::error::{ForeignError, Place, Trouble};
 use super::event::ForeignEvent;
 use super::operation::ForeignOperation;
@@ -22,7 +23,7 @@ pub struct PairingRules {
     pub may_overlap: bool,
     /// A completion may stand without an invocation.
     pub may_be_bare: bool,
-    /// Whether the events of named processes (the nemesis) are kept beside the operations; else they are dropped.
+    /// Whether the events of processes that are no clients (the nemesis) are kept beside the operations; else they are dropped.
     pub keeps_named: bool,
 }
 
@@ -43,7 +44,9 @@ impl PairingRules {
 pub struct Paired {
     /// The operations, in the order of their invocations.
     pub operations: Vec<ForeignOperation>,
-    /// The events of named processes with their positions, if they were asked for.
+    /// The clients that have names: what operations have under the number of their process.
+    pub names: ClientNames,
+    /// The events of processes that are no clients with their positions, if they were asked for.
     pub named: Vec<(u32, ForeignEvent)>,
     /// The time of each position in ns; empty where one event has none. Order is never judged by it.
     pub times: Times,
@@ -179,6 +182,7 @@ impl Pairing {
         let matching = std::mem::replace(&mut self.matching, Matching::new(self.rules));
         self.matching.heap = matching.heap + event.value.heap_bytes();
         let mut events = ledger.undo(matching.operations, matching.named, self.times.as_ref());
+        events.iter_mut().for_each(|event| matching.names.give_back(&mut event.process));
         events.push(event);
         self.count = 0;
         self.times = Some(Times::default());
@@ -224,7 +228,8 @@ impl Pairing {
             }
             self.pair_anew(events)?;
         }
-        let Matching { operations, named, overlaps, dropped, bare, .. } = self.matching;
+        let Matching { operations, named, names, overlaps, dropped, bare, .. } = self.matching;
+        notes.extend(names.notes());
         if let Some(line) = overlaps {
             notes.push(format!("processes have several operations in flight, first on line {line}"));
         }
@@ -240,7 +245,7 @@ impl Pairing {
                 "{dropped} indeterminate completions could belong to several operations and change none"
             ));
         }
-        Ok(Paired { operations, named, times: self.times.unwrap_or_default(), notes })
+        Ok(Paired { operations, named, names, times: self.times.unwrap_or_default(), notes })
     }
 }
 
