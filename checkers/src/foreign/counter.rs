@@ -9,6 +9,7 @@ use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{Figure, Finding, Index, Judgement, Step, UnknownReason};
 
 use super::keys::by_key;
+use super::numbers;
 use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, Given};
 use crate::linearizable::{Answer, Budget, Decision, Entry, EntryOf, Model, search, smallest};
 use crate::models::counter::{self, Call, Reply};
@@ -196,8 +197,7 @@ fn judge_key(
 }
 
 fn whole(given: &Given<'_>, operation: &ForeignOperation, value: &Value) -> Result<i128, ForeignProblem> {
-    let number = value.as_integer().map(i128::from);
-    number.ok_or_else(|| given.refuse(operation.line, format!("a counter holds whole numbers, and {value} is none")))
+    numbers::whole("a counter holds", value).map(i128::from).map_err(|problem| given.refuse(operation.line, problem))
 }
 
 fn outside(read: &Open<'_>) -> Option<Finding> {

@@ -3,6 +3,7 @@
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
 use super::{Completion, ForeignOption};
+use super::numbers;
 use super::objects::{ObjectModel, Refused, Taken, Words, judge};
 use super::owners::{Action, Owners, member};
 use crate::models::fenced_mutex::{Call, FencedMutex, Reply};
@@ -42,8 +43,6 @@ impl Words for FencedMutexWords {
 fn token(reply: &Value) -> Result<Option<i64>, Refused> {
     let told = if reply.as_map().is_some() { member(reply, "fence") } else { Some(reply) };
     let told = told.filter(|told| !told.is_nil());
-    let token = told.map(|told| {
-        told.as_integer().ok_or_else(|| Refused::Malformed(format!("a token is a whole number, and {told} is none")))
-    });
+    let token = told.map(|told| numbers::whole("tokens are", told).map_err(Refused::Malformed));
     Ok(token.transpose()?.filter(|token| reply.as_map().is_none() || *token != NO_TOKEN))
 }

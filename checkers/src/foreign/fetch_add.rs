@@ -3,6 +3,7 @@
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
 use super::counter::first;
+use super::numbers;
 use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
 use super::{Completion, ForeignOption, ForeignProblem};
 use crate::models::fetch_add::{Add, FetchAdd};
@@ -54,6 +55,5 @@ impl Words for FetchAddWords {
 }
 
 fn whole(value: &Value) -> Result<i64, Refused> {
-    let number = value.as_integer();
-    number.ok_or_else(|| Refused::Malformed(format!("a counter holds whole numbers, and {value} is none")))
+    numbers::whole("a counter holds", value).map_err(Refused::Malformed)
 }

@@ -2,6 +2,7 @@
 
 use super::{Completion, ForeignOption};
 use super::containers::{Vocabulary, judge_containers};
+use super::numbers;
 use super::objects::ObjectModel;
 use crate::models::priority_queue::PriorityQueue;
 
@@ -21,9 +22,6 @@ const WORDS: Vocabulary<Option<i64>> = Vocabulary {
     take: &["poll", "dequeue"],
     peek: &["peek"],
     heeds_open_takes: true,
-    value: |_, value| match value.as_integer() {
-        None => Err(format!("a priority is a whole number, and {value} is none")),
-        priority => Ok(priority),
-    },
+    value: |_, value| numbers::whole("priorities are", value).map(Some),
     found: |_, value| value.as_integer(),
 };

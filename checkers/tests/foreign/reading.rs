@@ -277,3 +277,60 @@ fn unknown_tags_are_data() {
     );
     assert_eq!(of("bank", "0 invoke read; 0 ok read #ordered/map {:a 1}").0, Valid);
 }
+
+/// Values that are only told apart may be integers of any length, in EDN as in JSON.
+#[test]
+fn large_integers_are_told_apart_by_their_digits() {
+    // As floating point numbers the two would be one.
+    let (one, other) = ("9223372036854775808", "9223372036854775809");
+    let cases = [
+        ("register", "0 invoke write A; 0 ok write A; 0 invoke read; 0 ok read B"),
+        ("cas-register", "0 invoke write A; 0 ok write A; 0 invoke cas [B 1]; 0 ok cas [B 1]"),
+        ("set", "0 invoke add A; 0 ok add A; 0 invoke read; 0 ok read [B]"),
+        ("set-full", "0 invoke add A; 0 ok add A; 0 invoke read; 0 ok read [B]"),
+        ("queue", "0 invoke enqueue A; 0 ok enqueue A; 0 invoke dequeue; 0 ok dequeue B"),
+        ("total-queue", "0 invoke enqueue A; 0 ok enqueue A; 0 invoke dequeue; 0 ok dequeue B"),
+        (
+            "list-append",
+            "0 invoke txn [[:append 1 A]]; 0 ok txn [[:append 1 A]]; 0 invoke txn [[:r 1 nil]]; 0 ok txn [[:r 1 [B]]]",
+        ),
+        ("unique-ids", "0 invoke generate; 0 ok generate A; 0 invoke generate; 0 ok generate B"),
+    ];
+    for negative in ["", "-"] {
+        let (one, other) = (format!("{negative}{one}"), format!("{negative}{}", other.replace("08", "09")));
+        for (model, text) in cases {
+            let same = text.replace('A', &one).replace('B', &one);
+            let differs = text.replace('A', &one).replace('B', &format!("{other}N"));
+            let is_valid = model != "unique-ids";
+            let differing = if is_valid { Invalid } else { Valid };
+            assert_eq!(of(model, &same).0, if is_valid { Valid } else { Invalid }, "{model}: {same}");
+            assert_eq!(of(model, &differs).0, differing, "{model}: {differs}");
+            let (same, differs) = (json(&same), json(&differs.replace('N', "")));
+            assert_eq!(
+                read_so(model, Format::JsonLines, &same, KeyRule::Auto).0,
+                if is_valid { Valid } else { Invalid },
+                "{same}"
+            );
+            assert_eq!(read_so(model, Format::JsonLines, &differs, KeyRule::Auto).0, differing, "{differs}");
+        }
+    }
+}
+
+/// Short events as elle-cli would write them in JSON.
+fn json(text: &str) -> String {
+    let event = |event: &str| {
+        let words: Vec<&str> = event.trim().splitn(4, ' ').collect();
+        let value = words.get(3).copied().unwrap_or("null").replace("nil", "null");
+        let value = value.replace(":append", "\"append\"").replace(":r", "\"r\"").replace(' ', ", ");
+        format!("{{\"process\":{},\"type\":\"{}\",\"f\":\"{}\",\"value\":{value}}}\n", words[0], words[1], words[2])
+    };
+    text.split(';').map(event).collect()
+}
+
+/// As in Clojure, where `(= 1 1.0)` is false: Elle and Knossos tell them apart.
+#[test]
+fn a_floating_point_number_is_no_integer() {
+    let text = "0 invoke write 1; 0 ok write 1; 0 invoke read; 0 ok read 1.0";
+    assert_eq!(of("register", text).0, Invalid);
+    assert_eq!(read_so("register", Format::JsonLines, &json(text), KeyRule::Auto).0, Invalid);
+}

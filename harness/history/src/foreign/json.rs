@@ -44,10 +44,15 @@ pub(super) fn read_events(
             Some(draft) => draft,
             None => EventSeed { words: &mut words, format }
                 .deserialize(&mut serde_json::Deserializer::from_slice(bytes))
-                .map_err(|error| located(&error, line))?,
+                .map_err(|error| located(&malformed(bytes).unwrap_or(error), line))?,
         };
         take(draft.finish(format, line, &mut words).map_err(|problem| Trouble::at_line(line, problem))?)?;
     }
+}
+
+/// What is wrong with an object's notation, which is said before all else.
+fn malformed(bytes: &[u8]) -> Option<serde_json::Error> {
+    serde_json::from_slice::<IgnoredAny>(bytes).err()
 }
 
 /// An error of serde's, whose lines count from 1 within the object, and whose words end with the place.
@@ -298,9 +303,11 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
-        // An integer beyond 64 bits comes here rounded: two that differ would look equal.
+        // An integer beyond 64 bits comes here rounded: two that differ would look equal. Well-formed objects are read by `plain`.
         if number.abs() >= 9_223_372_036_854_775_808.0 {
-            return Err(E::custom(format!("{number} is too large to be read exactly")));
+            return Err(E::custom(
+                "a number beyond 64 bits stands in an object with the same key twice, or too deep in others",
+            ));
         }
         Ok(Value::float(number))
     }
