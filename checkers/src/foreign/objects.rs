@@ -109,10 +109,13 @@ pub(super) enum Refused {
 }
 
 /// The operations on one object.
-struct Key<M: Model> {
-    key: Option<Value>,
-    operations: Operations,
-    entries: Vec<EntryOf<M>>,
+pub(super) struct Key<M: Model> {
+    /// Its key, where they were split.
+    pub(super) key: Option<Value>,
+    /// All of them.
+    pub(super) operations: Operations,
+    /// As the model takes them.
+    pub(super) entries: Vec<EntryOf<M>>,
 }
 
 /// Judges a history of such objects. `object` makes one in its first state.
@@ -233,6 +236,16 @@ fn explain<W: Words>(
         return case.finding(rule).map(|finding| Finding { count, ..finding }).into_iter().chain(objections).collect();
     }
     objections
+}
+
+/// Explains that these have no order; `None` where plain code finds one.
+pub(super) fn explained<W: Words>(
+    given: &Given<'_>,
+    rule: &'static str,
+    model: &W::Model,
+    key: &Key<W::Model>,
+) -> Option<Finding> {
+    explain::<W>(given, rule, model, &[key]).into_iter().next()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Histories of other tools, judged by every model: small ones of our own, valid and invalid, with the judges' words.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod counter;
 mod oracle;
 mod reading;
 mod samples;

@@ -194,7 +194,7 @@ fn intervals_are_told_apart_by_where_the_method_stands() {
     let ForeignBody::Intervals(fptlin) = history.body else { panic!() };
     assert_eq!(shown(&fptlin.operations[1]), (Some(1), "READ_MODIFY_WRITE".to_owned(), vec![0, -1], 0, 4, 3));
     assert_eq!(problem("# stack\npush 1 1 2\npush 1 3 2"), "sample, line 3: it ends at 2, before it starts at 3");
-    assert_eq!(problem("# stack\npush 1 1 2\npush x 3 4"), "sample, line 3: `x` is no integer");
+    assert_eq!(problem("# stack\npush 1 1 2\npush x 3 4"), "sample, line 3: `x` is no integer from -9223372036854775808 to 9223372036854775807");
     assert_eq!(problem("# stack\npush 1 1 2\npush"), "sample, line 3: a line is `method value start end`");
     assert_eq!(problem("0 1 5 ENQ 10\n0 1 5"), "sample, line 2: a line is `process start end METHOD value`");
 }
