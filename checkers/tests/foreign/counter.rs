@@ -121,9 +121,8 @@ fn follows(finding: &Finding, drawn: &[Drawn]) {
         let rise = (to.amount - from.amount).signum();
         assert!(rise != 0 && drawn.iter().all(|one| one.is_read || rise * one.amount >= 0), "{finding:?}");
     }
-    let follow = |additions: &[Drawn]| {
-        reckoned(additions, from, to).iter().all(|value| sign * value > sign * to.amount)
-    };
+    let follow =
+        |additions: &[Drawn]| reckoned(additions, from, to).iter().all(|value| sign * value > sign * to.amount);
     if from.is_none_or(|from| from.ended_before(&to)) {
         assert!(follow(&additions), "{finding:?}");
         for (place, one) in additions.iter().enumerate().filter(|(_, one)| sign * one.amount > 0) {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod counter;
+mod odd;
 mod oracle;
 mod reading;
 mod samples;

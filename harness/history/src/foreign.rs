@@ -237,7 +237,8 @@ fn open<'s>(
     }
     let beginning = String::from_utf8_lossy(&window.data()[..window.data().len().min(80)]);
     let beginning = beginning.chars().take(40).flat_map(char::escape_debug).collect();
-    Err(ForeignError::Unrecognised { name: name.to_owned(), known: known(), beginning })
+    let mend = recognise::mend(window.data());
+    Err(ForeignError::Unrecognised { name: name.to_owned(), known: known(), beginning, mend })
 }
 
 fn read_as(window: &mut Window<'_>, format: Format, take: &mut Take<'_>) -> Result<ForeignHistory, Trouble> {

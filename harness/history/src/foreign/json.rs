@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::error::{Place, Trouble};
 use super::event::{Draft, Field};
+use super::scan::no_event;
 use super::value::{Items, Text, Value, Words};
 use super::window::Window;
 use super::{Format, Take};
@@ -148,11 +149,19 @@ impl Objects<'_, '_> {
                 (Some(b'{'), After::Object) if self.in_array => return unexpected("a comma is missing between events"),
                 (Some(b'{'), _) => break,
                 (Some(b','), After::Object) if self.in_array => self.after = After::Comma,
+                (Some(b','), After::Object) => {
+                    return unexpected(
+                        "a comma stands between events that no array encloses: leave it out, or put all into one array",
+                    );
+                }
+                (Some(b']'), After::Comma) if self.in_array => {
+                    return unexpected("a comma stands before the end of the array: leave it out");
+                }
                 (Some(b']'), After::Nothing | After::Object) if self.in_array => {
                     self.after = After::Array;
                     self.in_array = false;
                 }
-                _ => return unexpected("an event begins with `{`"),
+                _ => return Err(Trouble::at_line(self.line, no_event(self.window.data()))),
             }
             self.window.consume(1);
         }

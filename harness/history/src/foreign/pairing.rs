@@ -81,6 +81,9 @@ pub struct Pairing {
     /// The time of each, as long as each has one.
     times: Option<Times>,
     order: Order,
+    /// The last index that was seen, and the line on which an index was less than one before it first.
+    last_index: Option<i64>,
+    goes_back: Option<u32>,
 }
 
 /// What is known of the order of the events so far.
@@ -106,6 +109,8 @@ impl Pairing {
             count: 0,
             times: Some(Times::default()),
             order: Order::Ascending(Ledger::default()),
+            last_index: None,
+            goes_back: None,
         }
     }
 
@@ -130,6 +135,12 @@ impl Pairing {
     pub(super) fn add(&mut self, event: ForeignEvent) -> Result<(), Trouble> {
         let place = Place::line(event.line);
         let index = event.index.filter(|index| *index >= 0);
+        if index.is_some() {
+            if index < self.last_index {
+                self.goes_back.get_or_insert(event.line);
+            }
+            self.last_index = self.last_index.max(index);
+        }
         match (&mut self.order, index) {
             (Order::OfFile, _) => self.pair(event).map_err(|refused| refused.0)?,
             (Order::Held(events, _), Some(_)) => {
@@ -218,15 +229,23 @@ impl Pairing {
 
     pub(super) fn end(mut self) -> Result<Paired, Trouble> {
         let mut notes = Vec::new();
+        let mut is_of_file = matches!(self.order, Order::OfFile);
         if let Order::Held(events, _) = &mut self.order {
             let mut events = std::mem::take(events);
-            if !is_in_order(&events) && has_own_order(&events) {
+            is_of_file = !has_own_order(&events);
+            if !is_in_order(&events) && !is_of_file {
                 notes.push(
                     "the events do not stand in the order of their indices; that of the indices was taken".to_owned(),
                 );
                 events.sort_unstable_by_key(|event| event.index);
             }
             self.pair_anew(events)?;
+        }
+        if let Some(line) = self.goes_back.filter(|_| is_of_file) {
+            notes.push(format!(
+                "the indices do not ascend, first on line {line}, and two events have the same or one has none: the order of the file \
+                 was taken"
+            ));
         }
         let Matching { operations, named, names, overlaps, dropped, bare, .. } = self.matching;
         notes.extend(names.notes());

@@ -44,7 +44,9 @@ fn oracle(events: &[ForeignEvent], rules: PairingRules) -> Result<Facts, u32> {
     if has_own_order {
         events.sort_by_key(|event| event.index);
     }
-    let mut notes = usize::from(events != was);
+    let indices: Vec<i64> = was.iter().filter_map(|event| event.index.filter(|index| *index >= 0)).collect();
+    let goes_back = !indices.is_sorted();
+    let mut notes = usize::from(events != was) + usize::from(goes_back && !has_own_order);
     let (mut operations, mut named): (Vec<Drawn>, Vec<usize>) = (Vec::new(), Vec::new());
     let (mut overlaps, mut dropped) = (false, false);
     // The last indeterminate operations of processes that have invoked none since.
