@@ -160,12 +160,15 @@ struct Open<'a> {
     high: i128,
 }
 
+/// A read that is out of its bounds, and what is to be said of it.
+type Outside<'a> = (&'a ForeignOperation, Finding);
+
 /// How many reads there are, and those out of bounds.
 fn judge_key<'a>(
     given: &Given<'_>,
     operations: &'a [ForeignOperation],
     first: i128,
-) -> Result<(u64, Vec<(&'a ForeignOperation, Finding)>), ForeignProblem> {
+) -> Result<(u64, Vec<Outside<'a>>), ForeignProblem> {
     let mut events: Vec<(u32, bool, &ForeignOperation)> = Vec::new();
     for operation in operations.iter().filter(|operation| operation.outcome != ForeignOutcome::Fail) {
         if operation.is_bare() {

@@ -59,13 +59,12 @@ fn text(drawn: &[Drawn]) -> String {
     events.join(";")
 }
 
-/// All values that `wanted` can come to, over the orders of these operations that keep to real time. What was never answered may
-/// be left out. `step` gives the next state, or refuses.
-fn outcomes(
-    left: &[Drawn],
-    state: (i64, Option<i64>),
-    step: &dyn Fn(&Drawn, (i64, Option<i64>)) -> Option<(i64, Option<i64>)>,
-) -> Vec<(i64, Option<i64>)> {
+/// What the counter holds, and what it held when a read saw it.
+type State = (i64, Option<i64>);
+
+/// All states to which `step` leads, over the orders of these operations that keep to real time. What was never answered may
+/// be left out; `step` refuses what cannot follow.
+fn outcomes(left: &[Drawn], state: State, step: &dyn Fn(&Drawn, State) -> Option<State>) -> Vec<State> {
     let mut found = Vec::new();
     if left.iter().all(|one| one.ended.is_none()) {
         found.push(state);
@@ -84,7 +83,7 @@ fn outcomes(
 }
 
 fn has_order(drawn: &[Drawn]) -> bool {
-    let step = |one: &Drawn, (value, _): (i64, Option<i64>)| match one.is_read {
+    let step = |one: &Drawn, (value, _): State| match one.is_read {
         true => (one.amount == value).then_some((value, None)),
         false => Some((value + one.amount, None)),
     };
@@ -95,7 +94,7 @@ fn has_order(drawn: &[Drawn]) -> bool {
 fn reckoned(additions: &[Drawn], from: Option<Drawn>, to: Drawn) -> Vec<i64> {
     let all = [additions, &from.into_iter().collect::<Vec<_>>(), &[to]].concat();
     let is = |one: &Drawn, other: Drawn| one.began == other.began;
-    let step = |one: &Drawn, (value, seen): (i64, Option<i64>)| match from {
+    let step = |one: &Drawn, (value, seen): State| match from {
         Some(from) if is(one, from) => Some((from.amount, seen)),
         _ if is(one, to) => Some((value, Some(value))),
         _ => Some((value + one.amount, seen)),

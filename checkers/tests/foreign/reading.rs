@@ -299,7 +299,7 @@ fn large_integers_are_told_apart_by_their_digits() {
     for negative in ["", "-"] {
         let (one, other) = (format!("{negative}{one}"), format!("{negative}{}", other.replace("08", "09")));
         for (model, text) in cases {
-            let same = text.replace('A', &one).replace('B', &one);
+            let same = text.replace(['A', 'B'], &one);
             let differs = text.replace('A', &one).replace('B', &format!("{other}N"));
             let is_valid = model != "unique-ids";
             let differing = if is_valid { Invalid } else { Valid };

@@ -250,6 +250,16 @@ fn standard_input_and_json() {
     let verdict: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((verdict["verdict"].as_str(), &verdict["operations"]["total"]), (Some("invalid"), &2.into()));
     assert_eq!(verdict["findings"][0]["rule"], "cas-register.linearizable");
+    let folder = Folder::new();
+    let other = folder.file("other.edn", &GOOD.replace(":ok, :f :write, :value 1", ":ok, :f :write, :value 2"));
+    let (code, said) = check(&other, "--model register --json");
+    let verdict: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let assumptions = verdict["checkers"][0]["assumptions"].to_string();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        assumptions.contains("Read so: completions with another value than their invocations: 1, first of"),
+        "{said}"
+    );
 }
 
 /// A shell gives the process little memory, and a generator that never ends gives it a history.

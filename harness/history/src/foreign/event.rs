@@ -96,7 +96,9 @@ impl Draft {
             }
             Format::JepsenInJava => {
                 let f = self.f.as_deref().map(str::to_lowercase);
-                if f.as_deref() == Some("read") && event_type != EventType::Ok {
+                let is_read = f.as_deref() == Some("read");
+                let is_unanswered = matches!(event_type, EventType::Fail | EventType::Info) && !self.is_nemesis;
+                if (is_read && event_type != EventType::Ok) || (is_unanswered && self.value == Value::Integer(0)) {
                     // Written 0 for want of a nil.
                     self.value = Value::Nil;
                 }
