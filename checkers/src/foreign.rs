@@ -21,12 +21,12 @@ use dsjepsen_history::foreign::{
     ClientNames, ForeignBody, ForeignError, ForeignHistory, ForeignOperation, ForeignOutcome, ForeignSession, Format,
     Times,
 };
-use dsjepsen_history::{Finding, Judgement, Nanos, OperationCounts, UnknownReason, Verdict};
+use dsjepsen_history::{Finding, Gravity, Judgement, Nanos, OperationCounts, UnknownReason, Verdict};
 use thiserror::Error;
 
 use crate::words::counted;
 pub use completions::Completion;
-use completions::Reconciling;
+use completions::{Reconciled, Reconciling};
 pub use request::{FailedCas, ForeignRequest, KeyRule, RegisterAssumptions};
 
 /// Every model there is.
@@ -249,13 +249,13 @@ pub fn judge_foreign(
         return Err(ForeignProblem::Unfit(problem));
     }
     let mut notes = history.notes;
-    let (mut names, mut splits) = (ClientNames::default(), false);
+    let (mut names, mut splits, mut reconciled) = (ClientNames::default(), false, Reconciled::default());
     let body = match history.body {
         ForeignBody::Operations(mut paired) => {
             notes.extend(paired.notes);
             names = paired.names;
             notes.extend(injectors::leave_out(model, &names, &mut paired.operations));
-            splits = prepare(name, format, model, request, &mut paired.operations, &mut notes)?;
+            (splits, reconciled) = prepare(name, format, model, request, &mut paired.operations, &mut notes)?;
             Body::Operations { operations: Arc::new(paired.operations), times: paired.times }
         }
         ForeignBody::Intervals(intervals) => {
@@ -272,7 +272,11 @@ pub fn judge_foreign(
         let finding = request.interrupt.finding("The history was read, but not judged");
         return Ok(Verdict::merge(vec![Judgement::new(model.name(), 0, vec![finding])], counts, ""));
     }
-    let mut judgement = model.judge(&Given { name, format, body, names, splits, request })?;
+    let mut given = Given { name, format, body, names, splits, request };
+    let mut judgement = model.judge(&given)?;
+    if judgement.verdict == Gravity::Invalid && reconciled.is_open() {
+        judgement = otherwise(model, &mut given, &reconciled, judgement);
+    }
     judgement.assumptions.extend(notes.into_iter().map(|note| format!("Read so: {note}.")));
     let agree = match counts.total {
         1 => "The one operation agrees".to_owned(),
@@ -290,13 +294,40 @@ fn prepare(
     request: &ForeignRequest,
     operations: &mut [ForeignOperation],
     notes: &mut Vec<String>,
-) -> Result<bool, ForeignProblem> {
+) -> Result<(bool, Reconciled), ForeignProblem> {
     let has_keys = model.options().contains(&ForeignOption::Keys);
     let (splits, note) = if has_keys { keys::splits(name, format, request.keys, operations)? } else { (false, None) };
     notes.extend(note);
     let is_keyed = splits || format == Format::EdnLinesKv;
-    notes.extend(Reconciling { completion: &|kind| model.completion(kind), is_keyed }.reconcile(operations));
-    Ok(splits)
+    let mut reconciled = Reconciling { completion: &|kind| model.completion(kind), is_keyed }.reconcile(operations);
+    notes.append(&mut reconciled.notes);
+    Ok((splits, reconciled))
+}
+
+/// The judgement of a history that is invalid by one value of each operation that has two: unknown where it is not by the other.
+fn otherwise(
+    model: &dyn ForeignModel,
+    given: &mut Given<'_>,
+    reconciled: &Reconciled,
+    invalid: Judgement,
+) -> Judgement {
+    if let Body::Operations { operations, .. } = &mut given.body {
+        reconciled.turn_round(Arc::<Vec<_>>::make_mut(operations));
+    }
+    // What makes no sense so was not meant so.
+    let Ok(other) = model.judge(given) else { return invalid };
+    if other.verdict == Gravity::Invalid {
+        return invalid;
+    }
+    let operations = counted(reconciled.count(), "operation");
+    let sentence =
+        format!("It depends on {operations} with two values: that of the invocation, and another of the completion.");
+    let found = invalid.findings.first().map(|finding| finding.sentence.as_str()).unwrap_or_default();
+    let detail =
+        format!("By the one that is judged: {found} By the other there is no contradiction. Write each value once.");
+    let finding = Finding { detail, ..Finding::unknown(UnknownReason::TwoReadings, sentence) };
+    // What was counted by the one value says nothing.
+    Judgement { verdict: Gravity::Unknown, findings: vec![finding], figures: Vec::new(), ..invalid }
 }
 
 fn counts(body: &Body) -> OperationCounts {

@@ -2,8 +2,9 @@
 //!
 //! Whoever writes a history may write `invoke write 1` and `ok write 2`. **What came back is judged**, as Knossos does, which fills
 //! the completion's value into the invocation: a client that was answered knows best what it had asked of the store, and the
-//! values that reads find are held against those. An operation without an answer keeps what was asked: its completion's value is
-//! mostly the reason why there was none. Either way the verdict says so.
+//! values that reads find are held against those. Of another kind (`ok write "done"`) it is a result, and what was asked is judged;
+//! so is an operation without an answer, whose completion mostly says why there was none. The verdict says so. And where it would be
+//! invalid, it is judged by the other values as well: a contradiction that rests on which of the two is taken is none.
 
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
@@ -113,33 +114,95 @@ impl Differing {
 
     fn note(self, of: &str, judged: &str) -> Option<String> {
         let first = self.first?;
-        Some(format!("{of} with another value than their invocations: {}, {first}; {judged}", count(self.count)))
+        Some(format!("{of} than their invocations: {}, {first}; {judged}", count(self.count)))
+    }
+}
+
+/// What became of operations whose two values differ.
+#[derive(Default)]
+pub(super) struct Reconciled {
+    /// What was decided.
+    pub(super) notes: Vec<String>,
+    /// The places of these operations, and of each the value that was not taken for what was asked.
+    others: Vec<(usize, Value)>,
+}
+
+impl Reconciled {
+    /// Whether there are any.
+    pub(super) fn is_open(&self) -> bool {
+        !self.others.is_empty()
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> u64 {
+        self.others.len() as u64
+    }
+
+    /// Takes the other value of each.
+    pub(super) fn turn_round(&self, operations: &mut [ForeignOperation]) {
+        for (place, other) in &self.others {
+            if let Some(operation) = operations.get_mut(*place) {
+                operation.call = other.clone();
+            }
+        }
     }
 }
 
 impl Reconciling<'_> {
     /// Makes one value of each two that differ where they may not; says which.
-    pub(super) fn reconcile(&self, operations: &mut [ForeignOperation]) -> Vec<String> {
-        let (mut answered, mut open) = (Differing::default(), Differing::default());
-        for operation in operations {
+    pub(super) fn reconcile(&self, operations: &mut [ForeignOperation]) -> Reconciled {
+        let (mut answered, mut results, mut open) = (Differing::default(), Differing::default(), Differing::default());
+        let mut others = Vec::new();
+        for (place, operation) in operations.iter_mut().enumerate() {
             if operation.is_filled() || operation.is_bare() || operation.reply.is_nil() {
                 continue;
             }
             let Some(completion) = (self.completion)(operation.f.as_deref()) else { continue };
-            let (agrees, is_ok) = (self.agrees(completion, operation), operation.outcome == ForeignOutcome::Ok);
-            match (agrees, is_ok) {
-                (true, _) => {}
-                (false, true) => answered.add(operation),
-                (false, false) if is_reason(operation) => {}
-                (false, false) => open.add(operation),
+            let is_ok = operation.outcome == ForeignOutcome::Ok;
+            if self.agrees(completion, operation) {
+                if is_ok && completion == Completion::Filled {
+                    operation.call = operation.reply.clone();
+                }
+                continue;
             }
-            if is_ok && (!agrees || completion == Completion::Filled) {
-                operation.call = operation.reply.clone();
-            }
+            let other = match (is_ok, completion != Completion::ArgumentAndResult && self.is_other_kind(operation)) {
+                (true, false) => {
+                    answered.add(operation);
+                    std::mem::replace(&mut operation.call, operation.reply.clone())
+                }
+                (true, true) => {
+                    results.add(operation);
+                    operation.reply.clone()
+                }
+                // It is the reason why there was no answer.
+                (false, true) => continue,
+                (false, false) if matches!(operation.reply, Value::Keyword(_)) => continue,
+                (false, false) => {
+                    open.add(operation);
+                    operation.reply.clone()
+                }
+            };
+            others.push((place, other));
         }
-        let answered = answered.note("completions", "that of the completion is judged, as Knossos does");
-        let open = open.note("completions without an answer", "that of the invocation is judged");
-        answered.into_iter().chain(open).collect()
+        let notes = [
+            answered.note("completions with another value", "that of the completion is judged, as Knossos does"),
+            results.note(
+                "completions with another kind of value",
+                "taken for results, so that of the invocation is judged",
+            ),
+            open.note("completions without an answer with another value", "that of the invocation is judged"),
+        ];
+        Reconciled { notes: notes.into_iter().flatten().collect(), others }
+    }
+
+    /// Whether what came back is of another kind than what was asked: a text of a number, a truth of a pair.
+    fn is_other_kind(&self, operation: &ForeignOperation) -> bool {
+        let (asked, answered) = (&operation.call, &operation.reply);
+        match (asked.as_pair(), answered.as_pair()) {
+            (Some((_, asked)), Some((_, answered))) if self.is_keyed => kind(asked) != kind(answered),
+            (Some(_), None) if self.is_keyed => true,
+            _ => kind(asked) != kind(answered),
+        }
     }
 
     fn agrees(&self, completion: Completion, operation: &ForeignOperation) -> bool {
@@ -157,10 +220,18 @@ impl Reconciling<'_> {
     }
 }
 
-/// Whether a completion without an answer says why there is none, in place of what was asked.
-fn is_reason(operation: &ForeignOperation) -> bool {
-    let (asked, told) = (&operation.call, &operation.reply);
-    matches!(told, Value::Keyword(_)) || std::mem::discriminant(asked) != std::mem::discriminant(told)
+/// What kind of value this is: all numbers are one, and so are lists and sets.
+fn kind(value: &Value) -> u8 {
+    match value {
+        Value::Nil => 0,
+        Value::Bool(_) => 1,
+        Value::Integer(_) | Value::Number(_) | Value::Float(_) => 2,
+        Value::String(_) | Value::Character(_) => 3,
+        Value::Keyword(_) | Value::Symbol(_) => 4,
+        Value::List(_) | Value::Set(_) => 5,
+        Value::Map(_) => 6,
+        Value::Tagged(_) => 7,
+    }
 }
 
 /// A value in a sentence, cut where it would fill the page.

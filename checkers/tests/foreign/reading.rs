@@ -2,6 +2,7 @@
 
 use dsjepsen_checkers::foreign::{Completion, ForeignRequest, KeyRule, foreign_models};
 use dsjepsen_history::Gravity::{self, Invalid, Unknown, Valid};
+use dsjepsen_history::UnknownReason;
 use dsjepsen_history::foreign::Format;
 
 use super::judge;
@@ -72,7 +73,22 @@ fn a_completion_with_another_argument_is_judged_and_told() {
     let (_, notes) =
         of("register", "0 invoke write 1; 0 ok write 2; 1 invoke write 3; 1 ok write 4; 0 invoke read; 0 ok read 4");
     assert!(notes[0].contains(": 2, first of the write that begins on line 1: 1 and then 2;"), "{notes:?}");
-    assert_eq!(of("register", "0 invoke write 1; 0 ok write 2; 0 invoke read; 0 ok read 1").0, Invalid);
+    // A contradiction by the one value alone is none; by both it is.
+    assert_eq!(of("register", "0 invoke write 1; 0 ok write 2; 0 invoke read; 0 ok read 1").0, Unknown);
+    assert_eq!(of("register", "0 invoke write 1; 0 ok write 2; 0 invoke read; 0 ok read 3").0, Invalid);
+    let twice = "0 invoke write 1; 0 ok write 2; 0 invoke read; 0 ok read 1";
+    let verdict = judge("register", Format::EdnLines, twice, &ForeignRequest::default()).unwrap();
+    assert_eq!(verdict.findings[0].reason, Some(UnknownReason::TwoReadings));
+    assert_eq!(
+        verdict.sentence,
+        "It depends on 1 operation with two values: that of the invocation, and another of the completion."
+    );
+    assert!(
+        verdict.findings[0]
+            .detail
+            .contains("No order explains that process 0's read returns 1. By the other there is no contradiction."),
+        "{verdict:?}"
+    );
     assert_eq!(
         refused("semaphore", "0 invoke release 1; 0 ok release 2"),
         "sample, line 1: permits go one by one here, and not 2 at once"
@@ -124,7 +140,36 @@ fn without_an_answer_what_was_asked_is_judged() {
     let note = "completions without an answer with another value than their invocations: 1, first of the write that begins on line 1: \
                 1 and then 2; that of the invocation is judged.";
     assert_eq!(notes, [note]);
-    assert_eq!(of("register", &format!("{text} 2")).0, Invalid);
+    assert_eq!(of("register", &format!("{text} 2")).0, Unknown);
+    assert_eq!(of("register", &format!("{text} 3")).0, Invalid);
+}
+
+#[test]
+fn what_came_back_of_another_kind_is_a_result() {
+    let written = "0 invoke write 1; 0 ok write \"OK\"; 1 invoke read; 1 ok read";
+    let (verdict, notes) = of("register", &format!("{written} 1"));
+    assert_eq!(verdict, Valid);
+    let note = "completions with another kind of value than their invocations: 1, first of the write that begins on line 1: 1 and then \
+                \"OK\"; taken for results, so that of the invocation is judged.";
+    assert_eq!(notes, [note]);
+    assert_eq!(of("register", &format!("{written} \"OK\"")).0, Unknown);
+    assert_eq!(of("register", &format!("{written} 2")).0, Invalid);
+    assert_eq!(of("cas-register", "0 invoke cas [nil 1]; 0 ok cas true; 0 invoke read; 0 ok read 1").0, Valid);
+    assert_eq!(
+        of(
+            "long-fork",
+            "0 invoke write [[:w 1 1]]; 0 ok write :done; 1 invoke read [[:r 1 nil]]; 1 ok read [[:r 1 1]]"
+        )
+        .0,
+        Valid
+    );
+    // As an amount it makes no sense, so that the one reading decides.
+    assert_eq!(of("counter", "0 invoke add 1; 0 ok add :done; 0 invoke read; 0 ok read 2").0, Invalid);
+    // It answers with the new value.
+    assert_eq!(
+        of("counter", "0 invoke add 1; 0 ok add 1; 0 invoke add 1; 0 ok add 2; 0 invoke read; 0 ok read 2").0,
+        Unknown
+    );
 }
 
 #[test]

@@ -56,6 +56,8 @@ pub enum UnknownReason {
     Interrupted,
     /// The cluster never came up, or the harness failed.
     SetupFailed,
+    /// A history says two things of an operation, and is invalid by the one alone.
+    TwoReadings,
 }
 
 impl fmt::Display for UnknownReason {
@@ -71,6 +73,7 @@ impl fmt::Display for UnknownReason {
             Self::BelowMinRate => "below-min-rate",
             Self::Interrupted => "interrupted",
             Self::SetupFailed => "setup-failed",
+            Self::TwoReadings => "two-readings",
         })
     }
 }

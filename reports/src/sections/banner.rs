@@ -97,6 +97,9 @@ pub(crate) fn remedy(reason: UnknownReason) -> &'static str {
         UnknownReason::BelowMinRate => "there were too few operations. A longer or faster run would decide it.",
         UnknownReason::Interrupted => "the run was cut short. A complete run would decide it.",
         UnknownReason::SetupFailed => "the cluster or the harness did not come up, so nothing was tested.",
+        UnknownReason::TwoReadings => {
+            "the history says two things of an operation. One that says each value once would decide it."
+        }
     }
 }
 
