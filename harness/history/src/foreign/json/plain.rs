@@ -63,6 +63,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A string: as it stands where it is of ASCII without escapes, else as the whole reader unescapes it.
+    #[inline]
     fn string(&mut self) -> Option<Cow<'a, [u8]>> {
         self.take(b'"')?;
         let rest = &self.bytes[self.at..];
@@ -71,7 +72,14 @@ impl<'a> Reader<'a> {
             self.at += length + 1;
             return Some(Cow::Borrowed(&rest[..length]));
         }
-        let mut end = length;
+        self.unescaped(length)
+    }
+
+    /// The rest of a string with escapes or other characters, the first of which stands so far from its beginning.
+    #[cold]
+    #[inline(never)]
+    fn unescaped(&mut self, mut end: usize) -> Option<Cow<'a, [u8]>> {
+        let rest = &self.bytes[self.at..];
         while rest.get(end)? != &b'"' {
             end += if rest[end] == b'\\' { 2 } else { 1 };
         }
@@ -95,6 +103,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[inline(never)]
     fn map(&mut self, depth: usize) -> Option<Value> {
         let mut entries = Vec::new();
         self.at += 1;
@@ -145,9 +154,15 @@ impl<'a> Reader<'a> {
 
     /// A number: short integers at once, longer ones by their digits, others as the whole reader reads them.
     fn number(&mut self) -> Option<Value> {
-        if let Some(number) = self.short_integer() {
-            return Some(Value::Integer(number));
+        match self.short_integer() {
+            Some(number) => Some(Value::Integer(number)),
+            None => self.long_number(),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn long_number(&mut self) -> Option<Value> {
         let rest = &self.bytes[self.at..];
         let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
         let token = &rest[..rest.iter().position(|byte| !is_part(byte))?];
