@@ -3,7 +3,9 @@
 //! A model is one file and one word in the list below. It gives a history's words their meaning, and hands typed operations to the
 //! judges of [`crate::transactions`] or to the search of [`crate::linearizable`]. What it does not understand it refuses.
 
+mod completions;
 mod containers;
+mod injectors;
 mod intervals;
 mod keys;
 mod numbers;
@@ -16,12 +18,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dsjepsen_history::foreign::{
-    ForeignBody, ForeignError, ForeignHistory, ForeignOperation, ForeignOutcome, ForeignSession, Format, Times,
+    ClientNames, ForeignBody, ForeignError, ForeignHistory, ForeignOperation, ForeignOutcome, ForeignSession, Format,
+    Times,
 };
-use dsjepsen_history::{Finding, Judgement, Nanos, OperationCounts, UnknownReason, Verdict};
+use dsjepsen_history::{Finding, Gravity, Judgement, Nanos, OperationCounts, UnknownReason, Verdict};
 use thiserror::Error;
 
 use crate::words::counted;
+pub use completions::Completion;
+use completions::{Reconciled, Reconciling};
 pub use request::{FailedCas, ForeignRequest, KeyRule, RegisterAssumptions};
 
 /// Every model there is.
@@ -81,6 +86,16 @@ pub trait ForeignModel: Sync {
 
     /// The options that it heeds; any other that is asked for is refused.
     fn options(&self) -> &'static [ForeignOption];
+
+    /// The kinds of its operations, and what their completions say; none where kinds mean nothing to it.
+    fn kinds(&self) -> &'static [(&'static str, Completion)] {
+        &[]
+    }
+
+    /// What the completion of an operation of this kind says; `None` of a kind that it does not know.
+    fn completion(&self, kind: Option<&str>) -> Option<Completion> {
+        self.kinds().iter().find(|(known, _)| Some(*known) == kind).map(|(_, completion)| *completion)
+    }
 
     /// The consistency levels that it may be held against, by their names; none of a model without [`ForeignOption::Consistency`].
     fn levels(&self) -> Vec<&'static str> {
@@ -145,6 +160,10 @@ pub struct Given<'a> {
     name: &'a str,
     format: Format,
     body: Body,
+    /// The clients that have names.
+    names: ClientNames,
+    /// Whether its operations are split by key.
+    splits: bool,
     request: &'a ForeignRequest,
 }
 
@@ -177,6 +196,12 @@ impl Given<'_> {
         }
     }
 
+    /// Whose operation it is, in a sentence; `None` where the history does not say.
+    fn who(&self, operation: &ForeignOperation) -> Option<String> {
+        let process = operation.process()?;
+        Some(self.names.get(process).map_or_else(|| format!("process {process}"), |name| format!("process {name}")))
+    }
+
     /// Refuses what stands on a line.
     fn refuse(&self, line: u32, problem: impl Into<String>) -> ForeignProblem {
         ForeignProblem::Corrupt(ForeignError::at_line(self.name, line, problem))
@@ -184,9 +209,11 @@ impl Given<'_> {
 
     /// Refuses an operation of which the model knows nothing.
     fn stranger(&self, operation: &ForeignOperation, model: &str) -> ForeignProblem {
+        let kinds = find_foreign_model(model).map(|model| model.kinds()).unwrap_or_default();
+        let known = kinds.iter().map(|(kind, _)| *kind).collect::<Vec<_>>().join(", ");
         let problem = match &operation.f {
-            Some(f) => format!("`{f}` is no operation of model `{model}`"),
-            None => format!("an operation of model `{model}` has a name, and this one has none"),
+            Some(f) => format!("`{f}` is no operation of model `{model}`: it knows {known}"),
+            None => format!("an operation of model `{model}` has a name (its `f`: {known}), and this one has none"),
         };
         self.refuse(operation.line, problem)
     }
@@ -222,9 +249,13 @@ pub fn judge_foreign(
         return Err(ForeignProblem::Unfit(problem));
     }
     let mut notes = history.notes;
+    let (mut names, mut splits, mut reconciled) = (ClientNames::default(), false, Reconciled::default());
     let body = match history.body {
-        ForeignBody::Operations(paired) => {
+        ForeignBody::Operations(mut paired) => {
             notes.extend(paired.notes);
+            names = paired.names;
+            notes.extend(injectors::leave_out(model, &names, &mut paired.operations));
+            (splits, reconciled) = prepare(name, format, model, request, &mut paired.operations, &mut notes)?;
             Body::Operations { operations: Arc::new(paired.operations), times: paired.times }
         }
         ForeignBody::Intervals(intervals) => {
@@ -241,7 +272,11 @@ pub fn judge_foreign(
         let finding = request.interrupt.finding("The history was read, but not judged");
         return Ok(Verdict::merge(vec![Judgement::new(model.name(), 0, vec![finding])], counts, ""));
     }
-    let mut judgement = model.judge(&Given { name, format, body, request })?;
+    let mut given = Given { name, format, body, names, splits, request };
+    let mut judgement = model.judge(&given)?;
+    if judgement.verdict == Gravity::Invalid && reconciled.is_open() {
+        judgement = otherwise(model, &mut given, &reconciled, judgement);
+    }
     judgement.assumptions.extend(notes.into_iter().map(|note| format!("Read so: {note}.")));
     let agree = match counts.total {
         1 => "The one operation agrees".to_owned(),
@@ -249,6 +284,50 @@ pub fn judge_foreign(
     };
     let sentence = format!("{agree} with model `{}`.", model.name());
     Ok(Verdict::merge(vec![judgement], counts, sentence))
+}
+
+/// Makes operations fit to be judged, and notes what was decided; says whether they are split by key.
+fn prepare(
+    name: &str,
+    format: Format,
+    model: &dyn ForeignModel,
+    request: &ForeignRequest,
+    operations: &mut [ForeignOperation],
+    notes: &mut Vec<String>,
+) -> Result<(bool, Reconciled), ForeignProblem> {
+    let has_keys = model.options().contains(&ForeignOption::Keys);
+    let (splits, note) = if has_keys { keys::splits(name, format, request.keys, operations)? } else { (false, None) };
+    notes.extend(note);
+    let is_keyed = splits || format == Format::EdnLinesKv;
+    let mut reconciled = Reconciling { completion: &|kind| model.completion(kind), is_keyed }.reconcile(operations);
+    notes.append(&mut reconciled.notes);
+    Ok((splits, reconciled))
+}
+
+/// The judgement of a history that is invalid by one value of each operation that has two: unknown where it is not by the other.
+fn otherwise(
+    model: &dyn ForeignModel,
+    given: &mut Given<'_>,
+    reconciled: &Reconciled,
+    invalid: Judgement,
+) -> Judgement {
+    if let Body::Operations { operations, .. } = &mut given.body {
+        reconciled.turn_round(Arc::<Vec<_>>::make_mut(operations));
+    }
+    // What makes no sense so was not meant so.
+    let Ok(other) = model.judge(given) else { return invalid };
+    if other.verdict == Gravity::Invalid {
+        return invalid;
+    }
+    let operations = counted(reconciled.count(), "operation");
+    let sentence =
+        format!("It depends on {operations} with two values: that of the invocation, and another of the completion.");
+    let found = invalid.findings.first().map(|finding| finding.sentence.as_str()).unwrap_or_default();
+    let detail =
+        format!("By the one that is judged: {found} By the other there is no contradiction. Write each value once.");
+    let finding = Finding { detail, ..Finding::unknown(UnknownReason::CheckerError, sentence) };
+    // What was counted by the one value says nothing.
+    Judgement { verdict: Gravity::Unknown, findings: vec![finding], figures: Vec::new(), ..invalid }
 }
 
 fn counts(body: &Body) -> OperationCounts {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{Index, Judgement};
 
-use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
+use super::numbers::whole;
+use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, Given};
 use crate::transactions::{BankOptions, BankRead, check_bank};
 
 /// The model.
@@ -25,6 +26,11 @@ impl ForeignModel for Bank {
 
     fn options(&self) -> &'static [ForeignOption] {
         &[]
+    }
+
+    fn kinds(&self) -> &'static [(&'static str, Completion)] {
+        // What a transfer says is not judged.
+        &[("transfer", Completion::Result), ("read", Completion::Result)]
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
@@ -48,8 +54,7 @@ fn balances(operation: &ForeignOperation) -> Result<BTreeMap<String, Option<i64>
         operation.reply.as_map().ok_or_else(|| format!("a read shows `{{account balance}}`, and this one {}", operation.reply))?;
     let entry = |(account, balance): &(Value, Value)| match balance {
         Value::Nil => Ok((account.to_string(), None)),
-        Value::Integer(balance) => Ok((account.to_string(), Some(*balance))),
-        other => Err(format!("account {account} holds {other}, which is no whole number")),
+        balance => Ok((account.to_string(), Some(whole(&format!("account {account} of a bank holds"), balance)?))),
     };
     entries.iter().map(entry).collect()
 }

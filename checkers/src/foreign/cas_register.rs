@@ -1,6 +1,6 @@
 //! A register that is read, written, and compared and set.
 
-use super::ForeignOption;
+use super::{Completion, ForeignOption};
 use super::objects::ObjectModel;
 use super::register::judge_registers;
 
@@ -10,5 +10,6 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "read, write, cas [old new]: linearizable",
     rule: "cas-register.linearizable",
     options: &[ForeignOption::Init, ForeignOption::Keys, ForeignOption::FailedCas],
+    kinds: &[("read", Completion::Result), ("write", Completion::Argument), ("cas", Completion::Argument)],
     judge: |model, given| judge_registers(model, given, true),
 };

@@ -4,7 +4,7 @@ use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{Index, Judgement};
 
 use super::keys::by_key;
-use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
+use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, Given};
 use crate::transactions::{CausalOperation, check_causal_reverse};
 
 /// The model.
@@ -24,6 +24,10 @@ impl ForeignModel for CausalReverse {
 
     fn options(&self) -> &'static [ForeignOption] {
         &[ForeignOption::Keys]
+    }
+
+    fn kinds(&self) -> &'static [(&'static str, Completion)] {
+        &[("write", Completion::Argument), ("insert", Completion::Argument), ("read", Completion::Result)]
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {

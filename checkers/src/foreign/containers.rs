@@ -91,6 +91,15 @@ pub(super) fn put(operation: &ForeignOperation) -> Result<&Value, Refused> {
     Ok(&operation.call)
 }
 
+/// What is wrong with a take that succeeded with nil: nobody knows whether there was nothing, or whether what was there is not told.
+pub(super) fn without_value(operation: &ForeignOperation) -> String {
+    format!(
+        "the {} that begins here succeeded with nil, and does not say what it found: where there was nothing, its type is fail; where what \
+         came back is not known, info",
+        operation.f.as_deref().unwrap_or("operation")
+    )
+}
+
 /// What a call found. Nil says that there was nothing only where the format has no other way to say so; else it says nothing.
 pub(super) fn found<V>(
     operation: &ForeignOperation,
@@ -101,7 +110,7 @@ pub(super) fn found<V>(
         return Ok(Reply::Found(value(&operation.reply)));
     }
     if !matches!(format, Format::Polylin | Format::Fptlin) {
-        return Err(Refused::Malformed("it succeeded, and does not say what it found".to_owned()));
+        return Err(Refused::Malformed(without_value(operation)));
     }
     Ok(Reply::Empty)
 }

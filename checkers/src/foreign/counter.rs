@@ -5,11 +5,16 @@
 //! there is one where all additions add the same; else it misses some contradictions, but what it finds is one, and all
 //! orders are tried as far as that can be done in about a second.
 
+mod explain;
+mod witness;
+
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{Figure, Finding, Index, Judgement, Step, UnknownReason};
 
 use super::keys::by_key;
-use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
+use super::numbers;
+use super::objects::{Key, Refused, Shown, Taken, Words, explained};
+use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, Given, Operations};
 use crate::linearizable::{Answer, Budget, Decision, Entry, EntryOf, search, smallest};
 use crate::models::counter::{self, Call, Reply};
 use crate::words::{count, counted};
@@ -25,9 +30,6 @@ const ORDER: &str = "counter.linearizable";
 
 /// How many configurations are looked at where additions differ: about a second's.
 const CONFIGURATIONS: u64 = 2_000_000;
-
-/// How many operations of a contradiction are told one by one.
-const MOST_STEPS: usize = 12;
 
 /// `counter`.
 pub(super) struct Counter;
@@ -45,29 +47,37 @@ impl ForeignModel for Counter {
         &[ForeignOption::Init, ForeignOption::Keys]
     }
 
+    fn kinds(&self) -> &'static [(&'static str, Completion)] {
+        &[("add", Completion::Argument), ("read", Completion::Result)]
+    }
+
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
         let first = first(given)?;
-        let (mut reads, mut outside, mut orders, mut undecided, mut late) = (0, Vec::new(), Vec::new(), 0, 0);
-        for operations in by_key(given)?.into_values() {
+        let (mut reads, mut out_of_bounds, mut undecided, mut late) = (0, 0, 0, 0);
+        let (mut outside, mut orders) = (Vec::new(), Vec::new());
+        let keys = by_key(given)?;
+        let counters = keys.len() as u64;
+        for (key, operations) in keys {
             if given.request.interrupt.is_raised() {
                 late += 1;
                 continue;
             }
-            let judged = judge_key(given, &operations, first.into())?;
-            reads += judged.0;
-            if judged.1.is_empty() {
-                match order(&counter::Counter { initial: first }, &operations, given) {
-                    Some(shown) if shown.is_empty() => {}
-                    Some(shown) => orders.push(disorder(shown)),
-                    None => undecided += 1,
-                }
+            let (of_key, broken) = judge_key(given, &operations, first.into())?;
+            reads += of_key;
+            out_of_bounds += broken.len() as u64;
+            if let Some((read, finding)) = broken.into_iter().min_by_key(|(read, _)| read.invoked) {
+                outside.push(explain::bounds(given, first.into(), &operations, read, finding));
+                continue;
             }
-            outside.extend(judged.1);
+            match order(&counter::Counter { initial: first }, &operations, given) {
+                Some(shown) if shown.is_empty() => {}
+                Some(shown) => orders.push(disorder(given, first, key, &operations, &shown)),
+                None => undecided += 1,
+            }
         }
-        let broken = outside.len() as u64;
+        let (beyond, disordered) = (outside.len() as u64, orders.len() as u64);
         let mut findings = Vec::new();
-        for found in [outside, orders] {
-            let times = found.len() as u64;
+        for (found, times) in [(outside, out_of_bounds), (orders, disordered)] {
             let earliest = found.into_iter().min_by_key(|finding: &Finding| finding.operations.clone());
             findings.extend(earliest.map(|finding| Finding { count: times, ..finding }));
         }
@@ -78,7 +88,13 @@ impl ForeignModel for Counter {
             findings.push(Finding::unknown(UnknownReason::NoObservations, "No read of the counter succeeded."));
         }
         let mut judgement = Judgement::new(RULE, reads, findings);
-        judgement.figures = vec![Figure::new("reads", count(reads)), Figure::new("reads out of bounds", count(broken))];
+        judgement.figures = vec![
+            Figure::new("counters", count(counters)),
+            Figure::new("counters with reads out of bounds", count(beyond)),
+            Figure::new("other counters without an order", count(disordered)),
+            Figure::new("reads", count(reads)),
+            Figure::new("reads out of bounds", count(out_of_bounds)),
+        ];
         if undecided > 0 {
             judgement.assumptions = vec![format!(
                 "Additions to {} differ, and to try all orders would take too long: each read is within its bounds, and no contradiction \
@@ -146,12 +162,15 @@ struct Open<'a> {
     high: i128,
 }
 
+/// A read that is out of its bounds, and what is to be said of it.
+type Outside<'a> = (&'a ForeignOperation, Finding);
+
 /// How many reads there are, and those out of bounds.
-fn judge_key(
+fn judge_key<'a>(
     given: &Given<'_>,
-    operations: &[ForeignOperation],
+    operations: &'a [ForeignOperation],
     first: i128,
-) -> Result<(u64, Vec<Finding>), ForeignProblem> {
+) -> Result<(u64, Vec<Outside<'a>>), ForeignProblem> {
     let mut events: Vec<(u32, bool, &ForeignOperation)> = Vec::new();
     for operation in operations.iter().filter(|operation| operation.outcome != ForeignOutcome::Fail) {
         if operation.is_bare() {
@@ -165,7 +184,7 @@ fn judge_key(
     events.sort_unstable_by_key(|&(position, ..)| position);
     // What was surely, and what was possibly added: of a decrement the possible lowers the low end, the sure the high one.
     let (mut low, mut high) = (first, first);
-    let (mut open, mut reads, mut findings): (Vec<Open<'_>>, u64, Vec<Finding>) = (Vec::new(), 0, Vec::new());
+    let (mut open, mut reads, mut findings): (Vec<Open<'_>>, u64, Vec<_>) = (Vec::new(), 0, Vec::new());
     for (_, is_end, operation) in events {
         match operation.f.as_deref() {
             Some("add") => {
@@ -179,7 +198,7 @@ fn judge_key(
                 if let Some(place) = open.iter().position(|read| read.operation.invoked == operation.invoked) {
                     let read = open.swap_remove(place);
                     reads += 1;
-                    findings.extend(outside(&read));
+                    findings.extend(outside(&read).map(|finding| (read.operation, finding)));
                 }
             }
             Some("read") => {}
@@ -194,8 +213,7 @@ fn judge_key(
 }
 
 fn whole(given: &Given<'_>, operation: &ForeignOperation, value: &Value) -> Result<i128, ForeignProblem> {
-    let number = value.as_integer().map(i128::from);
-    number.ok_or_else(|| given.refuse(operation.line, format!("a counter holds whole numbers, and {value} is none")))
+    numbers::whole("a counter holds", value).map(i128::from).map_err(|problem| given.refuse(operation.line, problem))
 }
 
 fn outside(read: &Open<'_>) -> Option<Finding> {
@@ -221,32 +239,37 @@ fn outside(read: &Open<'_>) -> Option<Finding> {
     Some(finding)
 }
 
-/// These have no order.
-fn disorder(mut shown: Vec<&ForeignOperation>) -> Finding {
-    shown.sort_by_key(|operation| operation.invoked);
-    let told = |operation: &ForeignOperation| match operation.f.as_deref() {
-        Some("add") if operation.outcome == ForeignOutcome::Ok => format!("added {}", operation.call),
-        Some("add") => format!("asked to add {}, without an answer", operation.call),
-        _ => format!("read {}", operation.reply),
-    };
-    let step = |lead: &'static str, text: String, operation: Option<&ForeignOperation>| Step {
-        lead: lead.into(),
-        text,
-        operation: operation.map(|operation| operation.invoked.into()),
-    };
-    let mut steps: Vec<Step> = Vec::new();
-    for operation in shown.iter().take(MOST_STEPS) {
-        let lead = if steps.is_empty() { "Let" } else { "And let" };
-        steps.push(step(lead, format!("line {} hold: it {}.", operation.line, told(operation)), Some(operation)));
+/// What has no order, explained as far as can be.
+fn disorder(
+    given: &Given<'_>,
+    first: i64,
+    key: Option<Value>,
+    operations: &Operations,
+    shown: &[&ForeignOperation],
+) -> Finding {
+    explain::order(given, first.into(), operations, shown, ORDER)
+        .or_else(|| {
+            let model = counter::Counter { initial: first };
+            let key = Key { key, operations: operations.clone(), entries: entries(operations).collect() };
+            explained::<CounterWords>(given, ORDER, &model, &key)
+        })
+        .unwrap_or_else(|| {
+            let sentence = format!("No order of {} explains what the reads showed.", counted(shown.len() as u64, "operation"));
+            Finding::invalid(ORDER, sentence, shown.iter().map(|operation| Index::from(operation.invoked)).collect())
+        })
+}
+
+/// The words of a counter where its orders are told.
+struct CounterWords;
+
+impl Words for CounterWords {
+    type Model = counter::Counter;
+
+    fn take(&mut self, _operation: &ForeignOperation) -> Result<Taken<counter::Counter>, Refused> {
+        Err(Refused::Stranger)
     }
-    if shown.len() > MOST_STEPS {
-        let others = counted((shown.len() - MOST_STEPS) as u64, "operation");
-        steps.push(step("And let", format!("the other {others} be as the history has them."), None));
+
+    fn holds(state: &i128, _shown: &[Shown<'_, counter::Counter>]) -> Option<String> {
+        Some(state.to_string())
     }
-    let line = "their values must follow one another on one line, with what was added between.";
-    steps.push(step("Then", line.to_owned(), None));
-    steps.push(step("However", "no such line keeps to the times at which they began and ended.".to_owned(), None));
-    let indices = shown.iter().map(|operation| Index::from(operation.invoked)).collect();
-    let sentence = format!("No order of {} explains what the reads showed.", counted(shown.len() as u64, "operation"));
-    Finding { steps, ..Finding::invalid(ORDER, sentence, indices) }
 }

@@ -2,7 +2,7 @@
 
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Format};
 
-use super::ForeignOption;
+use super::{Completion, ForeignOption};
 use super::containers::{found, put};
 use super::numbers::Numbers;
 use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
@@ -14,6 +14,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "push, pop, peek, each with _front or _back: linearizable",
     rule: "deque.linearizable",
     options: &[ForeignOption::Keys],
+    kinds: &[("push_front", Completion::Argument), ("push_back", Completion::Argument), ("pop_front", Completion::Result), ("pop_back", Completion::Result), ("peek_front", Completion::Result), ("peek_back", Completion::Result)],
     judge: |model, given| {
         judge(model, given, &Deque::new(), DequeWords { format: given.format, values: Numbers::default() })
     },

@@ -2,7 +2,8 @@
 
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
-use super::ForeignOption;
+use super::{Completion, ForeignOption};
+use super::numbers;
 use super::objects::{ObjectModel, Refused, Taken, Words, judge};
 use super::owners::{Action, Owners, member};
 use crate::models::fenced_mutex::{Call, FencedMutex, Reply};
@@ -16,6 +17,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "acquire token (or {:client c, :fence token}), release, by the holder: linearizable, tokens grow",
     rule: "fenced-mutex.linearizable",
     options: &[ForeignOption::Keys],
+    kinds: &[("acquire", Completion::Owner), ("lock", Completion::Owner), ("release", Completion::Owner), ("unlock", Completion::Owner)],
     judge: |model, given| judge(model, given, &FencedMutex, FencedMutexWords::default()),
 };
 
@@ -41,8 +43,6 @@ impl Words for FencedMutexWords {
 fn token(reply: &Value) -> Result<Option<i64>, Refused> {
     let told = if reply.as_map().is_some() { member(reply, "fence") } else { Some(reply) };
     let told = told.filter(|told| !told.is_nil());
-    let token = told.map(|told| {
-        told.as_integer().ok_or_else(|| Refused::Malformed(format!("a token is a whole number, and {told} is none")))
-    });
+    let token = told.map(|told| numbers::whole("tokens are", told).map_err(Refused::Malformed));
     Ok(token.transpose()?.filter(|token| reply.as_map().is_none() || *token != NO_TOKEN))
 }

@@ -3,8 +3,9 @@
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
 use super::counter::first;
+use super::numbers;
 use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
-use super::{ForeignOption, ForeignProblem};
+use super::{Completion, ForeignOption, ForeignProblem};
 use crate::models::fetch_add::{Add, FetchAdd};
 
 /// The model.
@@ -13,6 +14,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "fetch-add n (or [n found]) shows the value before, read n: linearizable; --init 0",
     rule: "fetch-add.linearizable",
     options: &[ForeignOption::Init, ForeignOption::Keys],
+    kinds: &[("fetch-add", Completion::ArgumentAndResult), ("fetch-and-add", Completion::ArgumentAndResult), ("fetch_add", Completion::ArgumentAndResult), ("fetch_and_add", Completion::ArgumentAndResult), ("add", Completion::ArgumentAndResult), ("read", Completion::Result)],
     judge: |model, given| {
         let initial: Result<i64, ForeignProblem> = first(given);
         judge(model, given, &FetchAdd { initial: initial? }, FetchAddWords)
@@ -53,6 +55,5 @@ impl Words for FetchAddWords {
 }
 
 fn whole(value: &Value) -> Result<i64, Refused> {
-    let number = value.as_integer();
-    number.ok_or_else(|| Refused::Malformed(format!("a counter holds whole numbers, and {value} is none")))
+    numbers::whole("a counter holds", value).map_err(Refused::Malformed)
 }

@@ -4,7 +4,7 @@ use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Format, Value}
 
 use super::numbers::Numbers;
 use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
-use super::{ForeignOption, ForeignProblem, ForeignRequest, KeyRule};
+use super::{Completion, ForeignOption, ForeignProblem, ForeignRequest, KeyRule};
 use crate::models::keyed::{self, Keyed};
 use crate::models::kv::{Call, Kv, Reply};
 
@@ -14,6 +14,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "get, put, append of strings by key, \"\" at first: linearizable",
     rule: "kv.linearizable",
     options: &[ForeignOption::Init, ForeignOption::Keys],
+    kinds: &[("get", Completion::Result), ("read", Completion::Result), ("put", Completion::Argument), ("write", Completion::Argument), ("append", Completion::Argument)],
     judge: |model, given| {
         let initial = text(&given.request.init()).map_err(ForeignProblem::Unfit)?;
         let key = Kv { initial };

@@ -3,7 +3,7 @@
 use dsjepsen_history::Judgement;
 
 use super::transactions::{ASSUMPTION, Holds, options, read};
-use super::{ForeignRequest, ForeignModel, ForeignOption, ForeignProblem, Given};
+use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, ForeignRequest, Given};
 use crate::transactions::{Level, check_list_append};
 
 /// The model.
@@ -23,6 +23,10 @@ impl ForeignModel for ListAppend {
 
     fn options(&self) -> &'static [ForeignOption] {
         &[ForeignOption::Consistency]
+    }
+
+    fn completion(&self, _kind: Option<&str>) -> Option<Completion> {
+        Some(Completion::Steps)
     }
 
     fn levels(&self) -> Vec<&'static str> {

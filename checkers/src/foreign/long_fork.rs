@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{Index, Judgement};
 
-use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
+use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, Given};
 use crate::transactions::{LongForkOperation, check_long_fork};
 
 /// The model.
@@ -25,6 +25,10 @@ impl ForeignModel for LongFork {
 
     fn options(&self) -> &'static [ForeignOption] {
         &[]
+    }
+
+    fn kinds(&self) -> &'static [(&'static str, Completion)] {
+        &[("write", Completion::Steps), ("read", Completion::Steps)]
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {

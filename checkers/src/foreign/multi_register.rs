@@ -6,7 +6,7 @@ use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
 use super::numbers::Numbers;
 use super::objects::{ObjectModel, Refused, Taken, Words, judge};
-use super::{ForeignOption, ForeignProblem};
+use super::{Completion, ForeignOption, ForeignProblem};
 use crate::models::multi_register::{MultiRegister, Step};
 
 /// The model.
@@ -15,6 +15,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "txn [[:read k v] [:write k v] …], each in one step: linearizable; --init is a map",
     rule: "multi-register.linearizable",
     options: &[ForeignOption::Init, ForeignOption::Keys],
+    kinds: &[("txn", Completion::Steps), ("read", Completion::Steps), ("write", Completion::Steps)],
     judge: |model, given| {
         let init = given.request.init();
         let first: BTreeMap<Value, Value> = match &init {

@@ -4,7 +4,7 @@ use dsjepsen_history::foreign::{ForeignOperation, Value};
 
 use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
 use super::owners::{Action, action};
-use super::{ForeignOption, ForeignProblem, Given};
+use super::{Completion, ForeignOption, ForeignProblem, Given};
 use crate::models::mutex::{Call, Mutex};
 
 /// The model.
@@ -13,6 +13,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "acquire, release, by whomever: linearizable; --init unlocked",
     rule: "mutex.linearizable",
     options: &[ForeignOption::Init, ForeignOption::Keys],
+    kinds: &[("acquire", Completion::Result), ("lock", Completion::Result), ("release", Completion::Result), ("unlock", Completion::Result)],
     judge: |model, given| judge(model, given, &Mutex { held: is_held(given)? }, MutexWords),
 };
 

@@ -43,6 +43,29 @@ impl Numbers {
     }
 }
 
+/// The number that a value is, where numbers are reckoned with. `of` is whose it is, in the words of an error: `a counter holds`.
+///
+/// # Errors
+/// What is wrong with it, and how to mend it.
+pub(super) fn whole(of: &str, value: &Value) -> Result<i64, String> {
+    let why = match value {
+        Value::Integer(number) => return Ok(*number),
+        Value::Number(digits) if digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') => {
+            return Err(format!(
+                "{of} whole numbers from {} to {} here, and {value} is beyond them",
+                i64::MIN,
+                i64::MAX
+            ));
+        }
+        Value::Float(number) if number.fract() == 0.0 => "is a floating point number: write it without its point",
+        Value::Float(_) | Value::Number(_) => "is none: count in a smaller unit, as cents, so that all are whole",
+        Value::String(text) if text.trim().parse::<i64>().is_ok() => "is a string: write it without quotes",
+        Value::Nil => "is missing",
+        _ => "is none",
+    };
+    Err(format!("{of} whole numbers, and {value} {why}"))
+}
+
 fn small(value: &Value) -> Option<usize> {
     value.as_integer().and_then(|number| usize::try_from(number).ok()).filter(|place| *place < TABLED)
 }
@@ -50,6 +73,19 @@ fn small(value: &Value) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_number_to_reckon_with_is_told_with_its_mend() {
+        let said = |value: Value| whole("a counter holds", &value).unwrap_err();
+        assert_eq!(whole("a counter holds", &Value::Integer(-3)), Ok(-3));
+        let large = said(Value::Number("9223372036854775808".into()));
+        assert!(large.contains("to 9223372036854775807 here, and 9223372036854775808 is beyond"), "{large}");
+        assert!(said(Value::Float(1.5)).contains("1.5 is none: count in a smaller unit"));
+        assert!(said(Value::Float(1.0)).contains("1.0 is a floating point number: write it without its point"));
+        assert!(said(Value::Number("1/2".into())).contains("1/2 is none: count in a smaller unit"));
+        assert!(said(Value::string("7")).contains("\"7\" is a string: write it without quotes"));
+        assert!(said(Value::keyword("x")).ends_with("and :x is none"));
+    }
 
     #[test]
     fn equal_values_have_equal_numbers_and_others_the_next() {

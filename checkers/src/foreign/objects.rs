@@ -8,7 +8,7 @@ use dsjepsen_history::{Figure, Finding, Index, Judgement, UnknownReason};
 use case::Case;
 
 use super::keys::by_key;
-use super::{ForeignModel, ForeignOption, ForeignProblem, Given, Operations};
+use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, Given, Operations};
 use crate::linearizable::{
     Answer, Budget, CONFIGURATIONS, Entry, EntryOf, Model, find_each, first_contradiction, objection, proof,
 };
@@ -27,6 +27,8 @@ pub(super) struct ObjectModel {
     pub(super) rule: &'static str,
     /// The options that it heeds.
     pub(super) options: &'static [ForeignOption],
+    /// The kinds of its operations, and what their completions say.
+    pub(super) kinds: &'static [(&'static str, Completion)],
     /// Judges a history: [`judge`] with objects of this model.
     pub(super) judge: fn(&Self, &Given<'_>) -> Result<Judgement, ForeignProblem>,
 }
@@ -42,6 +44,10 @@ impl ForeignModel for ObjectModel {
 
     fn options(&self) -> &'static [ForeignOption] {
         self.options
+    }
+
+    fn kinds(&self) -> &'static [(&'static str, Completion)] {
+        self.kinds
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
@@ -103,10 +109,13 @@ pub(super) enum Refused {
 }
 
 /// The operations on one object.
-struct Key<M: Model> {
-    key: Option<Value>,
-    operations: Operations,
-    entries: Vec<EntryOf<M>>,
+pub(super) struct Key<M: Model> {
+    /// Its key, where they were split.
+    pub(super) key: Option<Value>,
+    /// All of them.
+    pub(super) operations: Operations,
+    /// As the model takes them.
+    pub(super) entries: Vec<EntryOf<M>>,
 }
 
 /// Judges a history of such objects. `object` makes one in its first state.
@@ -229,10 +238,20 @@ fn explain<W: Words>(
     objections
 }
 
+/// Explains that these have no order; `None` where plain code finds one.
+pub(super) fn explained<W: Words>(
+    given: &Given<'_>,
+    rule: &'static str,
+    model: &W::Model,
+    key: &Key<W::Model>,
+) -> Option<Finding> {
+    explain::<W>(given, rule, model, &[key]).into_iter().next()
+}
+
 #[cfg(test)]
 mod tests {
     use dsjepsen_history::Gravity;
-    use dsjepsen_history::foreign::{Format, Text};
+    use dsjepsen_history::foreign::{ClientNames, Format, Text};
 
     use super::super::{Body, ForeignRequest};
     use super::case::MOST_NAMED;
@@ -270,12 +289,17 @@ mod tests {
         Key { key: None, operations, entries }
     }
 
+    fn given(body: Body, request: &ForeignRequest) -> Given<'_> {
+        let names = ClientNames::default();
+        Given { name: "a history", format: Format::EdnLines, body, names, splits: false, request }
+    }
+
     fn explained(key: &Key<Register<i64>>, request: &ForeignRequest) -> Finding {
         let body = Body::Operations {
             operations: key.operations.clone(),
             times: std::iter::repeat_n(0, 2 * key.operations.len()).collect(),
         };
-        let given = Given { name: "a history", format: Format::EdnLines, body, request };
+        let given = given(body, request);
         explain::<NoWords>(&given, "rule", &REGISTER, &[key]).remove(0)
     }
 
@@ -312,7 +336,7 @@ mod tests {
             operations: wrong.operations.clone(),
             times: std::iter::repeat_n(0, 2 * wrong.operations.len()).collect(),
         };
-        let given = Given { name: "a history", format: Format::EdnLines, body, request: &request };
+        let given = given(body, &request);
         let gravities = |keys: &[&Key<Register<i64>>]| {
             let findings = explain::<NoWords>(&given, "rule", &REGISTER, keys);
             findings.into_iter().map(|finding| (finding.gravity, finding.count)).collect::<Vec<_>>()

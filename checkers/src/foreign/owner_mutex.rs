@@ -2,7 +2,7 @@
 
 use dsjepsen_history::foreign::ForeignOperation;
 
-use super::ForeignOption;
+use super::{Completion, ForeignOption};
 use super::objects::{ObjectModel, Refused, Taken, Words, judge};
 use super::owners::{Action, Owners};
 use crate::models::owner_mutex::{Call, OwnerMutex};
@@ -13,6 +13,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "acquire, release, by the process or {:client c} that holds it: linearizable",
     rule: "owner-mutex.linearizable",
     options: &[ForeignOption::Keys],
+    kinds: &[("acquire", Completion::Owner), ("lock", Completion::Owner), ("release", Completion::Owner), ("unlock", Completion::Owner)],
     judge: |model, given| judge(model, given, &OwnerMutex, OwnerMutexWords::default()),
 };
 

@@ -1,7 +1,8 @@
 //! A queue that gives back its largest number first.
 
-use super::ForeignOption;
+use super::{Completion, ForeignOption};
 use super::containers::{Vocabulary, judge_containers};
+use super::numbers;
 use super::objects::ObjectModel;
 use crate::models::priority_queue::PriorityQueue;
 
@@ -11,6 +12,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "insert, poll, peek; the largest number first: linearizable",
     rule: "priority-queue.linearizable",
     options: &[ForeignOption::Keys],
+    kinds: &[("insert", Completion::Argument), ("enqueue", Completion::Argument), ("poll", Completion::Result), ("dequeue", Completion::Result), ("peek", Completion::Result)],
     judge: |model, given| judge_containers(model, given, &PriorityQueue::new(), WORDS),
 };
 
@@ -20,9 +22,6 @@ const WORDS: Vocabulary<Option<i64>> = Vocabulary {
     take: &["poll", "dequeue"],
     peek: &["peek"],
     heeds_open_takes: true,
-    value: |_, value| match value.as_integer() {
-        None => Err(format!("a priority is a whole number, and {value} is none")),
-        priority => Ok(priority),
-    },
+    value: |_, value| numbers::whole("priorities are", value).map(Some),
     found: |_, value| value.as_integer(),
 };

@@ -4,7 +4,7 @@
 
 use dsjepsen_history::foreign::ForeignOperation;
 
-use super::ForeignOption;
+use super::{Completion, ForeignOption};
 use super::objects::{ObjectModel, Refused, Taken, Words, judge};
 use super::owners::{Action, Owners};
 use crate::models::reentrant_mutex::{Call, ReentrantMutex};
@@ -18,6 +18,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "acquire (at most twice), release, by the process or {:client c} that holds it: linearizable",
     rule: "reentrant-mutex.linearizable",
     options: &[ForeignOption::Keys],
+    kinds: &[("acquire", Completion::Owner), ("lock", Completion::Owner), ("release", Completion::Owner), ("unlock", Completion::Owner)],
     judge: |model, given| judge(model, given, &ReentrantMutex { limit: LIMIT }, ReentrantMutexWords::default()),
 };
 

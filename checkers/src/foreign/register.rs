@@ -5,7 +5,7 @@ use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome};
 
 use super::numbers::Numbers;
 use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
-use super::{ForeignOption, ForeignProblem, ForeignRequest, Format, Given};
+use super::{Completion, ForeignOption, ForeignProblem, ForeignRequest, Format, Given};
 use crate::models::register::{Call, Register, Reply};
 
 /// The model.
@@ -14,6 +14,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "read, write: linearizable",
     rule: "register.linearizable",
     options: &[ForeignOption::Init, ForeignOption::Keys],
+    kinds: &[("read", Completion::Result), ("write", Completion::Argument)],
     judge: |model, given| judge_registers(model, given, false),
 };
 

@@ -4,7 +4,7 @@ use dsjepsen_history::foreign::{ForeignOperation, Value};
 
 use super::numbers::Numbers;
 use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
-use super::ForeignOption;
+use super::{Completion, ForeignOption};
 use super::register::value_in_words;
 use crate::models::register::{Call, Register, Reply};
 
@@ -14,6 +14,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "read_modify_write [old new]: linearizable; --init 0",
     rule: "rmw.linearizable",
     options: &[ForeignOption::Init, ForeignOption::Keys],
+    kinds: &[("read_modify_write", Completion::Filled), ("read-modify-write", Completion::Filled), ("rmw", Completion::Filled)],
     judge: |model, given| {
         let mut values = Numbers::default();
         let initial = given.request.init.clone().unwrap_or(Value::Integer(0));

@@ -4,7 +4,7 @@ use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{Gravity, Judgement};
 
 use super::transactions::{ASSUMPTION, Holds, options, read};
-use super::{ForeignModel, ForeignOption, ForeignProblem, ForeignRequest, Given};
+use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, ForeignRequest, Given};
 use crate::transactions::{Level, Ordered, RegisterOptions, check_registers};
 
 /// The model.
@@ -24,6 +24,10 @@ impl ForeignModel for RwRegister {
 
     fn options(&self) -> &'static [ForeignOption] {
         &[ForeignOption::Consistency]
+    }
+
+    fn completion(&self, _kind: Option<&str>) -> Option<Completion> {
+        Some(Completion::Steps)
     }
 
     fn levels(&self) -> Vec<&'static str> {

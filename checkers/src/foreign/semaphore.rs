@@ -3,7 +3,7 @@
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 
 use super::objects::{ObjectModel, Refused, Shown, Taken, Words, judge};
-use super::{ForeignOption, ForeignProblem, Given};
+use super::{Completion, ForeignOption, ForeignProblem, Given};
 use crate::words::counted;
 use crate::models::semaphore::{Call, Reply, Semaphore};
 
@@ -13,6 +13,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "incr 1, decr 1, decr 0 (refused at 0); acquire, release of one permit: linearizable; --init 0",
     rule: "semaphore.linearizable",
     options: &[ForeignOption::Init, ForeignOption::Keys],
+    kinds: &[("incr", Completion::Result), ("decr", Completion::Result), ("acquire", Completion::Amount), ("release", Completion::Amount)],
     judge: |model, given| judge(model, given, &Semaphore { initial: initial(given)? }, SemaphoreWords),
 };
 

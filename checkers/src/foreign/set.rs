@@ -2,7 +2,7 @@
 
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome};
 
-use super::ForeignOption;
+use super::{Completion, ForeignOption};
 use super::numbers::Numbers;
 use super::objects::{ObjectModel, Refused, Taken, Words, judge};
 use crate::models::set::{Call, Reply, Set};
@@ -13,6 +13,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "add v, read [v …]; or insert, remove, contains [v 0|1]: linearizable",
     rule: "set.linearizable",
     options: &[ForeignOption::Keys],
+    kinds: &[("add", Completion::Argument), ("read", Completion::Result), ("insert", Completion::ArgumentAndResult), ("remove", Completion::ArgumentAndResult), ("contains", Completion::ArgumentAndResult)],
     judge: |model, given| judge(model, given, &Set::new(), SetWords::default()),
 };
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{Figure, Finding, Index, Judgement, Step, UnknownReason};
 
-use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
+use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, Given};
 use crate::words::count;
 
 /// The model.
@@ -28,6 +28,10 @@ impl ForeignModel for SetFull {
 
     fn options(&self) -> &'static [ForeignOption] {
         &[]
+    }
+
+    fn kinds(&self) -> &'static [(&'static str, Completion)] {
+        &[("add", Completion::Argument), ("read", Completion::Result)]
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {

@@ -1,6 +1,6 @@
 //! A stack: last in, first out.
 
-use super::ForeignOption;
+use super::{Completion, ForeignOption};
 use super::containers::{Vocabulary, judge_containers};
 use super::objects::ObjectModel;
 use crate::models::stack::Stack;
@@ -11,5 +11,6 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "push, pop, peek; last in, first out: linearizable",
     rule: "stack.linearizable",
     options: &[ForeignOption::Keys],
+    kinds: &[("push", Completion::Argument), ("pop", Completion::Result), ("peek", Completion::Result)],
     judge: |model, given| judge_containers(model, given, &Stack::new(), Vocabulary::new(&["push"], &["pop"])),
 };

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{Figure, Finding, Index, Judgement, Step, UnknownReason};
 
-use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
+use super::containers::without_value;
+use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, Given};
 use crate::words::{count, counted};
 
 /// The model.
@@ -25,6 +26,10 @@ impl ForeignModel for TotalQueue {
 
     fn options(&self) -> &'static [ForeignOption] {
         &[]
+    }
+
+    fn kinds(&self) -> &'static [(&'static str, Completion)] {
+        &[("enqueue", Completion::Argument), ("dequeue", Completion::Result), ("drain", Completion::Result)]
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
@@ -74,7 +79,7 @@ impl Books {
                 entry.possibly += u64::from(outcome != ForeignOutcome::Fail);
             }
             (Some("dequeue"), ForeignOutcome::Ok) if operation.reply.is_nil() => {
-                return Err(given.refuse(operation.line, "it succeeded, and does not say what it took"));
+                return Err(given.refuse(operation.line, without_value(operation)));
             }
             (Some("dequeue"), ForeignOutcome::Ok) => self.took(&operation.reply, at),
             (Some("drain"), ForeignOutcome::Ok) => {

@@ -4,7 +4,7 @@ use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome};
 use dsjepsen_history::{Figure, Finding, Index, Judgement, Step, UnknownReason};
 
 use super::numbers::Numbers;
-use super::{ForeignModel, ForeignOption, ForeignProblem, Given};
+use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, Given};
 use crate::linearizable::{Decision, Entry, Model};
 use crate::models::unique_ids::{Generate, UniqueIds};
 use crate::words::count;
@@ -29,6 +29,10 @@ impl ForeignModel for UniqueIdsModel {
 
     fn options(&self) -> &'static [ForeignOption] {
         &[]
+    }
+
+    fn kinds(&self) -> &'static [(&'static str, Completion)] {
+        &[("generate", Completion::Result)]
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {

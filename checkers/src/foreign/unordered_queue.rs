@@ -1,6 +1,6 @@
 //! A queue that gives its values back in any order, each as often as it was put in.
 
-use super::ForeignOption;
+use super::{Completion, ForeignOption};
 use super::containers::{Vocabulary, judge_containers};
 use super::objects::ObjectModel;
 use crate::models::unordered_queue::UnorderedQueue;
@@ -11,6 +11,7 @@ pub(super) const MODEL: ObjectModel = ObjectModel {
     about: "enqueue, dequeue in any order: linearizable",
     rule: "unordered-queue.linearizable",
     options: &[ForeignOption::Keys],
+    kinds: &[("enqueue", Completion::Argument), ("enq", Completion::Argument), ("dequeue", Completion::Result), ("deq", Completion::Result)],
     judge: |model, given| {
         // Whatever a dequeue without an answer took, the others do no worse with it still there: nobody ever finds such a queue
         // empty in a history that has such dequeues.

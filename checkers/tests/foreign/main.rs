@@ -1,7 +1,10 @@
 //! Histories of other tools, judged by every model: small ones of our own, valid and invalid, with the judges' words.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod counter;
+mod odd;
 mod oracle;
+mod reading;
 mod samples;
 mod words;
 

@@ -24,7 +24,34 @@ fn what_a_model_does_not_know_is_refused_with_its_line() {
         ("list-append", "0 invoke txn [[:w 1 1]]", "line 1: `:w` is no step of lists"),
         ("rw-register", "0 invoke txn nil; 0 ok txn 5", "a transaction is a list of steps"),
         ("bank", "0 invoke read; 0 ok read [1 2]", "a read shows `{account balance}`"),
-        ("queue", "0 invoke dequeue; 0 ok dequeue nil", "does not say what it found"),
+        (
+            "queue",
+            "0 invoke dequeue; 0 ok dequeue nil",
+            "line 1: the dequeue that begins here succeeded with nil, and does not say what it found: where there was nothing, its type is fail",
+        ),
+        (
+            "total-queue",
+            "0 invoke drain; 0 ok drain []; 0 invoke dequeue; 0 ok dequeue nil",
+            "line 3: the dequeue that begins here succeeded with nil",
+        ),
+        (
+            "bank",
+            "0 invoke read; 0 ok read {:a 1, :b 2.5}",
+            "line 1: account :b of a bank holds whole numbers, and 2.5 is none: count in a smaller unit",
+        ),
+        ("bank", "0 invoke read; 0 ok read {:a 9223372036854775808}", "9223372036854775808 is beyond them"),
+        (
+            "counter",
+            "0 invoke add 9223372036854775808",
+            "line 1: a counter holds whole numbers from -9223372036854775808 to 9223372036854775807 here, and",
+        ),
+        ("fetch-add", "0 invoke add -9223372036854775809", "and -9223372036854775809 is beyond them"),
+        ("priority-queue", "0 invoke insert 9223372036854775808", "priorities are whole numbers from"),
+        (
+            "counter",
+            "0 invoke add \"5\"",
+            "line 1: a counter holds whole numbers, and \"5\" is a string: write it without quotes",
+        ),
         ("counter", "0 invoke add :x", "a counter holds whole numbers, and :x is none"),
         ("set", "0 invoke read; 0 ok read [1 1]", "a set holds each element once"),
     ];

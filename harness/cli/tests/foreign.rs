@@ -88,14 +88,22 @@ fn what_is_peculiar_to_a_history_is_neither_a_false_alarm_nor_passed_over() {
     let late = ["0 i enqueue 1", "0 ? enqueue 1", "0 o enqueue 1"];
     let sums =
         ["0 i add 3", "1 i add 1", "0 o add 3", "1 o add 1", "1 i add 2", "0 i read nil", "0 o read 5", "1 o add 2"];
-    let cases: [(&str, String, i32, &str); 9] = [
+    let cases: [(&str, String, i32, &str); 11] = [
         ("stack", "# stack\npop -1 1 2\npush 1 3 4\n".to_owned(), 0, "VALID"),
         ("stack", "# stack\npush 1 1 2\npop -1 3 4\n".to_owned(), 1, "INVALID"),
         (
             "register",
             history(&[":a i write 1", ":a o write 1", "1 i read nil", "1 o read 1"]),
-            255,
-            "clients have numbers",
+            0,
+            "given  Read so: process `a` is a client, told apart by name.",
+        ),
+        ("register", history(&[":a i write 1", ":a o write 1", "1 i read nil", "1 o read 2"]), 1, "INVALID"),
+        (
+            "register",
+            history(&["0 i write 1", "0 o write 2", "1 i read nil", "1 o read 2"]),
+            0,
+            "given  Read so: completions with another value than their invocations: 1, first of the write that begins on line 1: \
+             1 and then 2; that of the completion is judged, as Knossos does.",
         ),
         ("register", history(&[":nemesis ? kill nil", "1 i write 1", "1 o write 1"]), 0, "VALID"),
         ("kv --init \"x\"", history(&["0 i get nil", "0 o get nil"]), 0, "VALID"),
@@ -242,6 +250,16 @@ fn standard_input_and_json() {
     let verdict: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((verdict["verdict"].as_str(), &verdict["operations"]["total"]), (Some("invalid"), &2.into()));
     assert_eq!(verdict["findings"][0]["rule"], "cas-register.linearizable");
+    let folder = Folder::new();
+    let other = folder.file("other.edn", &GOOD.replace(":ok, :f :write, :value 1", ":ok, :f :write, :value 2"));
+    let (code, said) = check(&other, "--model register --json");
+    let verdict: serde_json::Value = serde_json::from_str(&said).unwrap();
+    let assumptions = verdict["checkers"][0]["assumptions"].to_string();
+    assert_eq!(code, Some(0), "{said}");
+    assert!(
+        assumptions.contains("Read so: completions with another value than their invocations: 1, first of"),
+        "{said}"
+    );
 }
 
 /// A shell gives the process little memory, and a generator that never ends gives it a history.

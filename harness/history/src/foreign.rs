@@ -5,6 +5,7 @@
 //! workload: values stay [`Value`]s, and what a `:read` means is for others to say.
 
 mod atom;
+mod clients;
 mod dbcop;
 mod edn;
 mod error;
@@ -30,6 +31,7 @@ use std::fmt;
 use std::io::Read;
 use std::str::FromStr;
 
+pub use clients::ClientNames;
 pub use edn::read_value;
 pub use error::{ForeignError, Place};
 pub use event::{ForeignEvent, ForeignProcess};
@@ -235,7 +237,8 @@ fn open<'s>(
     }
     let beginning = String::from_utf8_lossy(&window.data()[..window.data().len().min(80)]);
     let beginning = beginning.chars().take(40).flat_map(char::escape_debug).collect();
-    Err(ForeignError::Unrecognised { name: name.to_owned(), known: known(), beginning })
+    let mend = recognise::mend(window.data());
+    Err(ForeignError::Unrecognised { name: name.to_owned(), known: known(), beginning, mend })
 }
 
 fn read_as(window: &mut Window<'_>, format: Format, take: &mut Take<'_>) -> Result<ForeignHistory, Trouble> {

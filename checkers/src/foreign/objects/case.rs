@@ -30,8 +30,8 @@ impl<W: Words> Case<'_, W> {
         let last = self.operation(answered.max_by_key(|entry| entry.returned())?)?;
         let of = self.key.key.as_ref().map(|key| format!(" of key {key}")).unwrap_or_default();
         let sentence = match shown.len() {
-            1 => format!("No order explains that {}{of} {}.", who(last), what(last)),
-            shown => format!("No order of {shown} operations{of} explains that {} {}.", who(last), what(last)),
+            1 => format!("No order explains that {}{of} {}.", self.who(last), what(last)),
+            shown => format!("No order of {shown} operations{of} explains that {} {}.", self.who(last), what(last)),
         };
         let named = if shown.len() > MOST_NAMED { &[last] } else { shown.as_slice() };
         let indices = named.iter().map(|operation| Index::from(operation.invoked)).collect();
@@ -47,7 +47,7 @@ impl<W: Words> Case<'_, W> {
             "operations shown, of those on the object",
             format!("{} of {}", count(shown.len() as u64), count(self.key.operations.len() as u64)),
         )];
-        finding.timeline = draw(named, |position| self.given.time(position));
+        finding.timeline = draw(named, self.given);
         Some(finding)
     }
 
@@ -67,7 +67,7 @@ impl<W: Words> Case<'_, W> {
             let lead = if steps.is_empty() { "Let" } else { "And let" };
             let text = format!(
                 "{} (line {}): it {}{}.",
-                who(operation),
+                self.who(operation),
                 operation.line,
                 what(operation),
                 self.when(operation)
@@ -90,7 +90,8 @@ impl<W: Words> Case<'_, W> {
         };
         steps.push(step("Then", text.to_owned(), None));
         steps.extend(self.endings(last).into_iter().map(|text| step("If", text, None)));
-        let text = format!("{} (line {}) {}{}: a contradiction.", who(last), last.line, what(last), self.when(last));
+        let text =
+            format!("{} (line {}) {}{}: a contradiction.", self.who(last), last.line, what(last), self.when(last));
         steps.push(step("However", text, Some(last)));
         steps
     }
@@ -111,6 +112,14 @@ impl<W: Words> Case<'_, W> {
         words.of(self.model, proof)
     }
 
+    /// Whose operation it is.
+    fn who(&self, operation: &ForeignOperation) -> String {
+        match self.given.who(operation) {
+            Some(process) => format!("{process}'s {}", kind(operation)),
+            None => format!("a {}", kind(operation)),
+        }
+    }
+
     fn when(&self, operation: &ForeignOperation) -> String {
         let time = |position| self.given.time(position).map(moment);
         match (time(operation.invoked), operation.completed().and_then(time)) {
@@ -124,14 +133,6 @@ impl<W: Words> Case<'_, W> {
 
 fn kind(operation: &ForeignOperation) -> &str {
     operation.f.as_deref().unwrap_or("operation")
-}
-
-/// Whose operation it is.
-fn who(operation: &ForeignOperation) -> String {
-    match operation.process() {
-        Some(process) => format!("process {process}'s {}", kind(operation)),
-        None => format!("a {}", kind(operation)),
-    }
 }
 
 /// What an operation asked, and what it was answered, in the history's own notation.
@@ -151,9 +152,10 @@ fn what(operation: &ForeignOperation) -> String {
 }
 
 /// The chart of these operations, where the history tells its times: one lane a process.
-fn draw(operations: &[&ForeignOperation], time: impl Fn(u32) -> Option<Nanos>) -> Option<Timeline> {
+fn draw(operations: &[&ForeignOperation], given: &Given<'_>) -> Option<Timeline> {
+    let time = |position| given.time(position);
     let end = |operation: &ForeignOperation| {
-        operation.completed().filter(|_| operation.outcome != ForeignOutcome::Info).and_then(&time)
+        operation.completed().filter(|_| operation.outcome != ForeignOutcome::Info).and_then(time)
     };
     let starts: Option<Vec<Nanos>> = operations.iter().map(|operation| time(operation.invoked)).collect();
     let starts = starts?;
@@ -177,10 +179,7 @@ fn draw(operations: &[&ForeignOperation], time: impl Fn(u32) -> Option<Nanos>) -
         match lanes.iter_mut().find(|(process, _)| *process == operation.process()) {
             Some((_, lane)) => lane.spans.push(span),
             None => {
-                let label = match operation.process() {
-                    Some(process) => format!("process {process}"),
-                    None => "process unknown".to_owned(),
-                };
+                let label = given.who(operation).unwrap_or_else(|| "process unknown".to_owned());
                 lanes.push((operation.process(), Lane { label, spans: vec![span], ..Lane::default() }));
             }
         }

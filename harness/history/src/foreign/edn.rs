@@ -2,7 +2,7 @@
 
 use super::error::{Place, Trouble};
 use super::event::{Draft, Field, ForeignEvent};
-use super::scan::{Memory, Scanner, Stop, place, wrong};
+use super::scan::{Memory, Scanner, Stop, no_event, place, wrong};
 use super::value::Value;
 use super::window::Window;
 use super::{Format, Take};
@@ -114,7 +114,7 @@ fn step(scanner: &mut Scanner<'_>, stage: &mut Stage, format: Format) -> Result<
         }
         (Stage::Start | Stage::Open | Stage::Inside(_), b'#') => return past_tag(scanner),
         (Stage::After, _) => return wrong(scanner.at, "something follows the vector of events"),
-        _ => return wrong(scanner.at, "an event begins with `{`"),
+        _ => return wrong(scanner.at, no_event(&scanner.bytes[scanner.at..])),
     }
     scanner.at += 1;
     Ok(None)
@@ -149,8 +149,11 @@ fn event(scanner: &mut Scanner<'_>, format: Format) -> Result<ForeignEvent, Stop
             scanner.at += 1 + name.len();
             Field::named(name, format)
         } else {
-            scanner.value()?;
-            Field::Other
+            // JSON's names, where somebody wrote it as EDN.
+            match scanner.value()? {
+                Value::String(name) => Field::named(name.as_bytes(), format),
+                _ => Field::Other,
+            }
         };
         scanner.peek_past_discards()?;
         let at = scanner.at;

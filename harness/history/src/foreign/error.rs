@@ -47,7 +47,9 @@ pub enum ForeignError {
         source: io::Error,
     },
     /// The bytes are of no format that is known here.
-    #[error("{name} is no history in a format known here ({known}); it begins with `{beginning}`")]
+    #[error(
+        "{name} is no history in a format known here; line 1 begins with `{beginning}`. {mend}. The formats are {known}"
+    )]
     Unrecognised {
         /// The history.
         name: String,
@@ -55,6 +57,8 @@ pub enum ForeignError {
         known: String,
         /// Its first characters.
         beginning: String,
+        /// What may help.
+        mend: &'static str,
     },
     /// Something in it does not belong there.
     #[error("{name}, {place}: {problem}")]

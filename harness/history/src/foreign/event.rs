@@ -1,6 +1,7 @@
 //! Events of foreign histories: what stands on one line of a history in Jepsen's manner.
 
 use super::Format;
+use super::clients;
 use super::value::{Text, Value, Words};
 use crate::EventType;
 
@@ -9,7 +10,7 @@ use crate::EventType;
 pub enum ForeignProcess {
     /// A client's process.
     Client(i64),
-    /// The injector of faults (`nemesis`), or whatever else goes by a name. No part of what is judged.
+    /// The injector of faults (`nemesis`), or a client or whatever else goes by a name: [`super::Pairing`] tells them apart.
     Named(Text),
     /// The history does not say. Such events have no order among themselves but that of the file.
     Unstated,
@@ -35,6 +36,9 @@ pub struct ForeignEvent {
     /// The line that it begins on, counted from 1.
     pub line: u32,
 }
+
+/// What an event is, where it is none.
+const WITHOUT_TYPE: &str = "an event without a type: an event is a map with `type` (invoke, ok, fail, info), `process`, `f` and `value`, by these names";
 
 /// An event while it is read.
 #[derive(Debug)]
@@ -74,7 +78,7 @@ impl Draft {
             Field::Value => self.value = value,
             Field::Key => self.key = Some(value),
             Field::Time => self.time = Some(value),
-            Field::Index => self.index = value.as_integer(),
+            Field::Index => self.index = index(&value),
             Field::Error => self.has_error = true,
             Field::Nemesis => self.is_nemesis = value == Value::Bool(true),
             Field::Other => {}
@@ -84,7 +88,7 @@ impl Draft {
 
     /// The event, with what is peculiar to its format set right.
     pub(super) fn finish(mut self, format: Format, line: u32, words: &mut Words) -> Result<ForeignEvent, String> {
-        let event_type = self.event_type.ok_or("an event without a type")?;
+        let event_type = self.event_type.ok_or(WITHOUT_TYPE)?;
         match format {
             Format::EdnLinesKv => {
                 let key = self.key.take().ok_or("an event without a key")?;
@@ -92,7 +96,9 @@ impl Draft {
             }
             Format::JepsenInJava => {
                 let f = self.f.as_deref().map(str::to_lowercase);
-                if f.as_deref() == Some("read") && event_type != EventType::Ok {
+                let is_read = f.as_deref() == Some("read");
+                let is_unanswered = matches!(event_type, EventType::Fail | EventType::Info) && !self.is_nemesis;
+                if (is_read && event_type != EventType::Ok) || (is_unanswered && self.value == Value::Integer(0)) {
                     // Written 0 for want of a nil.
                     self.value = Value::Nil;
                 }
@@ -152,29 +158,57 @@ impl Field {
 }
 
 pub(super) fn event_type(value: &Value) -> Result<EventType, String> {
-    match value.as_word() {
-        Some("invoke" | "INVOKE") => Ok(EventType::Invoke),
-        Some("ok" | "OK") => Ok(EventType::Ok),
-        Some("fail" | "FAIL") => Ok(EventType::Fail),
-        Some("info" | "INFO") => Ok(EventType::Info),
-        _ => Err(format!("{} is no type of event: they are invoke, ok, fail and info", shown(value))),
+    let known =
+        [("invoke", EventType::Invoke), ("ok", EventType::Ok), ("fail", EventType::Fail), ("info", EventType::Info)];
+    let word = value.as_word().map(without_colon).unwrap_or_default();
+    known.into_iter().find(|(name, _)| word.eq_ignore_ascii_case(name)).map(|(_, known)| known).ok_or_else(|| {
+        format!(
+            "{} is no type of event: they are invoke, ok, fail, and info where nobody knows what came of it",
+            shown(value)
+        )
+    })
+}
+
+/// A keyword that was written as a string, colon and all.
+fn without_colon(word: &str) -> &str {
+    word.strip_prefix(':').unwrap_or(word)
+}
+
+/// A string in place of a keyword.
+fn as_keyword(word: Text) -> Text {
+    match word.strip_prefix(':') {
+        Some(bare) if !bare.is_empty() => Text::new(bare),
+        _ => word,
     }
 }
 
 pub(super) fn process(value: Value) -> Result<ForeignProcess, String> {
     match value {
-        Value::Integer(number) => Ok(ForeignProcess::Client(number)),
-        Value::Keyword(name) | Value::String(name) | Value::Symbol(name) => Ok(ForeignProcess::Named(name)),
+        Value::Integer(number) if clients::is_free(number) => Ok(ForeignProcess::Client(number)),
+        Value::String(name) => Ok(clients::of_text(as_keyword(name))),
+        Value::Keyword(name) | Value::Symbol(name) => Ok(ForeignProcess::Named(name)),
         Value::Nil => Ok(ForeignProcess::Unstated),
-        other => Err(format!("{} is no process: they are numbers or names", shown(&other))),
+        other => Err(format!("{} is no process: they are whole numbers or names", shown(&other))),
     }
 }
 
 pub(super) fn kind(value: Value) -> Result<Option<Text>, String> {
     match value {
-        Value::Keyword(word) | Value::String(word) | Value::Symbol(word) => Ok(Some(word)),
+        Value::Keyword(word) | Value::Symbol(word) => Ok(Some(word)),
+        Value::String(word) => Ok(Some(as_keyword(word))),
         Value::Nil => Ok(None),
         other => Err(format!("{} is no kind of operation", shown(&other))),
+    }
+}
+
+/// The number of an event; some write it as a string, or as a floating point number.
+fn index(value: &Value) -> Option<i64> {
+    match value {
+        Value::Integer(index) => Some(*index),
+        Value::String(text) => text.trim().parse().ok(),
+        #[expect(clippy::cast_possible_truncation, reason = "the range is held")]
+        Value::Float(number) if number.fract() == 0.0 && number.abs() < 9.0e15 => Some(*number as i64),
+        _ => None,
     }
 }
 

@@ -100,6 +100,6 @@ fn integer(text: &str) -> Result<i64, String> {
     match text {
         "true" => Ok(1),
         "false" => Ok(0),
-        _ => text.parse().map_err(|_| format!("`{text}` is no integer")),
+        _ => text.parse().map_err(|_| format!("`{text}` is no integer from {} to {}", i64::MIN, i64::MAX)),
     }
 }

@@ -8,6 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::error::{Place, Trouble};
 use super::event::{Draft, Field};
+use super::scan::no_event;
 use super::value::{Items, Text, Value, Words};
 use super::window::Window;
 use super::{Format, Take};
@@ -44,10 +45,15 @@ pub(super) fn read_events(
             Some(draft) => draft,
             None => EventSeed { words: &mut words, format }
                 .deserialize(&mut serde_json::Deserializer::from_slice(bytes))
-                .map_err(|error| located(&error, line))?,
+                .map_err(|error| located(&malformed(bytes).unwrap_or(error), line))?,
         };
         take(draft.finish(format, line, &mut words).map_err(|problem| Trouble::at_line(line, problem))?)?;
     }
+}
+
+/// What is wrong with an object's notation, which is said before all else.
+fn malformed(bytes: &[u8]) -> Option<serde_json::Error> {
+    serde_json::from_slice::<IgnoredAny>(bytes).err()
 }
 
 /// An error of serde's, whose lines count from 1 within the object, and whose words end with the place.
@@ -143,11 +149,19 @@ impl Objects<'_, '_> {
                 (Some(b'{'), After::Object) if self.in_array => return unexpected("a comma is missing between events"),
                 (Some(b'{'), _) => break,
                 (Some(b','), After::Object) if self.in_array => self.after = After::Comma,
+                (Some(b','), After::Object) => {
+                    return unexpected(
+                        "a comma stands between events that no array encloses: leave it out, or put all into one array",
+                    );
+                }
+                (Some(b']'), After::Comma) if self.in_array => {
+                    return unexpected("a comma stands before the end of the array: leave it out");
+                }
                 (Some(b']'), After::Nothing | After::Object) if self.in_array => {
                     self.after = After::Array;
                     self.in_array = false;
                 }
-                _ => return unexpected("an event begins with `{`"),
+                _ => return Err(Trouble::at_line(self.line, no_event(self.window.data()))),
             }
             self.window.consume(1);
         }
@@ -298,9 +312,11 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 
     fn visit_f64<E: Error>(self, number: f64) -> Result<Value, E> {
-        // An integer beyond 64 bits comes here rounded: two that differ would look equal.
+        // An integer beyond 64 bits comes here rounded: two that differ would look equal. Well-formed objects are read by `plain`.
         if number.abs() >= 9_223_372_036_854_775_808.0 {
-            return Err(E::custom(format!("{number} is too large to be read exactly")));
+            return Err(E::custom(
+                "a number beyond 64 bits stands in an object with the same key twice, or too deep in others",
+            ));
         }
         Ok(Value::float(number))
     }

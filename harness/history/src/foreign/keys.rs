@@ -49,8 +49,5 @@ pub fn split_keys(
 }
 
 fn lifted(value: &Value) -> Option<(Value, Value)> {
-    match value.as_list()? {
-        [key, value] => Some((key.clone(), value.clone())),
-        _ => None,
-    }
+    value.as_pair().map(|(key, value)| (key.clone(), value.clone()))
 }

@@ -7,6 +7,7 @@ mod ledger;
 mod matching;
 
 use super::Format;
+use super::clients::ClientNames;
 use super::error::{ForeignError, Place, Trouble};
 use super::event::ForeignEvent;
 use super::operation::ForeignOperation;
@@ -22,7 +23,7 @@ pub struct PairingRules {
     pub may_overlap: bool,
     /// A completion may stand without an invocation.
     pub may_be_bare: bool,
-    /// Whether the events of named processes (the nemesis) are kept beside the operations; else they are dropped.
+    /// Whether the events of processes that are no clients (the nemesis) are kept beside the operations; else they are dropped.
     pub keeps_named: bool,
 }
 
@@ -43,7 +44,9 @@ impl PairingRules {
 pub struct Paired {
     /// The operations, in the order of their invocations.
     pub operations: Vec<ForeignOperation>,
-    /// The events of named processes with their positions, if they were asked for.
+    /// The clients that have names: what operations have under the number of their process.
+    pub names: ClientNames,
+    /// The events of processes that are no clients with their positions, if they were asked for.
     pub named: Vec<(u32, ForeignEvent)>,
     /// The time of each position in ns; empty where one event has none. Order is never judged by it.
     pub times: Times,
@@ -78,6 +81,9 @@ pub struct Pairing {
     /// The time of each, as long as each has one.
     times: Option<Times>,
     order: Order,
+    /// The last index that was seen, and the line on which an index was less than one before it first.
+    last_index: Option<i64>,
+    goes_back: Option<u32>,
 }
 
 /// What is known of the order of the events so far.
@@ -103,6 +109,8 @@ impl Pairing {
             count: 0,
             times: Some(Times::default()),
             order: Order::Ascending(Ledger::default()),
+            last_index: None,
+            goes_back: None,
         }
     }
 
@@ -127,6 +135,12 @@ impl Pairing {
     pub(super) fn add(&mut self, event: ForeignEvent) -> Result<(), Trouble> {
         let place = Place::line(event.line);
         let index = event.index.filter(|index| *index >= 0);
+        if index.is_some() {
+            if index < self.last_index {
+                self.goes_back.get_or_insert(event.line);
+            }
+            self.last_index = self.last_index.max(index);
+        }
         match (&mut self.order, index) {
             (Order::OfFile, _) => self.pair(event).map_err(|refused| refused.0)?,
             (Order::Held(events, _), Some(_)) => {
@@ -179,6 +193,7 @@ impl Pairing {
         let matching = std::mem::replace(&mut self.matching, Matching::new(self.rules));
         self.matching.heap = matching.heap + event.value.heap_bytes();
         let mut events = ledger.undo(matching.operations, matching.named, self.times.as_ref());
+        events.iter_mut().for_each(|event| matching.names.give_back(&mut event.process));
         events.push(event);
         self.count = 0;
         self.times = Some(Times::default());
@@ -214,9 +229,11 @@ impl Pairing {
 
     pub(super) fn end(mut self) -> Result<Paired, Trouble> {
         let mut notes = Vec::new();
+        let mut is_of_file = matches!(self.order, Order::OfFile);
         if let Order::Held(events, _) = &mut self.order {
             let mut events = std::mem::take(events);
-            if !is_in_order(&events) && has_own_order(&events) {
+            is_of_file = !has_own_order(&events);
+            if !is_in_order(&events) && !is_of_file {
                 notes.push(
                     "the events do not stand in the order of their indices; that of the indices was taken".to_owned(),
                 );
@@ -224,7 +241,14 @@ impl Pairing {
             }
             self.pair_anew(events)?;
         }
-        let Matching { operations, named, overlaps, dropped, bare, .. } = self.matching;
+        if let Some(line) = self.goes_back.filter(|_| is_of_file) {
+            notes.push(format!(
+                "the indices do not ascend, first on line {line}, and two events have the same or one has none: the order of the file \
+                 was taken"
+            ));
+        }
+        let Matching { operations, named, names, overlaps, dropped, bare, .. } = self.matching;
+        notes.extend(names.notes());
         if let Some(line) = overlaps {
             notes.push(format!("processes have several operations in flight, first on line {line}"));
         }
@@ -240,7 +264,7 @@ impl Pairing {
                 "{dropped} indeterminate completions could belong to several operations and change none"
             ));
         }
-        Ok(Paired { operations, named, times: self.times.unwrap_or_default(), notes })
+        Ok(Paired { operations, named, names, times: self.times.unwrap_or_default(), notes })
     }
 }
 

@@ -38,6 +38,19 @@ pub(super) fn recognise(sample: &[u8]) -> Option<Format> {
     }
 }
 
+/// What may help where no format is recognised.
+pub(super) fn mend(sample: &[u8]) -> &'static str {
+    if sample.starts_with(&[0xff, 0xfe]) || sample.starts_with(&[0xfe, 0xff]) {
+        return "It is UTF-16: write it as UTF-8";
+    }
+    let has_event = lines(sample).any(|line| matches!(line, [b'{', ..] | [b'[', b'{', ..]));
+    if has_event {
+        return "Leave out what is no event, such as log lines, a heading, or comments in JSON; or say which format it is with --format";
+    }
+    "An event is a map of its own, `{:process 0, :type :invoke, :f :read, :value nil}` or the same in JSON; where it is another \
+     format, say so with --format"
+}
+
 /// The lines of the sample that have content.
 fn lines(sample: &[u8]) -> impl Iterator<Item = &[u8]> {
     sample.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
@@ -48,10 +61,13 @@ fn in_map(scanner: &mut Scanner<'_>) -> Option<Format> {
     let from = scanner.at;
     scanner.at += 1;
     let next = scanner.peek_past_discards().ok()?;
-    if next == Some(b'"') {
-        return in_object(&scanner.bytes[from..]);
-    }
     scanner.at = from;
+    if next == Some(b'"') {
+        let bytes = &scanner.bytes[from..];
+        // As EDN a text of JSON has no types, if it can be read at all.
+        let is_edn = scanner.value().is_ok_and(|event| event.get("type").is_some());
+        return if is_edn { Some(Format::EdnLines) } else { in_object(bytes) };
+    }
     let is_kv = scanner.value().is_ok_and(|event| {
         let f = event.get("f").and_then(Value::as_word);
         event.get("key").is_some() && matches!(f, Some("get" | "put" | "append"))
@@ -70,8 +86,9 @@ fn in_object(bytes: &[u8]) -> Option<Format> {
     if has("p") && has("t") {
         return Some(Format::Synthetic);
     }
-    match object.get("type")?.as_str()? {
-        "INVOKE" | "OK" | "FAIL" | "INFO" => Some(Format::JepsenInJava),
+    // What has no type at all is for the reader to complain of.
+    match object.get("type").and_then(serde_json::Value::as_str) {
+        Some("INVOKE" | "OK" | "FAIL" | "INFO") => Some(Format::JepsenInJava),
         _ => Some(Format::JsonLines),
     }
 }

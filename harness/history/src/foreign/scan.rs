@@ -95,7 +95,8 @@ impl<'a> Scanner<'a> {
                     self.line = self.line.saturating_add(1);
                     self.at += 1;
                 }
-                b';' => match memchr::memchr(b'\n', &self.bytes[self.at..]) {
+                // As to Clojure, a carriage return ends a line too.
+                b';' => match memchr::memchr2(b'\n', b'\r', &self.bytes[self.at..]) {
                     Some(length) => self.at += length,
                     None if self.is_last => self.at = self.bytes.len(),
                     None => return Err(Stop::More),
@@ -316,6 +317,17 @@ fn tagged(tag: Text, value: Value) -> Value {
         return value;
     }
     Value::Tagged(Arc::new((tag, value)))
+}
+
+/// What stands where an event is expected, and how to mend it.
+pub(super) fn no_event(rest: &[u8]) -> String {
+    let line = rest.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+    let text = String::from_utf8_lossy(&line[..line.len().min(160)]);
+    let mut excerpt: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+    if text.chars().count() > 40 {
+        excerpt.push('…');
+    }
+    format!("an event begins with `{{`, and here stands `{excerpt}`: leave out what is no event")
 }
 
 /// Where in a text a byte stands.

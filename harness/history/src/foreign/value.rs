@@ -185,14 +185,36 @@ impl Value {
         self.as_word() == Some(word)
     }
 
-    /// The items of a list or vector.
+    /// The items of a list or vector, be it under tags that mean nothing here.
     pub fn as_list(&self) -> Option<&[Value]> {
-        if let Self::List(items) = self { Some(items) } else { None }
+        if let Self::List(items) = self.data() { Some(items) } else { None }
+    }
+
+    /// The key and the value of `[key value]`, be it tagged as Jepsen's independent tuple.
+    pub fn as_pair(&self) -> Option<(&Value, &Value)> {
+        match self.untagged() {
+            Self::List(items) => match &**items {
+                [key, value] => Some((key, value)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// Whether its tag says that it is a key and a value of an independent test: `#jepsen.independent/tuple [key value]`.
+    pub fn is_tuple(&self) -> bool {
+        match self {
+            Self::Tagged(tagged) => {
+                let tag = tagged.0.to_ascii_lowercase();
+                tag.contains("independent") && tag.ends_with("tuple") && self.as_pair().is_some()
+            }
+            _ => false,
+        }
     }
 
     /// The items of a list, a vector or a set: a read of a set comes as any of them.
     pub fn as_collection(&self) -> Option<&[Value]> {
-        match self {
+        match self.data() {
             Self::List(items) | Self::Set(items) => Some(items),
             _ => None,
         }
@@ -200,12 +222,23 @@ impl Value {
 
     /// The entries of a map.
     pub fn as_map(&self) -> Option<&[(Value, Value)]> {
-        if let Self::Map(entries) = self { Some(entries) } else { None }
+        if let Self::Map(entries) = self.data() { Some(entries) } else { None }
     }
 
     /// What a map has under a keyword or string of that text.
     pub fn get(&self, word: &str) -> Option<&Value> {
         self.as_map()?.iter().find(|(key, _)| key.is_word(word)).map(|(_, value)| value)
+    }
+
+    /// The value under the tags that mean nothing here; a tuple is of two objects, and no list like others.
+    fn data(&self) -> &Value {
+        let mut value = self;
+        while let Self::Tagged(tagged) = value
+            && !value.is_tuple()
+        {
+            value = &tagged.1;
+        }
+        value
     }
 
     /// The value under all its tags.

@@ -1,5 +1,6 @@
 //! What is kept of events so that their pairing can be undone, as long as later ones may still change their order.
 
+use super::super::clients::NEMESIS;
 use super::super::event::{ForeignEvent, ForeignProcess};
 use super::super::operation::{ForeignOperation, ForeignOutcome};
 use super::super::times::Times;
@@ -91,7 +92,7 @@ impl Ledger {
         named: Vec<(u32, ForeignEvent)>,
         times: Option<&Times>,
     ) -> Vec<ForeignEvent> {
-        let nobody = Text::new("");
+        let nobody = Text::new(NEMESIS);
         let mut events: Vec<ForeignEvent> =
             self.indices.iter().zip(self.lines.iter()).map(|place| blank(place, &nobody)).collect();
         for operation in operations {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::super::clients::{self, ClientNames, who};
 use super::super::error::Trouble;
 use super::super::event::{ForeignEvent, ForeignProcess, shown};
 use super::super::operation::{ForeignOperation, ForeignOutcome};
@@ -13,9 +14,6 @@ use crate::EventType;
 /// How many operations one process may have in flight where it may have several: each completion is compared with all.
 const OPEN_MAX: usize = 1000;
 
-/// The process whose events are no operations, whatever their type.
-const NEMESIS: &str = "nemesis";
-
 /// Operations, and those of them that are in flight.
 #[derive(Debug)]
 pub(super) struct Matching {
@@ -25,7 +23,9 @@ pub(super) struct Matching {
     open: HashMap<Option<i64>, Open>,
     /// The operation of each process that is indeterminate, until the process invokes another.
     given_up: HashMap<i64, usize>,
-    /// The events of named processes, if they are kept.
+    /// The clients that have names.
+    pub(super) names: ClientNames,
+    /// The events of processes that are no clients, if they are kept.
     pub(super) named: Vec<(u32, ForeignEvent)>,
     /// The line on which a process had several operations in flight first.
     pub(super) overlaps: Option<u32>,
@@ -63,6 +63,7 @@ impl Matching {
             operations: Vec::new(),
             open: HashMap::new(),
             given_up: HashMap::new(),
+            names: ClientNames::default(),
             named: Vec::new(),
             overlaps: None,
             bare: None,
@@ -91,15 +92,10 @@ impl Matching {
         let process = match &event.process {
             ForeignProcess::Client(number) => Some(*number),
             ForeignProcess::Unstated => None,
-            ForeignProcess::Named(_) if event.event_type == EventType::Info => return Ok(Step::Named),
-            ForeignProcess::Named(name) if name.as_str() == NEMESIS => return Ok(Step::Named),
-            ForeignProcess::Named(name) => {
-                let problem = format!(
-                    "process `{name}` has a name, and the model would miss what it does: clients have numbers, and only :info \
-                     events of named processes are left out, as a nemesis writes them"
-                );
-                return Err(Trouble::at_line(event.line, problem));
-            }
+            ForeignProcess::Named(name) => match self.names.number(name, event)? {
+                Some(number) => Some(number),
+                None => return Ok(Step::Named),
+            },
         };
         match event.event_type {
             EventType::Invoke => self.invoke(process, event),
@@ -115,7 +111,13 @@ impl Matching {
                 self.heap += event.value.heap_bytes();
                 self.named.push((position, event));
             }
-            Step::Named => {}
+            // Whether it is a client is asked anew where the order changes.
+            Step::Named => {
+                if let Some(ledger) = ledger.filter(|_| !clients::is_nemesis(&event.process)) {
+                    self.heap += event.value.heap_bytes();
+                    ledger.strays(position, event);
+                }
+            }
             Step::Invoke(process) => {
                 self.heap += event.value.heap_bytes();
                 self.operations.push(ForeignOperation::invoked(process, position, event));
@@ -154,7 +156,7 @@ impl Matching {
             let other = &self.operations[open.first];
             let problem = format!(
                 "{} invokes {} while its {} of line {} is in flight",
-                who(process),
+                who(&self.names, process),
                 kind(event.f.as_ref()),
                 kind(other.f.as_ref()),
                 other.line
@@ -162,7 +164,7 @@ impl Matching {
             return Err(Trouble::at_line(event.line, problem));
         }
         if open.others.len() + 1 >= OPEN_MAX {
-            let problem = format!("{} has more than {OPEN_MAX} operations in flight", who(process));
+            let problem = format!("{} has more than {OPEN_MAX} operations in flight", who(&self.names, process));
             return Err(Trouble::at_line(event.line, problem));
         }
         open.others.push(place);
@@ -203,7 +205,7 @@ impl Matching {
             }
             let problem = format!(
                 "{} has several operations in flight, and which of them ends with {} cannot be told",
-                who(process),
+                who(&self.names, process),
                 shown(&event.value)
             );
             return Err(Trouble::at_line(event.line, problem));
@@ -233,7 +235,7 @@ impl Matching {
         {
             let problem = format!(
                 "{} completes its {} of line {} again, after that was said to be indeterminate",
-                who(process),
+                who(&self.names, process),
                 kind(event.f.as_ref()),
                 self.operations[place].line
             );
@@ -242,7 +244,8 @@ impl Matching {
         if self.rules.may_be_bare {
             return Ok(Step::Bare(process, outcome));
         }
-        let problem = format!("{} completes {} that it has not in flight", who(process), kind(event.f.as_ref()));
+        let problem =
+            format!("{} completes {} that it has not in flight", who(&self.names, process), kind(event.f.as_ref()));
         Err(Trouble::at_line(event.line, problem))
     }
 
@@ -257,7 +260,7 @@ impl Matching {
     fn other_kind(&self, process: Option<i64>, place: usize, event: &ForeignEvent) -> Trouble {
         let problem = format!(
             "{} completes {} while its {} is in flight",
-            who(process),
+            who(&self.names, process),
             kind(event.f.as_ref()),
             kind(self.operations[place].f.as_ref())
         );
@@ -282,6 +285,7 @@ impl Matching {
             + size_of_val(self.named.as_slice())
             + self.open.capacity() * size_of::<(Option<i64>, Open)>()
             + self.given_up.capacity() * size_of::<(i64, usize)>()
+            + self.names.bytes()
             + self.heap
     }
 }
@@ -299,12 +303,9 @@ fn fits(call: &Value, reply: &Value) -> bool {
         (Value::List(asked), Value::List(answered)) => {
             asked.len() <= answered.len() && asked.iter().zip(answered.iter()).all(|(call, reply)| fits(call, reply))
         }
+        (Value::Tagged(asked), Value::Tagged(answered)) => asked.0 == answered.0 && fits(&asked.1, &answered.1),
         (call, reply) => call == reply,
     }
-}
-
-fn who(process: Option<i64>) -> String {
-    process.map_or_else(|| "a process without a number".to_owned(), |number| format!("process {number}"))
 }
 
 fn kind(f: Option<&Text>) -> String {

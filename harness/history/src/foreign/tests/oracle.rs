@@ -1,5 +1,7 @@
 //! Pairing held against an obvious oracle: all events in a list, put in order first, each completion compared with all operations.
 
+use std::collections::BTreeSet;
+
 use super::*;
 
 /// An operation as the oracle makes it.
@@ -42,21 +44,36 @@ fn oracle(events: &[ForeignEvent], rules: PairingRules) -> Result<Facts, u32> {
     if has_own_order {
         events.sort_by_key(|event| event.index);
     }
-    let mut notes = usize::from(events != was);
+    let indices: Vec<i64> = was.iter().filter_map(|event| event.index.filter(|index| *index >= 0)).collect();
+    let goes_back = !indices.is_sorted();
+    let mut notes = usize::from(events != was) + usize::from(goes_back && !has_own_order);
     let (mut operations, mut named): (Vec<Drawn>, Vec<usize>) = (Vec::new(), Vec::new());
     let (mut overlaps, mut dropped) = (false, false);
     // The last indeterminate operations of processes that have invoked none since.
     let mut given_up: Vec<usize> = Vec::new();
+    let (mut clients, mut bystanders): (Vec<Text>, BTreeSet<Text>) = (Vec::new(), BTreeSet::new());
     for (position, event) in events.iter().enumerate() {
+        let mut event = event.clone();
+        if let ForeignProcess::Named(name) = event.process.clone()
+            && name.to_lowercase() != "nemesis"
+        {
+            if event.event_type != EventType::Info && !clients.contains(&name) {
+                if bystanders.contains(&name) {
+                    return Err(event.line);
+                }
+                clients.push(name.clone());
+            }
+            match clients.iter().position(|client| *client == name) {
+                Some(place) => event.process = ForeignProcess::Client(i64::MIN + place as i64),
+                None => _ = bystanders.insert(name),
+            }
+        }
+        let event = &event;
         let open: Vec<usize> = (0..operations.len())
             .filter(|place| operations[*place].is_open && operations[*place].process == event.process)
             .collect();
         let is_stated = event.process != ForeignProcess::Unstated;
         let outcome = match event.event_type {
-            _ if matches!(&event.process, ForeignProcess::Named(name) if event.event_type != EventType::Info && name.as_str() != "nemesis") =>
-            {
-                return Err(event.line);
-            }
             _ if matches!(event.process, ForeignProcess::Named(_)) => {
                 named.extend(rules.keeps_named.then_some(position));
                 continue;
@@ -117,6 +134,7 @@ fn oracle(events: &[ForeignEvent], rules: PairingRules) -> Result<Facts, u32> {
     }
     let alone = operations.iter().filter(|operation| operation.completed == Some(operation.invoked)).count();
     let some_alone = alone > 0 && alone < operations.len();
+    notes += usize::from(!clients.is_empty()) + bystanders.len().min(5);
     notes += usize::from(overlaps) + usize::from(dropped) + usize::from(some_alone);
     let times: Option<Vec<i64>> = events.iter().map(|event| event.time).collect();
     Ok((operations.iter().map(shown).collect(), named, times.unwrap_or_default(), notes))

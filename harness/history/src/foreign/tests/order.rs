@@ -1,5 +1,7 @@
 //! Random events in any order, paired as they come, in every format: nothing but memory depends on that they come one by one.
 
+use std::collections::BTreeMap;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -50,7 +52,7 @@ fn event() -> impl Strategy<Value = ForeignEvent> {
     let process = prop_oneof![
         6 => (0_i64..3).prop_map(ForeignProcess::Client),
         1 => Just(ForeignProcess::Unstated),
-        1 => Just(ForeignProcess::Named(Text::new("nemesis"))),
+        2 => select(vec!["nemesis", "chaos", "w1", "w2"]).prop_map(|name| ForeignProcess::Named(Text::new(name))),
     ];
     let kinds = [EventType::Invoke, EventType::Invoke, EventType::Ok, EventType::Fail, EventType::Info];
     let values = [
@@ -80,11 +82,16 @@ fn event() -> impl Strategy<Value = ForeignEvent> {
 /// Events of which a process mostly completes what it invoked.
 fn events() -> impl Strategy<Value = Vec<ForeignEvent>> {
     (vec(event(), 0..30), numbering(), any::<bool>()).prop_map(|(mut events, numbering, keeps_turns)| {
-        let mut is_open = [false; 3];
+        let mut is_open: BTreeMap<ForeignProcess, bool> = BTreeMap::new();
         let mut line = 0;
         for (place, event) in events.iter_mut().enumerate() {
-            if let (ForeignProcess::Client(process), true) = (&event.process, keeps_turns) {
-                let is_open = &mut is_open[usize::try_from(*process).unwrap()];
+            let is_client = match &event.process {
+                ForeignProcess::Client(_) => true,
+                ForeignProcess::Named(name) => name.starts_with('w'),
+                ForeignProcess::Unstated => false,
+            };
+            if is_client && keeps_turns {
+                let is_open = is_open.entry(event.process.clone()).or_default();
                 event.event_type = match event.event_type {
                     _ if !*is_open => EventType::Invoke,
                     EventType::Invoke => EventType::Ok,
@@ -111,8 +118,8 @@ fn written(event: &ForeignEvent, format: Format) -> String {
     };
     let process = match &event.process {
         ForeignProcess::Client(number) => number.to_string(),
-        ForeignProcess::Named(_) if format.is_json() => "\"nemesis\"".to_owned(),
-        ForeignProcess::Named(_) => ":nemesis".to_owned(),
+        ForeignProcess::Named(name) if format.is_json() => format!("\"{name}\""),
+        ForeignProcess::Named(name) => format!(":{name}"),
         ForeignProcess::Unstated if format.is_json() => "null".to_owned(),
         ForeignProcess::Unstated => "nil".to_owned(),
     };
