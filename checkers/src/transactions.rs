@@ -22,6 +22,7 @@ mod history;
 mod level;
 mod list_append;
 mod long_fork;
+mod ordered;
 mod registers;
 mod search;
 mod sessions;

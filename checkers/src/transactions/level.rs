@@ -114,6 +114,13 @@ impl FromStr for Level {
     }
 }
 
+impl Level {
+    /// Whether it is snapshot isolation in one of its forms.
+    pub(super) fn is_of_snapshots(self) -> bool {
+        matches!(self, Self::SnapshotIsolation | Self::StrongSessionSnapshotIsolation | Self::StrongSnapshotIsolation)
+    }
+}
+
 /// A set of levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Levels(Bits);

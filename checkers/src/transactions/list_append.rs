@@ -4,12 +4,17 @@
 //! transactions are known, and a level is broken just where they go in a circle that it forbids (Elle, section 4).
 
 mod direct;
+mod orders;
 mod versions;
+
+use dsjepsen_history::Gravity;
 
 use super::edges::{by_process, by_real_time};
 use super::explain::Explain;
 use super::graph::{Graph, GraphBuilder, Label};
 use super::history::{MicroOperation, Outcome, TransactionHistory};
+use super::ordered::in_order;
+use super::registers::versions::Versions as LastElements;
 use super::verdict::{Because, Cases, Options, TransactionVerdict};
 use versions::{Place, Versions};
 
@@ -27,8 +32,20 @@ pub fn check_list_append(history: &TransactionHistory, options: &Options) -> Tra
     if options.interrupt.is_raised() {
         return cases.conclude_early(options);
     }
-    let graph = dependencies(&versions, options);
-    cases.conclude(&graph, &versions, options)
+    let verdict = {
+        let graph = dependencies(&versions, options);
+        cases.conclude(&graph, &versions, options)
+    };
+    // Serializability asks nothing of the order of appends that nobody read. Snapshot isolation allows no two of them at once.
+    let asks_more = options.levels.iter().any(|&level| level.is_of_snapshots());
+    let is_decided = verdict.verdict == Gravity::Invalid || !options.anomalies.is_empty() || !asks_more;
+    if is_decided || !orders::are_open(&versions) {
+        return verdict;
+    }
+    match LastElements::of_last_elements(history, versions.takes_part.clone()) {
+        Ok(last) => in_order(&last, &orders::known(&versions), verdict, options),
+        Err(problem) => TransactionVerdict::impossible(history, problem),
+    }
 }
 
 fn dependencies(versions: &Versions<'_>, options: &Options) -> Graph {

@@ -7,15 +7,14 @@ mod direct;
 mod orders;
 pub(super) mod versions;
 
-use dsjepsen_history::{Figure, Gravity};
+use dsjepsen_history::Gravity;
 
 use super::edges::{by_process, by_real_time};
 use super::explain::Explain;
 use super::graph::{Graph, GraphBuilder, Label};
 use super::history::TransactionHistory;
-use super::sessions::{Decided, decide};
-use super::verdict::{Because, Cases, Options, Ordered, TransactionVerdict};
-use crate::words::count;
+use super::ordered::in_order;
+use super::verdict::{Because, Cases, Options, TransactionVerdict};
 use orders::VersionOrder;
 use versions::Versions;
 
@@ -68,34 +67,7 @@ pub fn check_registers(
     };
     // What is asked of single anomalies is answered by them.
     let is_decided = verdict.verdict == Gravity::Invalid || assume.anomalies_only || !options.anomalies.is_empty();
-    if is_decided { verdict } else { in_order(&versions, verdict, options) }
-}
-
-/// Adds what a search for an order comes to.
-fn in_order(versions: &Versions<'_>, mut verdict: TransactionVerdict, options: &Options) -> TransactionVerdict {
-    let (mut states, mut ordered) = (0, Ordered::Found);
-    for &level in &options.levels {
-        match decide(versions, level, options.states_max, &options.interrupt) {
-            Some((Decided::Broken(finding), searched)) => {
-                states += searched;
-                ordered = Ordered::None(level, finding);
-                break;
-            }
-            Some((Decided::Holds, searched)) => states += searched,
-            Some((Decided::Open, searched)) => {
-                states += searched;
-                ordered = Ordered::Open;
-            }
-            None => ordered = Ordered::Open,
-        }
-    }
-    if options.levels.is_empty() {
-        ordered = Ordered::Open;
-    }
-    if states > 0 {
-        verdict.figures.push(Figure::new("states searched", count(states as u64)));
-    }
-    verdict.with_order(ordered)
+    if is_decided { verdict } else { in_order(&versions, &[], verdict, options) }
 }
 
 fn dependencies(versions: &Versions<'_>, order: &VersionOrder, options: &Options) -> Graph {

@@ -25,6 +25,7 @@ use super::registers::versions::Versions;
 use super::verdict::Dependency;
 use crate::interrupt::Interrupt;
 use crate::words::{count, counted};
+pub(super) use base::Older;
 use base::{Base, Respect};
 use circle::Inferred;
 pub(super) use exact::{Decided, decide};

@@ -2,7 +2,7 @@
 
 use dsjepsen_history::Finding;
 
-use super::base::{Base, Respect};
+use super::base::{Base, Older, Respect};
 use super::circle::Inferred;
 use super::clocks::Clocks;
 use super::schedule::{Limits, Schedule, Searched};
@@ -62,24 +62,27 @@ const LOOKS: usize = 100;
 const ATTEMPTS: [usize; 2] = [1_000, 10_000];
 
 /// Decides a level; none where it is not one that is decided by orders. The reads must be sound: none that contradicts its own
-/// transaction, or shows what failed or was a state inside of another, or that shows a second value that nobody wrote.
+/// transaction, or shows what failed or was a state inside of another, or that shows a second value that nobody wrote. What is known
+/// of the order of writes holds in every order that is found.
 ///
 /// Also tells how many states were searched. The work is first that of an order in real time, which nearly all sound histories
 /// have, and which is good for every level.
 pub(in crate::transactions) fn decide(
     versions: &Versions<'_>,
+    known: &[Older],
     level: Level,
     states_max: usize,
     interrupt: &Interrupt,
 ) -> Option<(Decided, usize)> {
     let target = Target::of(level)?;
-    let mut judge = Judge { versions, target, states_max, interrupt, states: 0 };
+    let mut judge = Judge { versions, known, target, states_max, interrupt, states: 0 };
     let decided = judge.decide();
     Some((decided, judge.states))
 }
 
 struct Judge<'a> {
     versions: &'a Versions<'a>,
+    known: &'a [Older],
     target: Target,
     states_max: usize,
     interrupt: &'a Interrupt,
@@ -91,6 +94,7 @@ impl Judge<'_> {
         let Target { snapshots, respect, .. } = self.target;
         let timed = Base::of(self.versions, Respect::RealTime);
         let mut inferred = Inferred::sessions_and_reads(&timed);
+        inferred.take_known(self.known);
         let is_target = !snapshots && respect == Respect::RealTime;
         if let Some(decided) = self.attempt(&timed, &mut inferred, is_target) {
             return decided;
@@ -101,6 +105,7 @@ impl Judge<'_> {
         }
         let base = Base::of(self.versions, respect);
         let mut inferred = Inferred::sessions_and_reads(&base);
+        inferred.take_known(self.known);
         if let Some(broken) = self.circle(&inferred) {
             return broken;
         }
