@@ -2,7 +2,7 @@
 
 use dsjepsen_history::Judgement;
 
-use super::transactions::{ASSUMPTION, Holds, options, read};
+use super::transactions::{Holds, judgement, options, read};
 use super::{ForeignRequest, ForeignModel, ForeignOption, ForeignProblem, Given};
 use crate::transactions::{Level, check_list_append};
 
@@ -36,8 +36,6 @@ impl ForeignModel for ListAppend {
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
         let options = options(given.request)?;
         let (history, _) = read(given, Holds::Lists)?;
-        let mut judgement = check_list_append(&history, &options).judgement(self.name());
-        judgement.assumptions.push(ASSUMPTION.to_owned());
-        Ok(judgement)
+        Ok(judgement(check_list_append(&history, &options), self.name(), &options))
     }
 }

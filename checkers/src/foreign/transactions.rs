@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use dsjepsen_history::Index;
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
+use dsjepsen_history::{Finding, Gravity, Index, Judgement, UnknownReason};
 
 use super::{ForeignProblem, ForeignRequest, Given};
-use crate::transactions::{Level, List, MicroOperation, Name, Options, Outcome, Transaction, TransactionHistory};
+use crate::transactions::{
+    Level, List, MicroOperation, Name, Options, Outcome, Transaction, TransactionHistory, TransactionVerdict,
+};
 
 /// What the keys hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -135,7 +137,8 @@ pub(super) fn options(request: &ForeignRequest) -> Result<Options, ForeignProble
         }
     };
     let (anomalies, interrupt) = (request.anomalies.clone(), request.interrupt.clone());
-    Ok(Options { levels, anomalies, interrupt, garbage_reads: false, ..Options::default() })
+    let anomalies_only = request.anomalies_only;
+    Ok(Options { levels, anomalies, interrupt, anomalies_only, garbage_reads: false, ..Options::default() })
 }
 
 /// There is no such level.
@@ -143,6 +146,30 @@ pub(super) fn unknown_level(name: &str, known: &[&str]) -> ForeignProblem {
     ForeignProblem::Unfit(format!("there is no consistency level `{name}`; there is: {}", known.join(", ")))
 }
 
+/// The verdict as that of a model, and what was taken for granted.
+pub(super) fn judgement(verdict: TransactionVerdict, model: &str, options: &Options) -> Judgement {
+    let is_open = verdict.verdict == Gravity::Valid && options.anomalies_only;
+    let mut judgement = verdict.judgement(model);
+    if is_open {
+        judgement.assumptions.push(ANOMALIES_ONLY.to_owned());
+    }
+    judgement.assumptions.push(ASSUMPTION.to_owned());
+    judgement
+}
+
+/// The unknown of a history in which somebody may have written what nobody knows; what is invalid stays so.
+pub(super) fn with_hidden_writes(mut verdict: TransactionVerdict) -> TransactionVerdict {
+    if verdict.verdict == Gravity::Valid {
+        let sentence = "Some transactions do not tell what they did, so no level can be said to hold.";
+        verdict.undecided.push(Finding::unknown(UnknownReason::NoObservations, sentence));
+        verdict.verdict = Gravity::Unknown;
+    }
+    verdict
+}
+
+const ANOMALIES_ONLY: &str =
+    "Only anomalies were looked for: whether the level holds was not decided where they do not characterise it.";
+
 /// What both judges of transactions take for granted.
-pub(super) const ASSUMPTION: &str =
+const ASSUMPTION: &str =
     "A value that nobody wrote is taken for an unknown initial state, and every value is written to its key once.";

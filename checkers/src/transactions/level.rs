@@ -115,9 +115,16 @@ impl FromStr for Level {
 }
 
 impl Level {
-    /// Whether it is snapshot isolation in one of its forms.
-    pub(super) fn is_of_snapshots(self) -> bool {
-        matches!(self, Self::SnapshotIsolation | Self::StrongSessionSnapshotIsolation | Self::StrongSnapshotIsolation)
+    /// The levels that it implies, without itself.
+    pub(super) fn all_weaker(self) -> impl Iterator<Item = Self> {
+        closure(weaker_bits(self as usize), weaker_bits).iter().map(|number| Self::ALL[number])
+    }
+
+    /// The levels that imply it, without itself, the weaker of them first.
+    pub(super) fn all_stronger(self) -> Vec<Self> {
+        let mut stronger: Vec<Self> = Levels::without(self).iter().filter(|&level| level != self).collect();
+        stronger.sort_by_key(|level| level.all_weaker().count());
+        stronger
     }
 }
 

@@ -1,19 +1,18 @@
 //! Registers that are written and read: who read from whom is known, yet of the order of versions only what can be inferred.
 //!
-//! So the anomalies that follow are fewer than with lists. Where they leave serializability or snapshot isolation open, it is decided
-//! by a search for an order of all transactions, as in [`check_sessions`](super::check_sessions).
+//! So the anomalies that follow are fewer than with lists. What they leave open is decided in other ways: serializability and snapshot
+//! isolation by a search for an order of all transactions, as in [`check_sessions`](super::check_sessions).
 
 mod direct;
 mod orders;
 pub(super) mod versions;
 
-use dsjepsen_history::Gravity;
-
+use super::decision::Model;
 use super::edges::{by_process, by_real_time};
 use super::explain::Explain;
 use super::graph::{Graph, GraphBuilder, Label};
 use super::history::TransactionHistory;
-use super::ordered::in_order;
+use super::settle::{Evidence, View, settle};
 use super::verdict::{Because, Cases, Options, TransactionVerdict};
 use orders::VersionOrder;
 use versions::Versions;
@@ -30,9 +29,6 @@ pub struct RegisterOptions {
     pub writes_follow_reads: bool,
     /// The order in which transactions wrote, where the store tells it: for each transaction its rank, or none. Empty if not known.
     pub transaction_order: Vec<Option<i64>>,
-    /// Only anomalies are looked for, as Elle does: no order of all transactions is searched, and any values that nobody wrote count
-    /// as initial states.
-    pub anomalies_only: bool,
 }
 
 /// Judges a history of writes and reads of registers, each of whose values is written to its key once.
@@ -42,7 +38,8 @@ pub struct RegisterOptions {
 ///
 /// Where no anomaly is found, and a level of serializability or snapshot isolation is asked for, an order of all transactions is
 /// searched. That is hard in general, and near linear for what a store with real-time order leaves behind; the search has a budget.
-/// [`TransactionVerdict::ordered`] tells what it came to.
+/// Read atomic and causal consistency are decided by their axioms, and guarantees of sessions key by key. Levels that none of this
+/// decides hold where a stronger one does; see [`Settled`](super::Settled).
 pub fn check_registers(
     history: &TransactionHistory,
     assume: &RegisterOptions,
@@ -52,22 +49,39 @@ pub fn check_registers(
         Ok(versions) => versions,
         Err(problem) => return TransactionVerdict::impossible(history, problem),
     };
-    let mut cases = Cases::new(history);
-    direct::find(&versions, options, &mut cases);
-    if !options.garbage_reads && !assume.anomalies_only {
-        direct::initial_states(&versions, &mut cases);
+    let verdict = anomalies(&versions, assume, options);
+    if options.interrupt.is_raised() {
+        return verdict;
+    }
+    let view = || {
+        // What contradicts itself is told by the anomalies.
+        let order = VersionOrder::infer(&versions, assume, &mut Cases::new(history));
+        View { versions: &versions, writers: order.writers(&versions), pairs: order.pairs().to_vec() }
+    };
+    let evidence = Evidence {
+        history,
+        model: Model::Registers,
+        options,
+        is_assumed: assume != &RegisterOptions::default(),
+        orders_known: &|| false,
+        anomalies: &|options| anomalies(&versions, assume, options),
+        view: &view,
+    };
+    settle(&evidence, verdict)
+}
+
+fn anomalies(versions: &Versions<'_>, assume: &RegisterOptions, options: &Options) -> TransactionVerdict {
+    let mut cases = Cases::new(versions.history);
+    direct::find(versions, options, &mut cases);
+    if !options.garbage_reads && !options.anomalies_only {
+        direct::initial_states(versions, &mut cases);
     }
     if options.interrupt.is_raised() {
         return cases.conclude_early(options);
     }
-    let verdict = {
-        let order = VersionOrder::infer(&versions, assume, &mut cases);
-        let graph = dependencies(&versions, &order, options);
-        cases.conclude(&graph, &Known { versions: &versions, order: &order }, options)
-    };
-    // What is asked of single anomalies is answered by them.
-    let is_decided = verdict.verdict == Gravity::Invalid || assume.anomalies_only || !options.anomalies.is_empty();
-    if is_decided { verdict } else { in_order(&versions, &[], verdict, options) }
+    let order = VersionOrder::infer(versions, assume, &mut cases);
+    let graph = dependencies(versions, &order, options);
+    cases.conclude(&graph, &Known { versions, order: &order }, options)
 }
 
 fn dependencies(versions: &Versions<'_>, order: &VersionOrder, options: &Options) -> Graph {

@@ -1,7 +1,7 @@
 //! Large histories: nothing recurses, nothing is quadratic.
 
 use dsjepsen_checkers::transactions::{
-    Anomaly, Level, MicroOperation, Options, Ordered, Outcome, RegisterOptions, SessionLevel, SessionOptions,
+    Anomaly, Level, MicroOperation, Options, Outcome, RegisterOptions, SessionLevel, SessionOptions, Settled,
     Transaction, TransactionHistory, check_list_append, check_registers, check_sessions,
 };
 use dsjepsen_history::Gravity;
@@ -116,7 +116,7 @@ fn an_order_of_twenty_thousand_transactions_is_found_for_every_level() {
     let history = strict_registers(20_000);
     for level in [Level::StrictSerializable, Level::Serializable, Level::StrongSnapshotIsolation] {
         let verdict = check_registers(&history, &RegisterOptions::default(), &Options::level(level));
-        assert_eq!((verdict.verdict, &verdict.ordered), (Gravity::Valid, &Ordered::Found), "{level}: {verdict:?}");
+        assert_eq!((verdict.verdict, &verdict.settled), (Gravity::Valid, &Settled::Holds), "{level}: {verdict:?}");
     }
 }
 
@@ -130,6 +130,6 @@ fn a_stale_read_among_twenty_thousand_transactions_is_shown_alone() {
     push(&mut history, 22, 100_020, 1, vec![read]);
     let verdict = check_registers(&history, &RegisterOptions::default(), &Options::default());
     assert_eq!((verdict.verdict, verdict.not.as_slice()), (Gravity::Invalid, [Level::StrictSerializable].as_slice()));
-    let Ordered::None(_, finding) = &verdict.ordered else { panic!("{verdict:?}") };
+    let Settled::Broken(_, finding) = &verdict.settled else { panic!("{verdict:?}") };
     assert_eq!(finding.operations, [100_000, 100_010, 100_020]);
 }

@@ -119,7 +119,12 @@ impl Judge<'_> {
             match step {
                 MicroOperation::Append { key, value } => self.append(number, at, key, value, cases),
                 MicroOperation::ReadList { key, list } => {
-                    contradicted |= self.contradicts(number, at, key, list);
+                    if self.contradicts(number, at, key, list) {
+                        contradicted = true;
+                        if self.memory.get(key).0.wrote {
+                            cases.misses_own_write();
+                        }
+                    }
                     self.read(number, key, list, cases);
                     let place = self.versions.place(key, self.history.elements(list));
                     let (touched, fresh) = self.memory.get(key);
