@@ -124,12 +124,11 @@ struct Readers {
 
 impl Readers {
     fn of(versions: &Versions<'_>) -> Self {
-        let mut read: Vec<(u32, u32)> = versions
-            .accesses
-            .iter()
-            .filter_map(|access| access.read.map(|version| (version, access.transaction)))
-            .collect();
+        let numbers = versions.history.numbers();
+        let mut read: Vec<(u32, u32)> =
+            numbers.flat_map(|number| versions.outside_reads(number).map(move |version| (version, number))).collect();
         read.sort_unstable();
+        read.dedup();
         let mut starts = vec![0_u32; versions.count() as usize + 1];
         for &(version, _) in &read {
             starts[version as usize + 1] += 1;
@@ -153,30 +152,46 @@ struct Known<'a> {
 
 impl Explain for Known<'_> {
     fn because(&self, from: u32, to: u32, label: Label) -> Because {
-        let Self { versions, order } = *self;
-        let evidence = versions.of_transaction(to).iter().find_map(|later| {
-            let earlier = versions.of_transaction(from).iter().find(|earlier| earlier.key == later.key)?;
-            let key = later.key;
-            match label {
-                Label::WriteRead => {
-                    let (written, read) = (earlier.write?, later.read?);
-                    (written == read).then_some(Because::Read { key, value: versions.value(read)? })
-                }
-                Label::WriteWrite => {
-                    let (before, after) = (earlier.write?, later.write?);
-                    let because = || {
-                        Some(Because::Overwrote { key, before: versions.value(before)?, after: versions.value(after)? })
-                    };
-                    order.precedes(versions, before, after).then(because)?
-                }
-                _ => {
-                    let (read, written) = (earlier.read?, later.write?);
-                    let because =
-                        || Some(Because::Missed { key, read: versions.value(read), written: versions.value(written)? });
-                    order.precedes(versions, read, written).then(because)?
-                }
-            }
-        });
+        let evidence = match label {
+            Label::WriteRead => self.read_of(from, to),
+            Label::WriteWrite => self.overwrote(from, to),
+            _ => self.missed(from, to),
+        };
         evidence.expect("every edge was made of an access of each side")
+    }
+}
+
+impl Known<'_> {
+    fn written(&self, number: u32) -> impl Iterator<Item = u32> {
+        self.versions.of_transaction(number).iter().filter_map(|access| access.write)
+    }
+
+    fn read_of(&self, from: u32, to: u32) -> Option<Because> {
+        let versions = self.versions;
+        let read = versions.outside_reads(to).find(|&read| self.written(from).any(|written| written == read))?;
+        Some(Because::Read { key: versions.key(read), value: versions.value(read)? })
+    }
+
+    fn overwrote(&self, from: u32, to: u32) -> Option<Because> {
+        let versions = self.versions;
+        let (before, after) = self.in_order(self.written(from), to)?;
+        let key = versions.key(before);
+        Some(Because::Overwrote { key, before: versions.value(before)?, after: versions.value(after)? })
+    }
+
+    fn missed(&self, from: u32, to: u32) -> Option<Because> {
+        let versions = self.versions;
+        let (read, written) = self.in_order(versions.outside_reads(from), to)?;
+        Some(Because::Missed { key: versions.key(read), read: versions.value(read), written: versions.value(written)? })
+    }
+
+    /// A version that comes before one which a transaction wrote.
+    fn in_order(&self, mut earlier: impl Iterator<Item = u32>, to: u32) -> Option<(u32, u32)> {
+        let Self { versions, order } = *self;
+        earlier.find_map(|before| {
+            let same_key = |&after: &u32| versions.key(after) == versions.key(before);
+            let after = self.written(to).filter(same_key).find(|&after| order.precedes(versions, before, after))?;
+            Some((before, after))
+        })
     }
 }

@@ -163,15 +163,17 @@ impl Settler<'_> {
             Test::Anomalies => by_anomalies(verdict),
             Test::AnomaliesInKnownOrder if (self.evidence.orders_known)() => by_anomalies(verdict),
             Test::AnomaliesInKnownOrder => Answer::Open,
-            // The others follow reads, which must be of something that was there.
-            _ if !verdict.reads_are_sound() || interrupt.is_raised() => Answer::Open,
-            Test::Order => self.order(level),
+            // Levels differ in whether they forbid that.
+            Test::As(_) | Test::SingleStepsAs(_) if !verdict.versions_are_sound() => Answer::Open,
             Test::As(other) => self.like(other),
             Test::SingleStepsAs(other) => {
                 let history = self.evidence.history;
                 let single = history.numbers().all(|number| history.steps(number).len() <= 1);
                 if single { self.like(other) } else { Answer::Open }
             }
+            // The others follow reads, which must be of something that was there.
+            _ if !verdict.reads_are_sound() || interrupt.is_raised() => Answer::Open,
+            Test::Order => self.order(level),
             Test::Guarantees(guarantees) => {
                 let view = self.view();
                 match broken_guarantee(view.versions, &view.pairs, guarantees) {

@@ -3,6 +3,7 @@
 
 mod interrupt;
 mod large;
+mod levels;
 mod lists;
 mod oracle;
 mod orders;

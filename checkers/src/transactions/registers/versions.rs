@@ -186,6 +186,17 @@ impl<'a> Versions<'a> {
             .map(|(writer, _)| writer)
     }
 
+    /// All versions that a transaction read before it wrote their key, also those that it read after another one.
+    pub(in crate::transactions) fn outside_reads(&self, number: u32) -> impl Iterator<Item = u32> {
+        let is_ok = self.history.outcome(number) == Outcome::Ok;
+        let steps = if is_ok { self.history.steps(number) } else { &[] };
+        steps.iter().enumerate().filter_map(move |(at, &step)| {
+            let MicroOperation::Read { key, value } = self.history.as_register(step) else { return None };
+            let is_own = steps[..at].iter().any(|step| step.written().is_some_and(|(other, _)| other == key));
+            (!is_own).then(|| self.version(key, value))
+        })
+    }
+
     /// What a transaction did, as others see it, one entry a key.
     pub(in crate::transactions) fn of_transaction(&self, number: u32) -> &[Access] {
         &self.accesses[self.access_starts[number as usize] as usize..self.access_starts[number as usize + 1] as usize]
