@@ -30,11 +30,11 @@ impl ForeignModel for ListAppend {
     }
 
     fn takes(&self, request: &ForeignRequest) -> Result<(), ForeignProblem> {
-        options(request).map(drop)
+        options(request, &[]).map(drop)
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
-        let options = options(given.request)?;
+        let options = options(given.request, given.operations()?)?;
         let (history, _) = read(given, Holds::Lists)?;
         Ok(judgement(check_list_append(&history, &options), self.name(), &options))
     }

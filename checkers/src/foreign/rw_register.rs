@@ -1,11 +1,13 @@
 //! Elle's rw-register: transactions that write registers and read them.
 
+use std::collections::BTreeSet;
+
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
 use dsjepsen_history::{Finding, Judgement, UnknownReason};
 
-use super::transactions::{Holds, judgement, options, read, with_hidden_writes};
+use super::transactions::{Holds, judgement, options, read};
 use super::{ForeignModel, ForeignOption, ForeignProblem, ForeignRequest, Given};
-use crate::transactions::{Level, Options, RegisterOptions, check_registers};
+use crate::transactions::{Level, RegisterOptions, check_registers};
 
 /// The model.
 pub(super) const MODEL: RwRegister = RwRegister;
@@ -31,12 +33,12 @@ impl ForeignModel for RwRegister {
     }
 
     fn takes(&self, request: &ForeignRequest) -> Result<(), ForeignProblem> {
-        options(request).map(drop)
+        options(request, &[]).map(drop)
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
         let operations = given.operations()?;
-        if let Some(key) = Nils::of(operations).ambiguous() {
+        if let Some(key) = ambiguous_nil(operations) {
             let sentence = format!(
                 "The history cannot be judged: nil, the initial value, was written to key {key}, so reads of it cannot be attributed."
             );
@@ -44,10 +46,7 @@ impl ForeignModel for RwRegister {
             let finding = Finding::unknown(UnknownReason::CheckerError, sentence);
             return Ok(Judgement::new(self.name(), judged, vec![finding]));
         }
-        let hides = operations.iter().any(hides_writes);
-        let asked = options(given.request)?;
-        // What nobody knows may be what was read, which so is no initial state.
-        let options = Options { anomalies_only: asked.anomalies_only || hides, ..asked.clone() };
+        let options = options(given.request, operations)?;
         let (history, completions) = read(given, Holds::Registers)?;
         let assume = &given.request.assume;
         let ranks = &assume.transaction_order;
@@ -63,56 +62,31 @@ impl ForeignModel for RwRegister {
             transaction_order,
         };
         let verdict = check_registers(&history, &assume, &options);
-        let verdict = if hides && !asked.anomalies_only { with_hidden_writes(verdict) } else { verdict };
         Ok(judgement(verdict, self.name(), &options))
     }
 }
 
-/// Whether nobody knows what an operation did, and it may have taken effect.
-fn hides_writes(operation: &ForeignOperation) -> bool {
-    match operation.outcome {
-        ForeignOutcome::Fail => false,
-        ForeignOutcome::Ok => operation.reply.is_nil(),
-        ForeignOutcome::Info => operation.call.is_nil(),
+/// A key to which nil was written, and of which nil was read: that nil is the initial state or the write, and the judge would take it
+/// for the former.
+fn ambiguous_nil(operations: &[ForeignOperation]) -> Option<String> {
+    let nils = |operation| steps(operation).filter(|(_, _, value)| value.is_nil());
+    let written = operations.iter().filter(|operation| operation.outcome != ForeignOutcome::Fail).flat_map(nils);
+    let written = written.filter(|(kind, ..)| matches!(kind.as_word(), Some("w" | "write")));
+    let written: BTreeSet<String> = written.map(|(_, key, _)| key.to_string()).collect();
+    if written.is_empty() {
+        return None;
     }
+    let read = operations.iter().filter(|operation| operation.outcome == ForeignOutcome::Ok).flat_map(nils);
+    let mut read = read.filter(|(kind, ..)| matches!(kind.as_word(), Some("r" | "read")));
+    read.find_map(|(_, key, _)| Some(key.to_string()).filter(|key| written.contains(key)))
 }
 
-/// The keys to which nil was written, and of which nil was read. A nil that was read of a key of both is the initial state or that
-/// write, and the judge would take it for the former.
-#[derive(Debug, Default)]
-struct Nils<'a> {
-    written: Vec<&'a Value>,
-    read: Vec<&'a Value>,
-}
-
-impl<'a> Nils<'a> {
-    fn of(operations: &'a [ForeignOperation]) -> Self {
-        let mut nils = Self::default();
-        for operation in operations {
-            let value = match operation.outcome {
-                ForeignOutcome::Fail => continue,
-                ForeignOutcome::Ok => &operation.reply,
-                ForeignOutcome::Info => &operation.call,
-            };
-            for step in value.as_list().unwrap_or_default() {
-                let (kind, key, value) = match step.as_list() {
-                    Some([kind, key, value]) => (kind, key, value),
-                    Some([kind, key]) => (kind, key, &Value::Nil),
-                    _ => continue,
-                };
-                match kind.as_word() {
-                    Some("w" | "write") if value.is_nil() => nils.written.push(key),
-                    Some("r" | "read") if value.is_nil() && operation.outcome == ForeignOutcome::Ok => {
-                        nils.read.push(key);
-                    }
-                    _ => {}
-                }
-            }
-        }
-        nils
-    }
-
-    fn ambiguous(&self) -> Option<&'a Value> {
-        self.written.iter().copied().find(|key| self.read.contains(key))
-    }
+/// Kind, key and value of each step; a read without a value is one of nil.
+fn steps(operation: &ForeignOperation) -> impl Iterator<Item = (&Value, &Value, &Value)> {
+    let value = if operation.outcome == ForeignOutcome::Ok { &operation.reply } else { &operation.call };
+    value.as_list().unwrap_or_default().iter().filter_map(|step| match step.as_list() {
+        Some([kind, key, value]) => Some((kind, key, value)),
+        Some([kind, key]) => Some((kind, key, &Value::Nil)),
+        _ => None,
+    })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
-use dsjepsen_history::{Finding, Gravity, Index, Judgement, UnknownReason};
+use dsjepsen_history::{Gravity, Index, Judgement};
 
 use super::{ForeignProblem, ForeignRequest, Given};
 use crate::transactions::{
@@ -121,11 +121,16 @@ fn name(value: &Value) -> Name {
     value.as_integer().map_or_else(|| Name::Text(value.to_string().into()), Name::Integer)
 }
 
+/// Whether nobody knows what an operation did, and it may have taken effect.
+fn hides_writes(operation: &ForeignOperation) -> bool {
+    operation.outcome == ForeignOutcome::Info && operation.call.is_nil()
+}
+
 /// What such a history is held against: strict serializability, where nothing else was asked for.
 ///
 /// A value that nobody wrote is taken for an unknown initial state, as Elle does: other tools' histories need not begin with the
 /// store.
-pub(super) fn options(request: &ForeignRequest) -> Result<Options, ForeignProblem> {
+pub(super) fn options(request: &ForeignRequest, operations: &[ForeignOperation]) -> Result<Options, ForeignProblem> {
     let levels = match &request.consistency {
         None => Options::default().levels,
         Some(names) => {
@@ -137,8 +142,9 @@ pub(super) fn options(request: &ForeignRequest) -> Result<Options, ForeignProble
         }
     };
     let (anomalies, interrupt) = (request.anomalies.clone(), request.interrupt.clone());
-    let anomalies_only = request.anomalies_only;
-    Ok(Options { levels, anomalies, interrupt, anomalies_only, garbage_reads: false, ..Options::default() })
+    let (anomalies_only, hidden_writes) = (request.anomalies_only, operations.iter().any(hides_writes));
+    let asked = Options { levels, anomalies, interrupt, ..Options::default() };
+    Ok(Options { anomalies_only, hidden_writes, garbage_reads: false, ..asked })
 }
 
 /// There is no such level.
@@ -155,16 +161,6 @@ pub(super) fn judgement(verdict: TransactionVerdict, model: &str, options: &Opti
     }
     judgement.assumptions.push(ASSUMPTION.to_owned());
     judgement
-}
-
-/// The unknown of a history in which somebody may have written what nobody knows; what is invalid stays so.
-pub(super) fn with_hidden_writes(mut verdict: TransactionVerdict) -> TransactionVerdict {
-    if verdict.verdict == Gravity::Valid {
-        let sentence = "Some transactions do not tell what they did, so no level can be said to hold.";
-        verdict.undecided.push(Finding::unknown(UnknownReason::NoObservations, sentence));
-        verdict.verdict = Gravity::Unknown;
-    }
-    verdict
 }
 
 const ANOMALIES_ONLY: &str =

@@ -58,7 +58,7 @@ pub fn check_list_append(history: &TransactionHistory, options: &Options) -> Tra
 
 fn anomalies(versions: &Versions<'_>, options: &Options) -> TransactionVerdict {
     let mut cases = Cases::new(versions.history);
-    direct::find(versions, &mut cases);
+    direct::find(versions, options, &mut cases);
     if options.interrupt.is_raised() {
         return cases.conclude_early(options);
     }

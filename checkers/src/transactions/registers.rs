@@ -73,7 +73,7 @@ pub fn check_registers(
 fn anomalies(versions: &Versions<'_>, assume: &RegisterOptions, options: &Options) -> TransactionVerdict {
     let mut cases = Cases::new(versions.history);
     direct::find(versions, options, &mut cases);
-    if !options.garbage_reads && !options.anomalies_only {
+    if !options.garbage_reads && !options.anomalies_only && !options.hidden_writes {
         direct::initial_states(versions, &mut cases);
     }
     if options.interrupt.is_raised() {

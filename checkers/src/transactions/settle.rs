@@ -52,6 +52,11 @@ pub(super) fn settle<'a>(evidence: &'a Evidence<'a>, verdict: TransactionVerdict
     if verdict.verdict == Gravity::Invalid || options.anomalies_only || options.levels.is_empty() {
         return verdict;
     }
+    if options.hidden_writes {
+        let sentence = "Some transactions do not tell what they did, so no level can be said to hold.";
+        let finding = Finding::unknown(UnknownReason::NoObservations, sentence);
+        return verdict.with_settled(Settled::Open, vec![finding]);
+    }
     let mut settler = Settler { evidence, view: None, known: BTreeMap::new(), states: 0, gave_up: false };
     if let [level] = options.levels.as_slice()
         && options.anomalies.is_empty()

@@ -23,6 +23,9 @@ pub struct Options {
     /// Whether a read of a value that nobody wrote is an anomaly. Without it such a value is taken for an unknown initial state,
     /// as Elle does.
     pub garbage_reads: bool,
+    /// Some transactions do not tell what they did: a value that nobody is known to have written may be theirs, and no level can be
+    /// said to hold.
+    pub hidden_writes: bool,
     /// Only anomalies are looked for, as Elle does: a level is not ruled out where none shows that it forbids, and of registers any
     /// values that nobody wrote count as initial states.
     pub anomalies_only: bool,
@@ -41,6 +44,7 @@ impl Default for Options {
             levels: vec![Level::StrictSerializable],
             anomalies: Vec::new(),
             garbage_reads: true,
+            hidden_writes: false,
             anomalies_only: false,
             search_budget: 20_000_000,
             states_max: 1_000_000,

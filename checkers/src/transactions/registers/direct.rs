@@ -87,7 +87,7 @@ fn read(versions: &Versions<'_>, number: u32, key: u32, value: u32, options: &Op
     let history = versions.history;
     let names = || (history.key_name(key), history.value_name(value));
     let Some((writer, intermediate)) = versions.writer(versions.version(key, Some(value))) else {
-        if options.garbage_reads {
+        if options.garbage_reads && !options.hidden_writes {
             cases.add(Anomaly::GarbageRead, &[number], || {
                 let (key, value) = names();
                 (
