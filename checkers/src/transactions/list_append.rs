@@ -5,6 +5,7 @@
 
 mod direct;
 mod orders;
+mod snapshots;
 mod versions;
 
 use std::cell::OnceCell;
@@ -51,6 +52,7 @@ pub fn check_list_append(history: &TransactionHistory, options: &Options) -> Tra
         is_assumed: false,
         orders_known: &|| orders::are_known(&versions),
         anomalies: &|options| anomalies(&versions, options),
+        finds_order: &|options| snapshots::finds_order(&versions, &dependencies(&versions, options)),
         view: &view,
     };
     settle(&evidence, verdict)

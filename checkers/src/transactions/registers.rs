@@ -65,6 +65,7 @@ pub fn check_registers(
         is_assumed: assume != &RegisterOptions::default(),
         orders_known: &|| false,
         anomalies: &|options| anomalies(&versions, assume, options),
+        finds_order: &|_| false,
         view: &view,
     };
     settle(&evidence, verdict)
