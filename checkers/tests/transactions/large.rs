@@ -133,3 +133,49 @@ fn a_stale_read_among_twenty_thousand_transactions_is_shown_alone() {
     let Settled::Broken(_, finding) = &verdict.settled else { panic!("{verdict:?}") };
     assert_eq!(finding.operations, [100_000, 100_010, 100_020]);
 }
+
+/// Three at a time: each appends to a key of its own round and reads another, and nobody reads the last key of a round.
+fn rounds_of_snapshots(rounds: u32) -> TransactionHistory {
+    let mut history = TransactionHistory::new();
+    for round in 0..rounds {
+        let (key, at) = (round * 4, u64::from(round) * 20);
+        for worker in 0..3 {
+            let list = history.list([]);
+            let mut steps = vec![
+                MicroOperation::ReadList { key: key + (worker + 1) % 3, list },
+                MicroOperation::Append { key: key + worker, value: 1 },
+            ];
+            // The second follows the first, which no longer missed anything then.
+            if worker < 2 {
+                steps.push(MicroOperation::Append { key: key + 3, value: worker });
+            }
+            push(&mut history, worker, at + u64::from(worker), 10, steps);
+        }
+    }
+    history
+}
+
+#[test]
+fn an_order_of_snapshots_of_a_hundred_thousand_transactions_is_found_at_once() {
+    let history = rounds_of_snapshots(30_000);
+    for level in [Level::SnapshotIsolation, Level::StrongSnapshotIsolation, Level::Prefix] {
+        let verdict = check_list_append(&history, &Options::level(level));
+        assert_eq!((verdict.verdict, &verdict.settled), (Gravity::Valid, &Settled::Holds), "{level}: {verdict:?}");
+        assert!(verdict.figures.iter().all(|figure| figure.name != "states searched"), "{level}");
+    }
+    assert_eq!(check_list_append(&history, &Options::level(Level::Serializable)).verdict, Gravity::Invalid);
+    // Two that miss each other, and yet both append where nobody looks.
+    let mut history = rounds_of_snapshots(1_000);
+    for worker in 0..2 {
+        let key = 1_000_000;
+        let list = history.list([]);
+        let steps = vec![
+            MicroOperation::ReadList { key: key + 1 - worker, list },
+            MicroOperation::Append { key: key + worker, value: 1 },
+            MicroOperation::Append { key: key + 2, value: worker },
+        ];
+        push(&mut history, worker, 1_000_000 + u64::from(worker), 10, steps);
+    }
+    let options = Options { states_max: 1_000, ..Options::level(Level::SnapshotIsolation) };
+    assert_eq!(check_list_append(&history, &options).verdict, Gravity::Unknown);
+}
