@@ -128,8 +128,7 @@ fn judge_registers(criterion: &mut Criterion) {
     for (name, transactions) in [("100,000 transactions", 100_000), ("1,000,000 transactions", 1_000_000)] {
         let history = strict_registers(transactions);
         for (way, anomalies_only) in [("anomalies only", true), ("decided", false)] {
-            let (assume, options) =
-                (RegisterOptions { anomalies_only, ..RegisterOptions::default() }, Options::default());
+            let (assume, options) = (RegisterOptions::default(), Options { anomalies_only, ..Options::default() });
             assert_eq!(check_registers(&history, &assume, &options).verdict, Gravity::Valid, "{name}");
             group.bench_function(format!("{name}, {way}"), |bencher| {
                 bencher.iter_batched(

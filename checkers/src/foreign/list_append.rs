@@ -2,7 +2,7 @@
 
 use dsjepsen_history::Judgement;
 
-use super::transactions::{ASSUMPTION, Holds, options, read};
+use super::transactions::{Holds, judgement, options, read};
 use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, ForeignRequest, Given};
 use crate::transactions::{Level, check_list_append};
 
@@ -34,14 +34,12 @@ impl ForeignModel for ListAppend {
     }
 
     fn takes(&self, request: &ForeignRequest) -> Result<(), ForeignProblem> {
-        options(request).map(drop)
+        options(request, &[]).map(drop)
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
-        let options = options(given.request)?;
+        let options = options(given.request, given.operations()?)?;
         let (history, _) = read(given, Holds::Lists)?;
-        let mut judgement = check_list_append(&history, &options).judgement(self.name());
-        judgement.assumptions.push(ASSUMPTION.to_owned());
-        Ok(judgement)
+        Ok(judgement(check_list_append(&history, &options), self.name(), &options))
     }
 }

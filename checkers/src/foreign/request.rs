@@ -57,6 +57,9 @@ pub struct ForeignRequest {
     pub consistency: Option<Vec<String>>,
     /// Anomalies that should not be there, beside those that the levels forbid.
     pub anomalies: Vec<Anomaly>,
+    /// What Elle would say of transactions is asked: only its anomalies are looked for, and a level holds where none shows that it
+    /// forbids.
+    pub anomalies_only: bool,
     /// What may be taken for granted of registers in transactions.
     pub assume: RegisterAssumptions,
     /// Raised when there is no more time: what is not decided by then is unknown.
@@ -74,8 +77,6 @@ pub struct RegisterAssumptions {
     pub writes_follow_reads: bool,
     /// `:transaction-order`: the rank of a transaction by the position of its completion in the history.
     pub transaction_order: BTreeMap<u64, i64>,
-    /// What Elle would say is asked: only its anomalies are looked for, and no order of all transactions.
-    pub anomalies_only: bool,
 }
 
 impl ForeignRequest {

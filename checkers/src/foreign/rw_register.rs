@@ -1,11 +1,13 @@
 //! Elle's rw-register: transactions that write registers and read them.
 
-use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
-use dsjepsen_history::{Gravity, Judgement};
+use std::collections::BTreeSet;
 
-use super::transactions::{ASSUMPTION, Holds, options, read};
+use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
+use dsjepsen_history::{Finding, Judgement, UnknownReason};
+
+use super::transactions::{Holds, judgement, options, read};
 use super::{Completion, ForeignModel, ForeignOption, ForeignProblem, ForeignRequest, Given};
-use crate::transactions::{Level, Ordered, RegisterOptions, check_registers};
+use crate::transactions::{Level, RegisterOptions, check_registers};
 
 /// The model.
 pub(super) const MODEL: RwRegister = RwRegister;
@@ -35,11 +37,20 @@ impl ForeignModel for RwRegister {
     }
 
     fn takes(&self, request: &ForeignRequest) -> Result<(), ForeignProblem> {
-        options(request).map(drop)
+        options(request, &[]).map(drop)
     }
 
     fn judge(&self, given: &Given<'_>) -> Result<Judgement, ForeignProblem> {
-        let options = options(given.request)?;
+        let operations = given.operations()?;
+        if let Some(key) = ambiguous_nil(operations) {
+            let sentence = format!(
+                "The history cannot be judged: nil, the initial value, was written to key {key}, so reads of it cannot be attributed."
+            );
+            let judged = operations.len() as u64;
+            let finding = Finding::unknown(UnknownReason::CheckerError, sentence);
+            return Ok(Judgement::new(self.name(), judged, vec![finding]));
+        }
+        let options = options(given.request, operations)?;
         let (history, completions) = read(given, Holds::Registers)?;
         let assume = &given.request.assume;
         let ranks = &assume.transaction_order;
@@ -53,31 +64,33 @@ impl ForeignModel for RwRegister {
             linearizable_keys: assume.linearizable_keys,
             writes_follow_reads: assume.writes_follow_reads,
             transaction_order,
-            anomalies_only: assume.anomalies_only || given.operations()?.iter().any(hides_writes),
         };
         let verdict = check_registers(&history, &assume, &options);
-        let is_open = verdict.verdict == Gravity::Valid && verdict.ordered == Ordered::Open;
-        let mut judgement = verdict.judgement(self.name());
-        if is_open {
-            judgement.assumptions.push(ANOMALIES_ONLY.to_owned());
-        }
-        judgement.assumptions.push(ASSUMPTION.to_owned());
-        Ok(judgement)
+        Ok(judgement(verdict, self.name(), &options))
     }
 }
 
-const ANOMALIES_ONLY: &str = "Only anomalies were looked for: whether there is an order of all transactions was not decided.";
+/// A key to which nil was written, and of which nil was read: that nil is the initial state or the write, and the judge would take it
+/// for the former.
+fn ambiguous_nil(operations: &[ForeignOperation]) -> Option<String> {
+    let nils = |operation| steps(operation).filter(|(_, _, value)| value.is_nil());
+    let written = operations.iter().filter(|operation| operation.outcome != ForeignOutcome::Fail).flat_map(nils);
+    let written = written.filter(|(kind, ..)| matches!(kind.as_word(), Some("w" | "write")));
+    let written: BTreeSet<String> = written.map(|(_, key, _)| key.to_string()).collect();
+    if written.is_empty() {
+        return None;
+    }
+    let read = operations.iter().filter(|operation| operation.outcome == ForeignOutcome::Ok).flat_map(nils);
+    let mut read = read.filter(|(kind, ..)| matches!(kind.as_word(), Some("r" | "read")));
+    read.find_map(|(_, key, _)| Some(key.to_string()).filter(|key| written.contains(key)))
+}
 
-/// Whether an operation may have written what cannot be told from the initial state: nil, or nobody knows what.
-fn hides_writes(operation: &ForeignOperation) -> bool {
-    let value = match operation.outcome {
-        ForeignOutcome::Fail => return false,
-        ForeignOutcome::Ok => &operation.reply,
-        ForeignOutcome::Info => &operation.call,
-    };
-    let writes_nil = |step: &Value| match step.as_list() {
-        Some([kind, _, value]) => (kind.is_word("w") || kind.is_word("write")) && value.is_nil(),
-        _ => false,
-    };
-    value.is_nil() || value.as_list().is_some_and(|steps| steps.iter().any(writes_nil))
+/// Kind, key and value of each step; a read without a value is one of nil.
+fn steps(operation: &ForeignOperation) -> impl Iterator<Item = (&Value, &Value, &Value)> {
+    let value = if operation.outcome == ForeignOutcome::Ok { &operation.reply } else { &operation.call };
+    value.as_list().unwrap_or_default().iter().filter_map(|step| match step.as_list() {
+        Some([kind, key, value]) => Some((kind, key, value)),
+        Some([kind, key]) => Some((kind, key, &Value::Nil)),
+        _ => None,
+    })
 }

@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use dsjepsen_history::Index;
 use dsjepsen_history::foreign::{ForeignOperation, ForeignOutcome, Value};
+use dsjepsen_history::{Gravity, Index, Judgement};
 
 use super::{ForeignProblem, ForeignRequest, Given};
-use crate::transactions::{Level, List, MicroOperation, Name, Options, Outcome, Transaction, TransactionHistory};
+use crate::transactions::{
+    Level, List, MicroOperation, Name, Options, Outcome, Transaction, TransactionHistory, TransactionVerdict,
+};
 
 /// What the keys hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,11 +121,16 @@ fn name(value: &Value) -> Name {
     value.as_integer().map_or_else(|| Name::Text(value.to_string().into()), Name::Integer)
 }
 
+/// Whether nobody knows what an operation did, and it may have taken effect.
+fn hides_writes(operation: &ForeignOperation) -> bool {
+    operation.outcome == ForeignOutcome::Info && operation.call.is_nil()
+}
+
 /// What such a history is held against: strict serializability, where nothing else was asked for.
 ///
 /// A value that nobody wrote is taken for an unknown initial state, as Elle does: other tools' histories need not begin with the
 /// store.
-pub(super) fn options(request: &ForeignRequest) -> Result<Options, ForeignProblem> {
+pub(super) fn options(request: &ForeignRequest, operations: &[ForeignOperation]) -> Result<Options, ForeignProblem> {
     let levels = match &request.consistency {
         None => Options::default().levels,
         Some(names) => {
@@ -135,7 +142,9 @@ pub(super) fn options(request: &ForeignRequest) -> Result<Options, ForeignProble
         }
     };
     let (anomalies, interrupt) = (request.anomalies.clone(), request.interrupt.clone());
-    Ok(Options { levels, anomalies, interrupt, garbage_reads: false, ..Options::default() })
+    let (anomalies_only, hidden_writes) = (request.anomalies_only, operations.iter().any(hides_writes));
+    let asked = Options { levels, anomalies, interrupt, ..Options::default() };
+    Ok(Options { anomalies_only, hidden_writes, garbage_reads: false, ..asked })
 }
 
 /// There is no such level.
@@ -143,6 +152,20 @@ pub(super) fn unknown_level(name: &str, known: &[&str]) -> ForeignProblem {
     ForeignProblem::Unfit(format!("there is no consistency level `{name}`; there is: {}", known.join(", ")))
 }
 
+/// The verdict as that of a model, and what was taken for granted.
+pub(super) fn judgement(verdict: TransactionVerdict, model: &str, options: &Options) -> Judgement {
+    let is_open = verdict.verdict == Gravity::Valid && options.anomalies_only;
+    let mut judgement = verdict.judgement(model);
+    if is_open {
+        judgement.assumptions.push(ANOMALIES_ONLY.to_owned());
+    }
+    judgement.assumptions.push(ASSUMPTION.to_owned());
+    judgement
+}
+
+const ANOMALIES_ONLY: &str =
+    "Only anomalies were looked for: whether the level holds was not decided where they do not characterise it.";
+
 /// What both judges of transactions take for granted.
-pub(super) const ASSUMPTION: &str =
+const ASSUMPTION: &str =
     "A value that nobody wrote is taken for an unknown initial state, and every value is written to its key once.";

@@ -20,11 +20,13 @@ pub(super) enum Label {
     Realtime,
     /// Out of a relay.
     Through,
+    /// What the first wrote is known to be older than what the second wrote to the same key.
+    Older,
 }
 
 impl Label {
-    const ALL: [Self; 6] =
-        [Self::WriteWrite, Self::WriteRead, Self::ReadWrite, Self::Process, Self::Realtime, Self::Through];
+    const ALL: [Self; 7] =
+        [Self::WriteWrite, Self::WriteRead, Self::ReadWrite, Self::Process, Self::Realtime, Self::Through, Self::Older];
 }
 
 /// A set of labels.

@@ -286,6 +286,17 @@ impl TransactionHistory {
         &self.elements[list.start as usize..][..list.length as usize]
     }
 
+    /// A step as that of a register which holds the last element of its list, or nothing while the list is empty.
+    pub(super) fn as_register(&self, step: MicroOperation) -> MicroOperation {
+        match step {
+            MicroOperation::Append { key, value } => MicroOperation::Write { key, value },
+            MicroOperation::ReadList { key, list } => {
+                MicroOperation::Read { key, value: self.elements(list).last().copied() }
+            }
+            other => other,
+        }
+    }
+
     /// The numbers of all transactions.
     pub fn numbers(&self) -> std::ops::Range<u32> {
         0..u32::try_from(self.records.len()).expect("fewer than 2^32 transactions")

@@ -114,6 +114,20 @@ impl FromStr for Level {
     }
 }
 
+impl Level {
+    /// The levels that it implies, without itself.
+    pub(super) fn all_weaker(self) -> impl Iterator<Item = Self> {
+        closure(weaker_bits(self as usize), weaker_bits).iter().map(|number| Self::ALL[number])
+    }
+
+    /// The levels that imply it, without itself, the weaker of them first.
+    pub(super) fn all_stronger(self) -> Vec<Self> {
+        let mut stronger: Vec<Self> = Levels::without(self).iter().filter(|&level| level != self).collect();
+        stronger.sort_by_key(|level| level.all_weaker().count());
+        stronger
+    }
+}
+
 /// A set of levels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Levels(Bits);

@@ -4,12 +4,19 @@
 //! transactions are known, and a level is broken just where they go in a circle that it forbids (Elle, section 4).
 
 mod direct;
+mod orders;
+mod snapshots;
 mod versions;
 
+use std::cell::OnceCell;
+
+use super::decision::Model;
 use super::edges::{by_process, by_real_time};
 use super::explain::Explain;
 use super::graph::{Graph, GraphBuilder, Label};
 use super::history::{MicroOperation, Outcome, TransactionHistory};
+use super::registers::versions::Versions as LastElements;
+use super::settle::{Evidence, View, settle};
 use super::verdict::{Because, Cases, Options, TransactionVerdict};
 use versions::{Place, Versions};
 
@@ -17,18 +24,48 @@ use versions::{Place, Versions};
 ///
 /// Of an indeterminate transaction only appends that somebody read count, and with them all others of it. Takes time about linear
 /// in the steps and in the elements of all lists.
+///
+/// Snapshot isolation depends on the order of appends that nobody read. Where it is open an order of all transactions is searched, with
+/// a budget. Levels that anomalies do not characterise hold where a stronger one does; see [`Settled`](super::Settled).
 pub fn check_list_append(history: &TransactionHistory, options: &Options) -> TransactionVerdict {
     let versions = match Versions::of(history) {
         Ok(versions) => versions,
         Err(problem) => return TransactionVerdict::impossible(history, problem),
     };
-    let mut cases = Cases::new(history);
-    direct::find(&versions, &mut cases);
+    let verdict = anomalies(&versions, options);
+    if options.interrupt.is_raised() {
+        return verdict;
+    }
+    let last_elements = OnceCell::new();
+    let view = || {
+        let last_elements = last_elements.get_or_init(|| {
+            let last_elements = LastElements::of_last_elements(history, versions.takes_part.clone());
+            last_elements.expect("no value was appended to a key twice")
+        });
+        let (writers, pairs) = (orders::writers(&versions), orders::pairs(&versions, last_elements));
+        View { versions: last_elements, writers, pairs }
+    };
+    let evidence = Evidence {
+        history,
+        model: Model::Lists,
+        options,
+        is_assumed: false,
+        orders_known: &|| orders::are_known(&versions),
+        anomalies: &|options| anomalies(&versions, options),
+        finds_order: &|options| snapshots::finds_order(&versions, &dependencies(&versions, options)),
+        view: &view,
+    };
+    settle(&evidence, verdict)
+}
+
+fn anomalies(versions: &Versions<'_>, options: &Options) -> TransactionVerdict {
+    let mut cases = Cases::new(versions.history);
+    direct::find(versions, options, &mut cases);
     if options.interrupt.is_raised() {
         return cases.conclude_early(options);
     }
-    let graph = dependencies(&versions, options);
-    cases.conclude(&graph, &versions, options)
+    let graph = dependencies(versions, options);
+    cases.conclude(&graph, versions, options)
 }
 
 fn dependencies(versions: &Versions<'_>, options: &Options) -> Graph {

@@ -1,21 +1,19 @@
 //! Registers that are written and read: who read from whom is known, yet of the order of versions only what can be inferred.
 //!
-//! So the anomalies that follow are fewer than with lists. Where they leave serializability or snapshot isolation open, it is decided
-//! by a search for an order of all transactions, as in [`check_sessions`](super::check_sessions).
+//! So the anomalies that follow are fewer than with lists. What they leave open is decided in other ways: serializability and snapshot
+//! isolation by a search for an order of all transactions, as in [`check_sessions`](super::check_sessions).
 
 mod direct;
 mod orders;
 pub(super) mod versions;
 
-use dsjepsen_history::{Figure, Gravity};
-
+use super::decision::Model;
 use super::edges::{by_process, by_real_time};
 use super::explain::Explain;
 use super::graph::{Graph, GraphBuilder, Label};
 use super::history::TransactionHistory;
-use super::sessions::{Decided, decide};
-use super::verdict::{Because, Cases, Options, Ordered, TransactionVerdict};
-use crate::words::count;
+use super::settle::{Evidence, View, settle};
+use super::verdict::{Because, Cases, Options, TransactionVerdict};
 use orders::VersionOrder;
 use versions::Versions;
 
@@ -31,9 +29,6 @@ pub struct RegisterOptions {
     pub writes_follow_reads: bool,
     /// The order in which transactions wrote, where the store tells it: for each transaction its rank, or none. Empty if not known.
     pub transaction_order: Vec<Option<i64>>,
-    /// Only anomalies are looked for, as Elle does: no order of all transactions is searched, and any values that nobody wrote count
-    /// as initial states.
-    pub anomalies_only: bool,
 }
 
 /// Judges a history of writes and reads of registers, each of whose values is written to its key once.
@@ -43,7 +38,8 @@ pub struct RegisterOptions {
 ///
 /// Where no anomaly is found, and a level of serializability or snapshot isolation is asked for, an order of all transactions is
 /// searched. That is hard in general, and near linear for what a store with real-time order leaves behind; the search has a budget.
-/// [`TransactionVerdict::ordered`] tells what it came to.
+/// Read atomic and causal consistency are decided by their axioms, and guarantees of sessions key by key. Levels that none of this
+/// decides hold where a stronger one does; see [`Settled`](super::Settled).
 pub fn check_registers(
     history: &TransactionHistory,
     assume: &RegisterOptions,
@@ -53,49 +49,40 @@ pub fn check_registers(
         Ok(versions) => versions,
         Err(problem) => return TransactionVerdict::impossible(history, problem),
     };
-    let mut cases = Cases::new(history);
-    direct::find(&versions, options, &mut cases);
-    if !options.garbage_reads && !assume.anomalies_only {
-        direct::initial_states(&versions, &mut cases);
+    let verdict = anomalies(&versions, assume, options);
+    if options.interrupt.is_raised() {
+        return verdict;
+    }
+    let view = || {
+        // What contradicts itself is told by the anomalies.
+        let order = VersionOrder::infer(&versions, assume, &mut Cases::new(history));
+        View { versions: &versions, writers: order.writers(&versions), pairs: order.pairs().to_vec() }
+    };
+    let evidence = Evidence {
+        history,
+        model: Model::Registers,
+        options,
+        is_assumed: assume != &RegisterOptions::default(),
+        orders_known: &|| false,
+        anomalies: &|options| anomalies(&versions, assume, options),
+        finds_order: &|_| false,
+        view: &view,
+    };
+    settle(&evidence, verdict)
+}
+
+fn anomalies(versions: &Versions<'_>, assume: &RegisterOptions, options: &Options) -> TransactionVerdict {
+    let mut cases = Cases::new(versions.history);
+    direct::find(versions, options, &mut cases);
+    if !options.garbage_reads && !options.anomalies_only && !options.hidden_writes {
+        direct::initial_states(versions, &mut cases);
     }
     if options.interrupt.is_raised() {
         return cases.conclude_early(options);
     }
-    let verdict = {
-        let order = VersionOrder::infer(&versions, assume, &mut cases);
-        let graph = dependencies(&versions, &order, options);
-        cases.conclude(&graph, &Known { versions: &versions, order: &order }, options)
-    };
-    // What is asked of single anomalies is answered by them.
-    let is_decided = verdict.verdict == Gravity::Invalid || assume.anomalies_only || !options.anomalies.is_empty();
-    if is_decided { verdict } else { in_order(&versions, verdict, options) }
-}
-
-/// Adds what a search for an order comes to.
-fn in_order(versions: &Versions<'_>, mut verdict: TransactionVerdict, options: &Options) -> TransactionVerdict {
-    let (mut states, mut ordered) = (0, Ordered::Found);
-    for &level in &options.levels {
-        match decide(versions, level, options.states_max, &options.interrupt) {
-            Some((Decided::Broken(finding), searched)) => {
-                states += searched;
-                ordered = Ordered::None(level, finding);
-                break;
-            }
-            Some((Decided::Holds, searched)) => states += searched,
-            Some((Decided::Open, searched)) => {
-                states += searched;
-                ordered = Ordered::Open;
-            }
-            None => ordered = Ordered::Open,
-        }
-    }
-    if options.levels.is_empty() {
-        ordered = Ordered::Open;
-    }
-    if states > 0 {
-        verdict.figures.push(Figure::new("states searched", count(states as u64)));
-    }
-    verdict.with_order(ordered)
+    let order = VersionOrder::infer(versions, assume, &mut cases);
+    let graph = dependencies(versions, &order, options);
+    cases.conclude(&graph, &Known { versions, order: &order }, options)
 }
 
 fn dependencies(versions: &Versions<'_>, order: &VersionOrder, options: &Options) -> Graph {
@@ -138,12 +125,11 @@ struct Readers {
 
 impl Readers {
     fn of(versions: &Versions<'_>) -> Self {
-        let mut read: Vec<(u32, u32)> = versions
-            .accesses
-            .iter()
-            .filter_map(|access| access.read.map(|version| (version, access.transaction)))
-            .collect();
+        let numbers = versions.history.numbers();
+        let mut read: Vec<(u32, u32)> =
+            numbers.flat_map(|number| versions.outside_reads(number).map(move |version| (version, number))).collect();
         read.sort_unstable();
+        read.dedup();
         let mut starts = vec![0_u32; versions.count() as usize + 1];
         for &(version, _) in &read {
             starts[version as usize + 1] += 1;
@@ -167,30 +153,46 @@ struct Known<'a> {
 
 impl Explain for Known<'_> {
     fn because(&self, from: u32, to: u32, label: Label) -> Because {
-        let Self { versions, order } = *self;
-        let evidence = versions.of_transaction(to).iter().find_map(|later| {
-            let earlier = versions.of_transaction(from).iter().find(|earlier| earlier.key == later.key)?;
-            let key = later.key;
-            match label {
-                Label::WriteRead => {
-                    let (written, read) = (earlier.write?, later.read?);
-                    (written == read).then_some(Because::Read { key, value: versions.value(read)? })
-                }
-                Label::WriteWrite => {
-                    let (before, after) = (earlier.write?, later.write?);
-                    let because = || {
-                        Some(Because::Overwrote { key, before: versions.value(before)?, after: versions.value(after)? })
-                    };
-                    order.precedes(versions, before, after).then(because)?
-                }
-                _ => {
-                    let (read, written) = (earlier.read?, later.write?);
-                    let because =
-                        || Some(Because::Missed { key, read: versions.value(read), written: versions.value(written)? });
-                    order.precedes(versions, read, written).then(because)?
-                }
-            }
-        });
+        let evidence = match label {
+            Label::WriteRead => self.read_of(from, to),
+            Label::WriteWrite => self.overwrote(from, to),
+            _ => self.missed(from, to),
+        };
         evidence.expect("every edge was made of an access of each side")
+    }
+}
+
+impl Known<'_> {
+    fn written(&self, number: u32) -> impl Iterator<Item = u32> {
+        self.versions.of_transaction(number).iter().filter_map(|access| access.write)
+    }
+
+    fn read_of(&self, from: u32, to: u32) -> Option<Because> {
+        let versions = self.versions;
+        let read = versions.outside_reads(to).find(|&read| self.written(from).any(|written| written == read))?;
+        Some(Because::Read { key: versions.key(read), value: versions.value(read)? })
+    }
+
+    fn overwrote(&self, from: u32, to: u32) -> Option<Because> {
+        let versions = self.versions;
+        let (before, after) = self.in_order(self.written(from), to)?;
+        let key = versions.key(before);
+        Some(Because::Overwrote { key, before: versions.value(before)?, after: versions.value(after)? })
+    }
+
+    fn missed(&self, from: u32, to: u32) -> Option<Because> {
+        let versions = self.versions;
+        let (read, written) = self.in_order(versions.outside_reads(from), to)?;
+        Some(Because::Missed { key: versions.key(read), read: versions.value(read), written: versions.value(written)? })
+    }
+
+    /// A version that comes before one which a transaction wrote.
+    fn in_order(&self, mut earlier: impl Iterator<Item = u32>, to: u32) -> Option<(u32, u32)> {
+        let Self { versions, order } = *self;
+        earlier.find_map(|before| {
+            let same_key = |&after: &u32| versions.key(after) == versions.key(before);
+            let after = self.written(to).filter(same_key).find(|&after| order.precedes(versions, before, after))?;
+            Some((before, after))
+        })
     }
 }

@@ -30,7 +30,8 @@ use super::registers::versions::Versions;
 use super::verdict::Dependency;
 use crate::interrupt::Interrupt;
 use crate::words::{count, counted};
-use base::{Base, Respect};
+use base::Base;
+pub(super) use base::{Older, Respect};
 use circle::Inferred;
 pub(super) use exact::{Decided, decide};
 use schedule::{Limits, Schedule, Search, Searched};
@@ -159,7 +160,7 @@ pub fn check_sessions(history: &TransactionHistory, level: SessionLevel, options
     }
     let mut inferred = Inferred::sessions_and_reads(&base);
     if let Some(circle) = inferred.circle() {
-        return judged(history, level, vec![circular(&inferred, level, &circle, options)]);
+        return judged(history, level, vec![circular(&inferred, level, &circle, &options.interrupt)]);
     }
     if options.interrupt.is_raised() {
         let finding = options.interrupt.finding("What transactions had to see was not looked at");
@@ -172,12 +173,47 @@ pub fn check_sessions(history: &TransactionHistory, level: SessionLevel, options
         SessionLevel::Serializable => saturation::saturate(&base, &mut inferred, usize::MAX, &options.interrupt),
     }
     if let Some(circle) = inferred.circle() {
-        return judged(history, level, vec![circular(&inferred, level, &circle, options)]);
+        return judged(history, level, vec![circular(&inferred, level, &circle, &options.interrupt)]);
     }
     if level < SessionLevel::SnapshotIsolation {
         return judged(history, level, Vec::new());
     }
     ordered(&base, &inferred, level, options)
+}
+
+/// Decides the axioms of read atomic or causal consistency, with an order of sessions or without any. Reads must be sound, and what is
+/// known of the order of writes is kept. Other levels, and causal consistency of too many transactions, remain open.
+pub(super) fn decide_axioms(
+    versions: &Versions<'_>,
+    known: &[Older],
+    level: SessionLevel,
+    respect: Respect,
+    interrupt: &Interrupt,
+) -> Decided {
+    /// How much memory the clocks may take, in entries of 4 bytes.
+    const ENTRIES_MAX: usize = 1 << 26;
+    let base = Base::of(versions, respect);
+    let mut inferred = Inferred::sessions_and_reads(&base);
+    let broken = |inferred: &Inferred<'_>| {
+        let circle = inferred.circle()?;
+        Some(Decided::Broken(Box::new(circular(inferred, level, &circle, interrupt))))
+    };
+    if let Some(broken) = broken(&inferred) {
+        return broken;
+    }
+    match level {
+        SessionLevel::ReadAtomic => visible::read_atomic(&base, &mut inferred),
+        SessionLevel::Causal if clocks::Clocks::size(&base) <= ENTRIES_MAX => visible::causal(&base, &mut inferred),
+        _ => return Decided::Open,
+    }
+    // It orders writes, and makes none visible.
+    inferred.take_known(known);
+    broken(&inferred).unwrap_or(Decided::Holds)
+}
+
+/// Whether sessions and reads alone lead from some transaction back to it.
+pub(super) fn flow_in_circles(versions: &Versions<'_>) -> bool {
+    Inferred::sessions_and_reads(&Base::of(versions, Respect::Sessions)).circle().is_some()
 }
 
 /// Searches for an order of all transactions.
@@ -217,8 +253,8 @@ fn ordered(base: &Base<'_>, inferred: &Inferred<'_>, level: SessionLevel, option
     judgement
 }
 
-fn circular(inferred: &Inferred<'_>, level: SessionLevel, circle: &[Dependency], options: &SessionOptions) -> Finding {
-    let premises = inferred.premises(circle, &options.interrupt);
+fn circular(inferred: &Inferred<'_>, level: SessionLevel, circle: &[Dependency], interrupt: &Interrupt) -> Finding {
+    let premises = inferred.premises(circle, interrupt);
     let sentence = |shown| format!("{} transactions cannot be put in any order that {level} allows.", count(shown));
     tell(inferred.history(), level.rule(), sentence, &premises, circle)
 }

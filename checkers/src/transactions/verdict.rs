@@ -23,9 +23,15 @@ pub struct Options {
     /// Whether a read of a value that nobody wrote is an anomaly. Without it such a value is taken for an unknown initial state,
     /// as Elle does.
     pub garbage_reads: bool,
+    /// Some transactions do not tell what they did: a value that nobody is known to have written may be theirs, and no level can be
+    /// said to hold.
+    pub hidden_writes: bool,
+    /// Only anomalies are looked for, as Elle does: a level is not ruled out where none shows that it forbids, and of registers any
+    /// values that nobody wrote count as initial states.
+    pub anomalies_only: bool,
     /// How many edges may be followed in one search for G-single; a search that can be given up.
     pub search_budget: u64,
-    /// How many states a search for an order of transactions on registers may visit. One takes about 50 bytes.
+    /// How many states a search for an order of transactions may visit. One takes about 50 bytes.
     pub states_max: usize,
     /// Raised when there is no more time for searches.
     pub interrupt: Interrupt,
@@ -38,6 +44,8 @@ impl Default for Options {
             levels: vec![Level::StrictSerializable],
             anomalies: Vec::new(),
             garbage_reads: true,
+            hidden_writes: false,
+            anomalies_only: false,
             search_budget: 20_000_000,
             states_max: 1_000_000,
             interrupt: Interrupt::default(),
@@ -59,6 +67,12 @@ impl Options {
             anomalies.insert(Anomaly::GarbageRead);
         }
         anomalies
+    }
+
+    /// Whether anomalies alone are asked about, and none of them bears on it.
+    fn is_beyond_anomalies(&self) -> bool {
+        let of_levels = forbidden_by(&self.levels).union(self.explicit());
+        of_levels == Anomalies::default() && (self.levels.is_empty() || self.anomalies_only)
     }
 
     fn explicit(&self) -> Anomalies {
@@ -164,16 +178,16 @@ pub fn named_anomalies(judgements: &[Judgement]) -> (Vec<Anomaly>, Vec<Level>) {
     (anomalies.collect(), named(RULED_OUT).filter_map(|name| name.parse().ok()).collect())
 }
 
-/// What is known of the order of all transactions, beside the anomalies.
+/// What is known of the levels that were asked for, where no anomaly breaks one.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub enum Ordered {
-    /// No order was looked for, or the search was given up: only anomalies were looked for.
+pub enum Settled {
+    /// Some are not decided; or only anomalies were looked for, or they said enough.
     #[default]
     Open,
-    /// There is an order that every level allows that was asked for.
-    Found,
-    /// There is none that this level allows, although there is no anomaly.
-    None(Level, Box<Finding>),
+    /// All of them hold.
+    Holds,
+    /// This level is broken, although no anomaly that it forbids was found.
+    Broken(Level, Box<Finding>),
 }
 
 /// What a judge of anomalies says.
@@ -187,15 +201,34 @@ pub struct TransactionVerdict {
     pub not: Vec<Level>,
     /// The stronger levels that are ruled out thereby.
     pub also_not: Vec<Level>,
-    /// Whether there is an order of all transactions; only looked for in registers without anomalies.
-    pub ordered: Ordered,
+    /// What is known beside the anomalies.
+    pub settled: Settled,
+    /// Why levels are not decided.
+    pub undecided: Vec<Finding>,
     /// Why the history could not be judged at all.
     pub problem: Option<HistoryProblem>,
     /// What was counted.
     pub figures: Vec<Figure>,
     /// How many transactions were judged.
     pub judged: u64,
+    /// All that was found, whether it matters or not.
+    found: Anomalies,
+    /// Whether some transaction did not read what it had written itself.
+    misses_own_write: bool,
 }
+
+/// Anomalies after which it cannot be told who read from whom.
+const UNSOUND: [Anomaly; 9] = [
+    Anomaly::GarbageRead,
+    Anomaly::DuplicateElements,
+    Anomaly::CyclicVersions,
+    Anomaly::Internal,
+    Anomaly::FutureRead,
+    Anomaly::DirtyUpdate,
+    Anomaly::IncompatibleOrder,
+    Anomaly::G1a,
+    Anomaly::G1b,
+];
 
 impl TransactionVerdict {
     /// Whether an anomaly is among those found.
@@ -213,9 +246,10 @@ impl TransactionVerdict {
             .map(|(name, names)| Figure::new(name, names))
             .collect();
         let mut findings: Vec<_> = self.anomalies.into_iter().map(|case| case.finding).collect();
-        if let Ordered::None(_, finding) = self.ordered {
+        if let Settled::Broken(_, finding) = self.settled {
             findings.insert(0, *finding);
         }
+        findings.extend(self.undecided);
         if let Some(problem) = self.problem {
             findings.push(Finding::unknown(
                 UnknownReason::CheckerError,
@@ -229,21 +263,38 @@ impl TransactionVerdict {
         judgement
     }
 
-    /// Takes in what is known of orders.
-    pub(super) fn with_order(mut self, ordered: Ordered) -> Self {
-        match &ordered {
-            Ordered::Open => {}
-            // That there is an order answers what the search for circles left open.
-            Ordered::Found => {
+    /// Whether every read is of something that was there, and agrees with its own transaction.
+    pub(super) fn reads_are_sound(&self) -> bool {
+        !self.found.meets(Anomalies::from_iter(UNSOUND))
+    }
+
+    /// Whether what was read shows one order of versions, and each transaction its own writes: else the absence of circles says
+    /// nothing, also where a level does not forbid that.
+    pub(super) fn versions_are_sound(&self) -> bool {
+        !self.found.has(Anomaly::IncompatibleOrder) && !self.misses_own_write
+    }
+
+    /// Takes in what is known beside the anomalies.
+    pub(super) fn with_settled(mut self, settled: Settled, undecided: Vec<Finding>) -> Self {
+        match &settled {
+            Settled::Open => {
+                // A search that was given up is told as such already.
+                if !self.has(Anomaly::CycleSearchTimeout) {
+                    self.undecided = undecided;
+                }
+                self.verdict = self.verdict.max(Gravity::Unknown);
+            }
+            // That the levels hold answers what the search for circles left open.
+            Settled::Holds => {
                 self.anomalies.retain(|case| case.anomaly != Anomaly::CycleSearchTimeout);
                 self.verdict = gravity(&self.anomalies);
             }
-            Ordered::None(level, _) => {
+            Settled::Broken(level, _) => {
                 (self.not, self.also_not) = Levels::without(*level).weakest();
                 self.verdict = Gravity::Invalid;
             }
         }
-        self.ordered = ordered;
+        self.settled = settled;
         self
     }
 
@@ -253,10 +304,13 @@ impl TransactionVerdict {
             anomalies: Vec::new(),
             not: Vec::new(),
             also_not: Vec::new(),
-            ordered: Ordered::Open,
+            settled: Settled::Open,
+            undecided: Vec::new(),
             problem: Some(problem),
             figures: Vec::new(),
             judged: history.len() as u64,
+            found: Anomalies::default(),
+            misses_own_write: false,
         }
     }
 }
@@ -271,11 +325,12 @@ fn gravity(anomalies: &[AnomalyCase]) -> Gravity {
 pub(super) struct Cases<'a> {
     history: &'a TransactionHistory,
     cases: Vec<AnomalyCase>,
+    misses_own_write: bool,
 }
 
 impl<'a> Cases<'a> {
     pub(super) fn new(history: &'a TransactionHistory) -> Self {
-        Self { history, cases: Vec::new() }
+        Self { history, cases: Vec::new(), misses_own_write: false }
     }
 
     /// Adds an anomaly that shows in some transactions. `tell` is asked for the first of its kind only, and gives the sentence and
@@ -295,6 +350,11 @@ impl<'a> Cases<'a> {
         finding.steps = steps;
         finding.timeline = draw(history, transactions);
         self.push(AnomalyCase { anomaly, count: 1, transactions: transactions.to_vec(), cycle: Vec::new(), finding });
+    }
+
+    /// Notes that a transaction did not read what it had written itself.
+    pub(super) fn misses_own_write(&mut self) {
+        self.misses_own_write = true;
     }
 
     fn push(&mut self, case: AnomalyCase) {
@@ -335,7 +395,7 @@ impl<'a> Cases<'a> {
         if graph.is_empty() {
             let sentence = "Nothing that was read or written says which transaction came first.".to_owned();
             self.inconclusive(Anomaly::EmptyTransactionGraph, nothing(sentence));
-        } else if forbidden == Anomalies::default() || forbidden == Anomalies::from_iter([Anomaly::GarbageRead]) {
+        } else if options.is_beyond_anomalies() {
             let sentence = "Of what was asked for, nothing can be told from this kind of history.".to_owned();
             self.inconclusive(Anomaly::CycleSearchTimeout, nothing(sentence));
         }
@@ -353,6 +413,7 @@ impl<'a> Cases<'a> {
     }
 
     fn verdict(self, dependencies: usize, forbidden: Anomalies) -> TransactionVerdict {
+        let (found, misses_own_write) = (self.kinds(), self.misses_own_write);
         let mut anomalies = self.cases;
         anomalies.retain(|case| forbidden.has(case.anomaly) || case.anomaly.is_inconclusive());
         anomalies.sort_by_key(|case| case.anomaly);
@@ -363,13 +424,16 @@ impl<'a> Cases<'a> {
             anomalies,
             not,
             also_not,
-            ordered: Ordered::Open,
+            settled: Settled::Open,
+            undecided: Vec::new(),
             problem: None,
             figures: vec![
                 Figure::new("transactions", count(self.history.len() as u64)),
                 Figure::new("dependencies", count(dependencies as u64)),
             ],
             judged: self.history.len() as u64,
+            found,
+            misses_own_write,
         }
     }
 }

@@ -327,6 +327,45 @@ fn keys_are_split_where_it_is_asked_for_or_the_format_has_them() {
     assert!(without.to_string().contains("1 is no `[key value]`"), "{without}");
 }
 
+/// A nil that was read where nil was written is the initial state or that write: nothing can be said. Else it is a value like others.
+#[test]
+fn a_nil_that_was_written_is_not_taken_for_the_initial_state() {
+    let verdict = |text: &str| verdict("rw-register", EDN, text, &ForeignRequest::default());
+    let ok = |process: u32, asked: &str, answered: &str| {
+        format!("{process} invoke txn [{asked}]; {process} ok txn [{answered}];")
+    };
+    let one = ok(0, "[:w 1 1]", "[:w 1 1]") + &ok(0, "[:r 1 nil]", "[:r 1 1]");
+    let nil = one.clone() + &ok(0, "[:w 1 nil]", "[:w 1 nil]");
+    // To take it for the initial state would be a false alarm.
+    assert_eq!(verdict(&(nil.clone() + &ok(1, "[:r 1 nil]", "[:r 1 nil]"))), Unknown);
+    assert_eq!(verdict(&(one.clone() + &ok(1, "[:w 1 nil] [:r 1 nil]", "[:w 1 nil] [:r 1 nil]"))), Unknown);
+    assert_eq!(
+        verdict(&(one.clone() + "1 invoke txn [[:w 1 nil]]; 1 info txn [[:w 1 nil]];" + &ok(2, "[:r 1]", "[:r 1]"))),
+        Unknown
+    );
+    assert_eq!(verdict(&(nil.clone() + &ok(1, "[:r 2 nil]", "[:r 2 nil]"))), Valid);
+    assert_eq!(verdict(&(nil.clone() + &ok(1, "[:r 1 nil]", "[:r 1 1]"))), Invalid);
+    // What failed was never there.
+    let failed = one + "1 invoke txn [[:w 1 nil]]; 1 fail txn [[:w 1 nil]];" + &ok(2, "[:r 1 nil]", "[:r 1 nil]");
+    assert_eq!(verdict(&failed), Invalid);
+    // With two of them there is no telling either.
+    assert_eq!(verdict(&(nil.clone() + &ok(0, "[:w 1 nil]", "[:w 1 nil]"))), Unknown);
+}
+
+/// What nobody knows of may have been written by a transaction that does not tell what it did.
+#[test]
+fn a_transaction_that_does_not_tell_what_it_did_leaves_all_open() {
+    let hidden = "0 invoke txn nil; 0 info txn nil;";
+    let lists =
+        "1 invoke txn [[:append 1 1]]; 1 ok txn [[:append 1 1]]; 1 invoke txn [[:r 1]]; 1 ok txn [[:r 1 [1 2]]]";
+    let registers = "1 invoke txn [[:w 1 1]]; 1 ok txn [[:w 1 1]]; 1 invoke txn [[:r 1]]; 1 ok txn [[:r 1 2]];
+                     1 invoke txn [[:r 1]]; 1 ok txn [[:r 1 1]]";
+    for (model, text) in [("list-append", lists), ("rw-register", registers)] {
+        assert_eq!(verdict(model, EDN, text, &ForeignRequest::default()), Invalid, "{model}");
+        assert_eq!(verdict(model, EDN, &(hidden.to_owned() + text), &ForeignRequest::default()), Unknown, "{model}");
+    }
+}
+
 #[test]
 fn an_empty_history_is_unknown() {
     for text in ["", ":nemesis info kill nil"] {

@@ -4,13 +4,21 @@ use super::versions::{Longest, NOBODY, Place, Versions};
 use crate::transactions::anomaly::Anomaly;
 use crate::transactions::history::{List, MicroOperation, Outcome, TransactionHistory};
 use crate::transactions::text::list_in_words;
-use crate::transactions::verdict::Cases;
+use crate::transactions::verdict::{Cases, Options};
 
 /// Finds them all.
-pub(super) fn find(versions: &Versions<'_>, cases: &mut Cases<'_>) {
+pub(super) fn find(versions: &Versions<'_>, options: &Options, cases: &mut Cases<'_>) {
     let history = versions.history;
     let orders: Vec<_> = (0..history.key_count()).map(|key| KeyOrder::of(versions, key)).collect();
-    let mut judge = Judge { versions, history, orders, memory: Memory::new(history.key_count()), updates: Vec::new() };
+    let hidden_writes = options.hidden_writes;
+    let mut judge = Judge {
+        versions,
+        hidden_writes,
+        history,
+        orders,
+        memory: Memory::new(history.key_count()),
+        updates: Vec::new(),
+    };
     for number in history.numbers().filter(|&number| history.outcome(number) == Outcome::Ok) {
         judge.transaction(number, cases);
     }
@@ -104,6 +112,7 @@ impl Memory {
 
 struct Judge<'a> {
     versions: &'a Versions<'a>,
+    hidden_writes: bool,
     history: &'a TransactionHistory,
     orders: Vec<KeyOrder>,
     memory: Memory,
@@ -119,7 +128,12 @@ impl Judge<'_> {
             match step {
                 MicroOperation::Append { key, value } => self.append(number, at, key, value, cases),
                 MicroOperation::ReadList { key, list } => {
-                    contradicted |= self.contradicts(number, at, key, list);
+                    if self.contradicts(number, at, key, list) {
+                        contradicted = true;
+                        if self.memory.get(key).0.wrote {
+                            cases.misses_own_write();
+                        }
+                    }
                     self.read(number, key, list, cases);
                     let place = self.versions.place(key, self.history.elements(list));
                     let (touched, fresh) = self.memory.get(key);
@@ -196,7 +210,7 @@ impl Judge<'_> {
         if aborted {
             self.aborted_read(number, key, elements, cases);
         }
-        if garbage {
+        if garbage && !self.hidden_writes {
             self.garbage_read(number, key, elements, cases);
         }
         if let Some(append) = self.versions.append(key, last)

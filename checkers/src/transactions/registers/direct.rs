@@ -55,7 +55,7 @@ pub(super) fn initial_states(versions: &Versions<'_>, cases: &mut Cases<'_>) {
 fn internal(versions: &Versions<'_>, number: u32, cases: &mut Cases<'_>) {
     let history = versions.history;
     let mut seen: Vec<(u32, Option<u32>)> = Vec::new();
-    for &step in history.steps(number) {
+    for (at, &step) in history.steps(number).iter().enumerate() {
         let (key, value, reads) = match step {
             MicroOperation::Read { key, value } => (key, value, true),
             MicroOperation::Write { key, value } => (key, Some(value), false),
@@ -67,6 +67,9 @@ fn internal(versions: &Versions<'_>, number: u32, cases: &mut Cases<'_>) {
         };
         let expected = std::mem::replace(&mut last.1, value);
         if reads && expected != value {
+            if history.steps(number)[..at].iter().any(|step| step.written().is_some_and(|(other, _)| other == key)) {
+                cases.misses_own_write();
+            }
             cases.add(Anomaly::Internal, &[number], || {
                 let (name, read, expected) =
                     (history.key_name(key), value_or_initial(history, value), value_or_initial(history, expected));
@@ -84,7 +87,7 @@ fn read(versions: &Versions<'_>, number: u32, key: u32, value: u32, options: &Op
     let history = versions.history;
     let names = || (history.key_name(key), history.value_name(value));
     let Some((writer, intermediate)) = versions.writer(versions.version(key, Some(value))) else {
-        if options.garbage_reads {
+        if options.garbage_reads && !options.hidden_writes {
             cases.add(Anomaly::GarbageRead, &[number], || {
                 let (key, value) = names();
                 (

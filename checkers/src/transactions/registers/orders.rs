@@ -8,6 +8,7 @@ use crate::transactions::anomaly::Anomaly;
 use crate::transactions::components::{Filtered, components};
 use crate::transactions::edges::in_order;
 use crate::transactions::graph::{GraphBuilder, Label, Labels};
+use crate::transactions::sessions::Older;
 use crate::transactions::verdict::Cases;
 
 /// Pairs of versions of which the first comes before the second. That the initial version comes before all others is not among them.
@@ -67,6 +68,20 @@ impl VersionOrder {
         let later = first.map(|range| range.start + 1..range.end).into_iter().flatten();
         let range = self.starts[version as usize] as usize..self.starts[version as usize + 1] as usize;
         later.chain(self.pairs[range].iter().map(|pair| pair.1))
+    }
+
+    /// Those that come from the assumptions, by their order.
+    pub(super) fn pairs(&self) -> &[(u32, u32)] {
+        &self.pairs
+    }
+
+    /// Who wrote before whom, where both took effect.
+    pub(super) fn writers(&self, versions: &Versions<'_>) -> Vec<Older> {
+        let older = |&(first, second): &(u32, u32)| {
+            let (before, after) = (versions.final_writer(first)?, versions.final_writer(second)?);
+            (before != after).then(|| Older { key: versions.key(first), before, after })
+        };
+        self.pairs.iter().filter_map(older).collect()
     }
 
     pub(super) fn precedes(&self, versions: &Versions<'_>, first: u32, second: u32) -> bool {

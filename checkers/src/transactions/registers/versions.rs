@@ -34,19 +34,29 @@ pub(in crate::transactions) struct Versions<'a> {
 }
 
 impl<'a> Versions<'a> {
+    /// Those of registers.
     pub(in crate::transactions) fn of(history: &'a TransactionHistory) -> Result<Self, HistoryProblem> {
+        let is_foreign =
+            |step: &MicroOperation| matches!(step, MicroOperation::Append { .. } | MicroOperation::ReadList { .. });
+        if let Some(number) = history.numbers().find(|&number| history.steps(number).iter().any(is_foreign)) {
+            return Err(HistoryProblem::ForeignStep { index: history.transaction(number).invoked });
+        }
+        let takes_part = history.numbers().map(|number| history.outcome(number) == Outcome::Ok).collect();
+        Self::of_last_elements(history, takes_part)
+    }
+
+    /// Those of registers that hold the last elements of lists. Of an indeterminate transaction the lists tell whether it took
+    /// effect: somebody may have read what it appended, and more after that.
+    pub(in crate::transactions) fn of_last_elements(
+        history: &'a TransactionHistory,
+        takes_part: Vec<bool>,
+    ) -> Result<Self, HistoryProblem> {
         let mut pairs = Vec::new();
-        for number in history.numbers() {
-            for &step in history.steps(number) {
-                match step {
-                    MicroOperation::Write { key, value } | MicroOperation::Read { key, value: Some(value) } => {
-                        pairs.push((key, value))
-                    }
-                    MicroOperation::Append { .. } | MicroOperation::ReadList { .. } => {
-                        return Err(HistoryProblem::ForeignStep { index: history.transaction(number).invoked });
-                    }
-                    _ => {}
-                }
+        for step in history.numbers().flat_map(|number| history.steps(number)) {
+            if let MicroOperation::Write { key, value } | MicroOperation::Read { key, value: Some(value) } =
+                history.as_register(*step)
+            {
+                pairs.push((key, value));
             }
         }
         pairs.sort_unstable();
@@ -59,7 +69,7 @@ impl<'a> Versions<'a> {
             writers: Vec::new(),
             accesses: Vec::new(),
             access_starts: vec![0],
-            takes_part: history.numbers().map(|number| history.outcome(number) == Outcome::Ok).collect(),
+            takes_part,
         };
         let mut pairs = pairs.into_iter().peekable();
         for key in history.numbers_of_keys() {
@@ -108,7 +118,7 @@ impl<'a> Versions<'a> {
             for &step in self.history.steps(number) {
                 let key = step.key();
                 let known = self.accesses[start..].iter().position(|access| access.key == key);
-                match step {
+                match self.history.as_register(step) {
                     MicroOperation::Read { value, .. } if ok => {
                         let version = self.version(key, value);
                         if known.is_none() {
@@ -174,6 +184,17 @@ impl<'a> Versions<'a> {
         self.writer(version)
             .filter(|&(writer, intermediate)| !intermediate && self.takes_part[writer as usize])
             .map(|(writer, _)| writer)
+    }
+
+    /// All versions that a transaction read before it wrote their key, also those that it read after another one.
+    pub(in crate::transactions) fn outside_reads(&self, number: u32) -> impl Iterator<Item = u32> {
+        let is_ok = self.history.outcome(number) == Outcome::Ok;
+        let steps = if is_ok { self.history.steps(number) } else { &[] };
+        steps.iter().enumerate().filter_map(move |(at, &step)| {
+            let MicroOperation::Read { key, value } = self.history.as_register(step) else { return None };
+            let is_own = steps[..at].iter().any(|step| step.written().is_some_and(|(other, _)| other == key));
+            (!is_own).then(|| self.version(key, value))
+        })
     }
 
     /// What a transaction did, as others see it, one entry a key.

@@ -33,6 +33,14 @@ pub(super) struct Untimed {
     pub(super) leave_sessions: bool,
 }
 
+/// That what one transaction wrote to a key is known to be older than what another wrote there. Both took effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::transactions) struct Older {
+    pub(in crate::transactions) key: u32,
+    pub(in crate::transactions) before: u32,
+    pub(in crate::transactions) after: u32,
+}
+
 /// A read from outside.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ReadFrom {
@@ -103,7 +111,7 @@ impl<'a> Base<'a> {
         if self.history.outcome(number) == Outcome::Ok {
             let mut written: Vec<u32> = Vec::new();
             for &step in self.history.steps(number) {
-                match step {
+                match self.history.as_register(step) {
                     MicroOperation::Write { key, .. } => written.push(key),
                     MicroOperation::Read { key, value } if !written.contains(&key) => {
                         let version = self.versions.version(key, value);

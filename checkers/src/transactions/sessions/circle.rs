@@ -4,7 +4,7 @@ use std::collections::{HashSet, VecDeque};
 
 use dsjepsen_history::Index;
 
-use super::base::{Base, INITIAL, Respect};
+use super::base::{Base, INITIAL, Older, Respect};
 use crate::interrupt::Interrupt;
 use crate::transactions::components::{Filtered, components};
 use crate::transactions::graph::{Graph, GraphBuilder, Label, Labels};
@@ -17,13 +17,20 @@ pub(super) struct Forced {
     pub(super) from: u32,
     pub(super) to: u32,
     pub(super) key: u32,
-    /// Who read; the same as `from` where it missed what `to` wrote.
+    /// Who read; the same as `from` where it missed what `to` wrote, and [`NOBODY`] where the order of the two is known beforehand.
     pub(super) reader: u32,
 }
 
+/// No reader: that one write is older than another was known beforehand.
+const NOBODY: u32 = u32::MAX;
+
 impl Forced {
     fn label(&self) -> Label {
-        if self.reader == self.from { Label::ReadWrite } else { Label::WriteWrite }
+        match self.reader {
+            NOBODY => Label::Older,
+            reader if reader == self.from => Label::ReadWrite,
+            _ => Label::WriteWrite,
+        }
     }
 }
 
@@ -40,11 +47,17 @@ pub(super) struct Inferred<'a> {
 }
 
 const ANY: Labels =
-    Labels::of(&[Label::Process, Label::Realtime, Label::WriteRead, Label::WriteWrite, Label::ReadWrite]);
+    Labels::of(&[Label::Process, Label::Realtime, Label::WriteRead, Label::WriteWrite, Label::ReadWrite, Label::Older]);
 
 impl<'a> Inferred<'a> {
     pub(super) fn sessions_and_reads(base: &'a Base<'a>) -> Self {
         Self { base, forced: Vec::new(), rounds: 0 }
+    }
+
+    /// Takes in what is known beforehand of the order in which transactions wrote.
+    pub(super) fn take_known(&mut self, known: &[Older]) {
+        let forced = |&Older { key, before, after }: &Older| Forced { from: before, to: after, key, reader: NOBODY };
+        self.extend(known.iter().map(forced).collect());
     }
 
     pub(super) fn history(&self) -> &'a TransactionHistory {
@@ -115,7 +128,7 @@ impl<'a> Inferred<'a> {
             for circle in starts.map(|start| circle_through(&part, start)) {
                 let reader = |&(from, _, to): &(u32, Label, u32)| {
                     let at = self.position(nodes[from as usize], nodes[to as usize])?;
-                    Some(self.forced[at].0.reader)
+                    Some(self.forced[at].0.reader).filter(|&reader| reader != NOBODY)
                 };
                 let late = |&(_, label, to): &(u32, Label, u32)| {
                     matches!(label, Label::Process | Label::Realtime).then(|| nodes[to as usize])
@@ -157,6 +170,9 @@ impl<'a> Inferred<'a> {
     /// read.
     fn reason(&self, paths: &Paths<'_>, (forced, round): Taken) -> Vec<(u32, u32, Label)> {
         let Forced { from, to, key, reader } = forced;
+        if reader == NOBODY {
+            return Vec::new();
+        }
         if reader != from {
             return paths.between(from, reader, round).unwrap_or_default();
         }
@@ -185,6 +201,9 @@ impl<'a> Inferred<'a> {
                     let version = self.base.written(number, forced.key).expect("a writer of the key");
                     versions.value(version).expect("it was written")
                 };
+                if forced.reader == NOBODY {
+                    return Because::Overwrote { key: forced.key, before: value(from), after: value(to) };
+                }
                 if forced.reader == from {
                     let of_key = self.base.reads(from).iter().filter(|read| read.key == forced.key);
                     let read = of_key.min_by_key(|read| read.writer != INITIAL);

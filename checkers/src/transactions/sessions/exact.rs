@@ -2,7 +2,7 @@
 
 use dsjepsen_history::Finding;
 
-use super::base::{Base, Respect};
+use super::base::{Base, Older, Respect};
 use super::circle::Inferred;
 use super::clocks::Clocks;
 use super::relaxed::{Asked, find_order};
@@ -85,36 +85,38 @@ const PART_STATES: usize = 50_000;
 const RELAXED: usize = 10_000;
 
 /// Decides a level; none where it is not one that is decided by orders. The reads must be sound: none that contradicts its own
-/// transaction, or shows what failed or was a state inside of another, or that shows a second value that nobody wrote.
+/// transaction, or shows what failed or was a state inside of another, or that shows a second value that nobody wrote. What is known
+/// of the order of writes holds in every order that is found.
 ///
 /// Also tells how many states were searched. The work is first that of an order in real time, which nearly all sound histories
 /// have, and which is good for every level.
 pub(in crate::transactions) fn decide(
     versions: &Versions<'_>,
+    known: &[Older],
     level: Level,
     states_max: usize,
     interrupt: &Interrupt,
 ) -> Option<(Decided, usize)> {
-    decide_at(versions, level, states_max, interrupt, Scale::default())
+    decide_at(versions, known, level, (states_max, Scale::default()), interrupt)
 }
 
 /// As [`decide`], for histories that are called large where tests want them to be.
 pub(super) fn decide_at(
     versions: &Versions<'_>,
+    known: &[Older],
     level: Level,
-    states_max: usize,
+    (states_max, scale): (usize, Scale),
     interrupt: &Interrupt,
-    scale: Scale,
 ) -> Option<(Decided, usize)> {
     let target = Target::of(level)?;
-    let mut judge =
-        Judge { versions, target, states_max, interrupt, states: 0, stuck: Vec::new(), scale, is_part: false };
+    let mut judge = Judge { scale, ..Judge::new(versions, known, target, states_max, interrupt) };
     let decided = judge.decide();
     Some((decided, judge.states))
 }
 
 struct Judge<'a> {
     versions: &'a Versions<'a>,
+    known: &'a [Older],
     target: Target,
     states_max: usize,
     interrupt: &'a Interrupt,
@@ -127,15 +129,22 @@ struct Judge<'a> {
 }
 
 impl<'a> Judge<'a> {
-    fn new(versions: &'a Versions<'a>, target: Target, states_max: usize, interrupt: &'a Interrupt) -> Self {
+    fn new(
+        versions: &'a Versions<'a>,
+        known: &'a [Older],
+        target: Target,
+        states_max: usize,
+        interrupt: &'a Interrupt,
+    ) -> Self {
         let (stuck, scale) = (Vec::new(), Scale::default());
-        Self { versions, target, states_max, interrupt, states: 0, stuck, scale, is_part: false }
+        Self { versions, known, target, states_max, interrupt, states: 0, stuck, scale, is_part: false }
     }
 
     fn decide(&mut self) -> Decided {
         let Target { snapshots, respect, .. } = self.target;
         let timed = Base::of(self.versions, Respect::RealTime);
         let mut inferred = Inferred::sessions_and_reads(&timed);
+        inferred.take_known(self.known);
         let is_target = !snapshots && respect == Respect::RealTime;
         if let Some(decided) = self.attempt(&timed, &mut inferred, is_target) {
             return decided;
@@ -152,6 +161,7 @@ impl<'a> Judge<'a> {
         }
         let base = Base::of(self.versions, respect);
         let mut inferred = Inferred::sessions_and_reads(&base);
+        inferred.take_known(self.known);
         if let Some(broken) = self.circle(&inferred).or_else(|| self.broken_part(&base, &timed, &culprits)) {
             return broken;
         }
@@ -171,7 +181,8 @@ impl<'a> Judge<'a> {
 
     /// Looks in a large history for a part that has no order, around those who contradict real time or where a search came no further.
     fn broken_part(&mut self, base: &Base<'_>, timed: &Base<'_>, culprits: &[u32]) -> Option<Decided> {
-        if self.is_part || !self.is_large(base) {
+        // Of lists the order of versions is known, and a part would not have it.
+        if self.is_part || !self.known.is_empty() || !self.is_large(base) {
             return None;
         }
         let windows = Windows::of(timed);
@@ -181,7 +192,7 @@ impl<'a> Judge<'a> {
             let versions = Versions::of(&part).ok()?;
             let (target, interrupt) = (self.target, self.interrupt);
             let states_max = self.states_max.min(PART_STATES);
-            let mut judge = Judge { is_part: true, ..Judge::new(&versions, target, states_max, interrupt) };
+            let mut judge = Judge { is_part: true, ..Judge::new(&versions, &[], target, states_max, interrupt) };
             let decided = judge.decide();
             self.states += judge.states;
             matches!(decided, Decided::Broken(_)).then_some(decided)
@@ -196,7 +207,8 @@ impl<'a> Judge<'a> {
         let mut kinds =
             [false, true].into_iter().filter(|&kind| if kind { snapshots } else { respect != Respect::RealTime });
         kinds.any(|snapshots| {
-            let (found, states) = find_order(self.versions, Asked { respect, snapshots }, limits, self.interrupt);
+            let (found, states) =
+                find_order(self.versions, Asked { known: self.known, respect, snapshots }, limits, self.interrupt);
             self.states += states;
             found
         })

@@ -4,7 +4,7 @@
 //! Without any time there is nothing to go by in a large history, so those few that contradict it are set free, and all others
 //! stay where they were. An order that is found so is one of the level; where none is found, nothing is known.
 
-use super::base::{Base, Respect, Untimed};
+use super::base::{Base, Older, Respect, Untimed};
 use super::circle::Inferred;
 use super::schedule::{Limits, Schedule, Searched};
 use super::zones::{Says, order_by_time};
@@ -19,7 +19,9 @@ const EDGES_MAX: usize = 30_000_000;
 
 /// What is asked of an order.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Asked {
+pub(super) struct Asked<'a> {
+    /// What is known of the order of writes.
+    pub(super) known: &'a [Older],
     /// What must be kept, other than real time.
     pub(super) respect: Respect,
     /// Whether of snapshot isolation.
@@ -29,7 +31,7 @@ pub(super) struct Asked {
 /// Whether there surely is an order, and how many states were searched.
 pub(super) fn find_order(
     versions: &Versions<'_>,
-    asked: Asked,
+    asked: Asked<'_>,
     limits: Limits,
     interrupt: &Interrupt,
 ) -> (bool, usize) {
@@ -39,6 +41,7 @@ pub(super) fn find_order(
     for _ in 0..ROUNDS {
         let base = Base::in_time_but(versions, &untimed);
         let mut inferred = Inferred::sessions_and_reads(&base);
+        inferred.take_known(asked.known);
         order_by_time(&base, &mut inferred, if asked.snapshots { Says::Writers } else { Says::All });
         let culprits = inferred.culprits();
         if culprits.is_empty() && !interrupt.is_raised() {

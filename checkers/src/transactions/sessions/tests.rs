@@ -91,8 +91,8 @@ proptest! {
                 Decided::Open => None,
             };
             let never = Interrupt::default();
-            let small = holds(decide(&versions, level, 100_000, &never));
-            let large = holds(decide_at(&versions, level, 100_000, &never, scale));
+            let small = holds(decide(&versions, &[], level, 100_000, &never));
+            let large = holds(decide_at(&versions, &[], level, (100_000, scale), &never));
             prop_assert!(small.is_none() || large.is_none() || small == large, "{level}: {small:?}, {large:?}");
         }
     }
@@ -121,7 +121,7 @@ fn a_part_shows_what_is_wrong_with_the_whole() {
     }
     let versions = Versions::of(&history).expect("every value is written once");
     let scale = Scale { clock_entries_max: 0, reaches: [0, 2] };
-    let decided = decide_at(&versions, Level::Serializable, 100_000, &Interrupt::default(), scale);
+    let decided = decide_at(&versions, &[], Level::Serializable, (100_000, scale), &Interrupt::default());
     let Some((Decided::Broken(finding), _)) = decided else { panic!("{decided:?}") };
     assert_eq!(finding.operations.len(), 2, "{finding:?}");
 }
