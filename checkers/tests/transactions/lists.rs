@@ -65,7 +65,7 @@ fn agrees(script: &Script, level: Level, respect: Respect) -> Result<bool, TestC
 }
 
 proptest! {
-    #![proptest_config(cases(3000))]
+    #![proptest_config(cases(1500))]
 
     #[test]
     fn serializability_is_decided_exactly(seed: u64, store in 0..4_usize, spoilt: bool) {

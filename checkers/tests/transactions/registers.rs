@@ -20,7 +20,7 @@ fn invalid(script: &Script, assume: &RegisterOptions, level: Level) -> bool {
 }
 
 proptest! {
-    #![proptest_config(cases(3000))]
+    #![proptest_config(cases(1500))]
 
     #[test]
     fn no_level_raises_a_false_alarm(seed: u64, store in 0..4_usize, spoilt: bool) {
