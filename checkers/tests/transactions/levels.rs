@@ -122,7 +122,7 @@ fn a_level_that_holds_implies_the_weaker_and_one_that_is_broken_breaks_the_stron
     let implications = implications();
     for kind in [Kind::Lists, Kind::Registers] {
         let mut tally: BTreeMap<(Level, Gravity), u64> = BTreeMap::new();
-        for seed in 0..cases(120) {
+        for seed in 0..cases(60) {
             let script = some_history(seed);
             let verdicts: BTreeMap<Level, Gravity> =
                 Level::ALL.iter().map(|&level| (level, judge(kind, &script, level))).collect();
@@ -284,7 +284,7 @@ const BY_ANOMALIES: [Level; 14] = [
 fn what_anomalies_say_is_so_for_some_order_of_versions() {
     for kind in [Kind::Lists, Kind::Registers] {
         let mut tally = [0_u64; 4];
-        for seed in 0..cases(120) {
+        for seed in 0..cases(60) {
             let script = some_history(seed);
             let Some(orders) = version_orders(kind, &script) else { continue };
             for level in BY_ANOMALIES {
@@ -362,7 +362,7 @@ fn guarantees_of_sessions_are_what_some_order_of_versions_keeps() {
     for kind in [Kind::Lists, Kind::Registers] {
         let mut tally: BTreeMap<(Level, Gravity, bool), u64> = BTreeMap::new();
         let mut open: BTreeMap<(Level, Option<&str>), u64> = BTreeMap::new();
-        for seed in 0..cases(700) {
+        for seed in 0..cases(350) {
             let mut script = some_history(seed);
             // As they are numbered: by session and its order.
             script.sort_by_key(|txn| txn.completed.unwrap_or(u64::MAX));
