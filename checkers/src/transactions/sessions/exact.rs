@@ -285,7 +285,9 @@ impl<'a> Judge<'a> {
             let mut shown: Vec<u32> = base.all().collect();
             shown.sort_unstable();
             finding.steps = in_words(base.history, &shown);
-            let text = "in every order one of them reads what it cannot have read: a contradiction.".to_owned();
+            let or_at_once = if self.target.snapshots { ", or two write one key at once" } else { "" };
+            let text =
+                format!("in every order one of them reads what it cannot have read{or_at_once}: a contradiction.");
             finding.steps.push(step("However", text, None));
             finding.timeline = draw(base.history, &shown);
         }
